@@ -1,0 +1,156 @@
+# Mixdown. `make help` lists the targets.
+#
+# One library of all folders, one program, and test, fuzz and bench programs beside it. BUILD is
+# where results go; the sanitizer targets call make again with another BUILD and SANITIZE.
+
+BUILD    ?= build
+CC       ?= gcc
+SANITIZE ?=
+PREFIX   ?= /usr/local
+VERSION  := 0.1.0
+JOBS     ?= $(shell nproc)
+# make V=1 shows the commands.
+say       = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2);)
+
+FOLDERS := mcu mcu/base transport mixer compositor recorder signaling layouts
+LIBS    := libavformat libavcodec libswscale libswresample libavutil x264 opus vpx libsrtp2 nice \
+           glib-2.0 libwebsockets libssl libcrypto sqlite3 jansson yaml-0.1 libcurl
+
+CPPFLAGS += -I. -I$(BUILD)/gen -D_GNU_SOURCE -DMIXDOWN_VERSION='"$(VERSION)"'
+CFLAGS   ?= -O2 -g
+CFLAGS   += -std=c17 -Wall -Wextra -Wshadow -Wvla -Wundef -Wformat=2 -Wstrict-prototypes \
+            -Wmissing-prototypes -Werror -pthread -fno-omit-frame-pointer
+CPPFLAGS += $(shell pkg-config --cflags $(LIBS) 2>/dev/null | sed 's/-I/-isystem /g')
+LDLIBS   += $(shell pkg-config --libs $(LIBS) 2>/dev/null) -lyuv -lm -pthread
+ifneq ($(SANITIZE),)
+CFLAGS   += -fsanitize=$(SANITIZE) -fno-sanitize-recover=undefined
+LDFLAGS  += -fsanitize=$(SANITIZE)
+endif
+
+SOURCES      := $(filter-out mcu/main.c,$(wildcard $(addsuffix /*.c,$(FOLDERS))))
+OBJECTS      := $(SOURCES:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/gen/layouts.o $(BUILD)/obj/gen/web.o
+LIBRARY      := $(BUILD)/libmixdown.a
+LAYOUT_FILES := $(sort $(wildcard layouts/*.json))
+WEB_FILES    := $(sort $(shell find web/dist -type f 2>/dev/null))
+
+# AREA=mixer builds and runs the unit tests of one folder.
+AREA       ?=
+TEST_LIB   := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/lib/*.c))
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(shell find tests/unit/$(AREA) -name 'test_*.c'))
+TEST_TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tests/tools/%,$(wildcard tests/tools/*.c))
+FUZZERS    := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+BENCHES    := $(patsubst bench/%.c,$(BUILD)/bench/%,$(wildcard bench/*.c))
+
+.PHONY: all help run test unit unit-asan unit-tsan fuzz-replay fuzz e2e asan tsan bench deps \
+        deps-test install format clean fuzzers unit-programs tools
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+
+all: $(BUILD)/mixdown ## build build/mixdown
+
+help: ## list the targets
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+# --- the program ---------------------------------------------------------------------------------
+
+$(BUILD)/mixdown: $(BUILD)/obj/mcu/main.o $(LIBRARY)
+	$(call say,LINK,$@)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(LIBRARY): $(OBJECTS)
+	@rm -f $@
+	$(call say,AR,$@)ar rcs $@ $^
+
+$(BUILD)/obj/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/obj/gen/%.o: $(BUILD)/gen/%.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+$(BUILD)/gen/layouts.c: tools/embed.sh $(LAYOUT_FILES) layouts
+	@mkdir -p $(@D)
+	$(call say,EMBED,layouts)tools/embed.sh mcu_layout_files layouts $(LAYOUT_FILES) > $@
+
+$(BUILD)/gen/web.c: tools/embed.sh $(WEB_FILES) web
+	@mkdir -p $(@D)
+	$(call say,EMBED,web/dist)tools/embed.sh mcu_web_files web/dist $(WEB_FILES) > $@
+
+# --- test, fuzz and bench programs ---------------------------------------------------------------
+
+$(BUILD)/tests/unit/%: tests/unit/%.c $(LIBRARY)
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< $(LIBRARY) -lcmocka $(LDLIBS)
+
+$(BUILD)/tests/tools/%: tests/tools/%.c $(TEST_LIB) $(LIBRARY)
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< $(TEST_LIB) $(LIBRARY) $(LDLIBS)
+
+$(BUILD)/bench/%: bench/%.c $(TEST_LIB) $(LIBRARY)
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< $(TEST_LIB) $(LIBRARY) $(LDLIBS)
+
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(LIBRARY)
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< $(LIBRARY) $(LDLIBS)
+
+unit-programs: $(UNIT_TESTS)
+tools: $(TEST_TOOLS)
+fuzzers: $(FUZZERS)
+
+# --- what people call ----------------------------------------------------------------------------
+
+deps: ## install what building needs
+	@tools/deps.sh tools/packages.txt
+
+deps-test: deps ## install what the tests need on top
+	@tools/deps.sh tools/packages-test.txt
+	@tools/node.sh
+
+run: deps ## install what is missing, build, start on http://localhost:8080/
+	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@$(BUILD)/mixdown serve --dev
+
+test: deps-test ## install what is missing, build, run every test
+	@$(MAKE) --no-print-directory -j$(JOBS) all tools
+	@tests/run.sh
+
+unit: unit-programs ## unit tests, plain build
+	@tests/unit.sh $(BUILD)
+
+unit-asan: ## unit tests under AddressSanitizer and UBSan
+	@$(MAKE) --no-print-directory BUILD=build/asan SANITIZE=address,undefined unit
+
+unit-tsan: ## unit tests under ThreadSanitizer
+	@$(MAKE) --no-print-directory BUILD=build/tsan SANITIZE=thread unit
+
+asan: ## the program with AddressSanitizer and UBSan, in build/asan
+	@$(MAKE) --no-print-directory BUILD=build/asan SANITIZE=address,undefined all tools
+
+tsan: ## the program with ThreadSanitizer, in build/tsan
+	@$(MAKE) --no-print-directory BUILD=build/tsan SANITIZE=thread all tools
+
+fuzz-replay: ## run every fuzz target over its corpus
+	@$(MAKE) --no-print-directory BUILD=build/fuzz CC=clang SANITIZE=fuzzer-no-link,address,undefined fuzzers
+	@tests/fuzz/run.sh replay
+
+fuzz: ## fuzz every target for SECONDS (60) each
+	@$(MAKE) --no-print-directory BUILD=build/fuzz CC=clang SANITIZE=fuzzer-no-link,address,undefined fuzzers
+	@tests/fuzz/run.sh fuzz $${SECONDS_EACH:-60}
+
+e2e: all tools ## browser tests only
+	@tests/e2e/run.sh
+
+bench: all tools $(BENCHES) ## every bench, as ratios in one run
+	@bench/run.sh
+
+install: all ## into PREFIX (/usr/local)
+	install -D -m 755 $(BUILD)/mixdown $(DESTDIR)$(PREFIX)/bin/mixdown
+
+format: ## clang-format over all C
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+clean: ## remove build/
+	rm -rf build
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

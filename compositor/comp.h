@@ -1,0 +1,138 @@
+/* compositor/comp.h - many pictures in, one composited and encoded picture out.
+ *
+ * Threads: [ctl] the room's control thread, [net] a transport thread (one per source at a time),
+ * [dec] decoder workers, [tick] the room's video thread, [enc] one thread per encoder. With
+ * conf.workers == 0 there are no threads: packets are decoded inside comp_source_push() or
+ * comp_tick() and encoded inside comp_tick(), as `mixdown mix` wants.
+ *
+ * Time: no clock of its own. comp_tick(now) shows of each source the newest frame with
+ * pts <= now - the source's delay. Pictures are I420, limited range; the canvas persists, and a tile
+ * is drawn only when its source has a new frame or its rectangle changed. */
+#ifndef COMPOSITOR_COMP_H
+#define COMPOSITOR_COMP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mcu/base/codec.h"
+#include "mcu/base/packet.h"
+
+enum {
+    COMP_SOURCES_MAX = 128,
+};
+
+struct layout;
+struct comp;
+struct comp_source;
+
+struct comp_conf {
+    uint32_t width;         /* of the canvas, even, 16..4096 */
+    uint32_t height;
+    uint32_t fps;           /* ticks a second, 1..60 */
+    uint32_t workers;       /* decoder threads; 0: all inside the caller */
+    uint32_t background;    /* 0xRRGGBB */
+    uint32_t bitrate_bps;   /* of each encoder */
+    char preset[16];        /* of x264: "superfast" */
+    int vp8_speed;          /* cpu-used of libvpx, -16..-1 */
+    uint32_t encoder_threads;
+    /* false: live. Constant rate, no B-frames, no look-ahead, a key frame only when asked.
+     * true: a file. B-frames and look-ahead, a key frame every 2 s. */
+    bool is_offline;
+};
+
+struct comp_sink {
+    void *ctx;
+    /* [enc] (offline: inside comp_tick() and comp_flush()) One encoded frame. Borrowed: take a
+     * reference to keep it. pts_us is the tick's now_us. */
+    void (*on_packet)(void *ctx, enum mcu_codec codec, struct mcu_packet *packet);
+    /* [dec] The decoder of a source needs a key frame to go on; at most once in 500 ms. source_ctx
+     * is from comp_source_conf. */
+    void (*on_need_key)(void *ctx, void *source_ctx);
+};
+
+struct comp_source_conf {
+    enum mcu_codec codec;     /* H264 (Annex B, or length-prefixed with avcC extradata), VP8, VP9, AV1 */
+    const uint8_t *extradata; /* copied; may be NULL */
+    size_t extradata_size;
+    const char *user;         /* who it is, for layouts; copied */
+    uint32_t order;           /* tiles stand in rising order, equal ones as they were added */
+    void *source_ctx;
+};
+
+struct comp_source_stats {
+    uint64_t packets;
+    uint64_t dropped;      /* because the queue was full */
+    uint64_t undecodable;
+    uint64_t decoded;
+    uint64_t shown;        /* frames that came onto the canvas */
+    uint32_t width;        /* of the newest frame; 0 before the first */
+    uint32_t height;
+    int64_t lateness_us;   /* how long after pts frames are ready, a high percentile; for lips */
+};
+
+struct comp_stats {
+    uint64_t ticks;
+    uint64_t composed;     /* ticks that changed the canvas */
+    uint64_t tiles_drawn;
+    uint64_t encoded;      /* frames, over all encoders */
+    uint64_t skipped;      /* encodes skipped because the encoder was still busy */
+};
+
+/* [ctl] The caller owns *out and frees it with comp_destroy(); untouched on error. The sink is
+ * copied; layout is borrowed until comp_destroy() or the next comp_set_layout(). Returns 0, -EINVAL
+ * or -ENOMEM. */
+int comp_create(struct comp **out, const struct comp_conf *conf, const struct layout *layout,
+                const struct comp_sink *sink);
+
+/* [ctl] Stops its threads and frees all that is left. No tick may run. NULL is fine. */
+void comp_destroy(struct comp *c);
+
+/* [ctl] A new source; it has a tile from its first due frame on. *out is the compositor's, valid
+ * until comp_source_remove(). Returns 0, -EINVAL, -ENOTSUP (no decoder), -ENOSPC or -ENOMEM. */
+int comp_source_add(struct comp *c, struct comp_source **out, const struct comp_source_conf *conf);
+
+/* [ctl] Its tile is gone at the next tick. No push may run now or later. NULL is fine. */
+void comp_source_remove(struct comp *c, struct comp_source *s);
+
+/* [net] One access unit; takes its own reference. What a live decoder cannot use (before the first
+ * key frame, after a broken frame or a full queue) is dropped until a key frame, which is asked for;
+ * a file goes on with what comes. Returns 0, or -ENOBUFS when the source's queue is full: the packet
+ * is dropped and counted. The queue holds 64 packets with workers, 1024 without. */
+int comp_source_push(struct comp_source *s, struct mcu_packet *packet);
+
+/* [net] No packets follow: what the decoder still holds back comes out, each frame at its time. */
+void comp_source_drain(struct comp_source *s);
+
+/* [any] Playout delay: the tick shows the frame due at now - delay. */
+void comp_source_set_delay_us(struct comp_source *s, int64_t delay_us);
+
+/* [any] A hidden source has no tile (camera off). */
+void comp_source_set_hidden(struct comp_source *s, bool is_hidden);
+
+/* [any] */
+void comp_source_read_stats(const struct comp_source *s, struct comp_source_stats *stats);
+
+/* [ctl] An encoder for this codec (H264 or VP8) exists while its count is above zero; the first
+ * frame is a key frame. Returns 0, -ENOTSUP or -ENOMEM. */
+int comp_encoder_retain(struct comp *c, enum mcu_codec codec);
+void comp_encoder_release(struct comp *c, enum mcu_codec codec);
+
+/* [any] The next frame of this encoder is a key frame: at once when is_urgent (a recording starts),
+ * else at the earliest 500 ms after the last one. */
+void comp_encoder_request_key(struct comp *c, enum mcu_codec codec, bool is_urgent);
+
+/* [ctl] Another layout, whole, from the next tick on. */
+int comp_set_layout(struct comp *c, const struct layout *layout);
+
+/* [tick] One tick: compose what changed, hand it to the encoders. A picture without any change is
+ * encoded again at least once a second, and at once for a key frame that was asked for. */
+void comp_tick(struct comp *c, int64_t now_us);
+
+/* [tick] Offline: the encoders give out what they hold back. */
+void comp_flush(struct comp *c);
+
+/* [any] */
+void comp_read_stats(const struct comp *c, struct comp_stats *stats);
+
+#endif

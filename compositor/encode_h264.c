@@ -1,0 +1,205 @@
+/* H264 by libx264, driven directly. [enc]
+ *
+ * Live: constrained baseline that SDP knows as 42e01f, no reordering, key frames only when asked,
+ * SPS and PPS before each, a rate that no second exceeds by much. Offline: what the preset has.
+ * Times are microseconds throughout (b_vfr_input), so pts and dts come back exact.
+ *
+ * The tricky thing: x264 writes constraint flags c0 and SDP says e0. They differ in
+ * constraint_set2_flag, which is true of these streams (no reordering of slices, no redundant
+ * ones), so that bit is set in the SPS on its way out. Safari shows black when the two differ. */
+#include "compositor/encoder.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <x264.h>
+
+#include "mcu/base/clock.h"
+
+enum {
+    LEVEL_3_1 = 31,
+    LEVEL_3_1_MACROBLOCKS = 3600, /* ITU-T H.264, table A-1 */
+    LEVEL_3_1_MACROBLOCKS_PER_S = 108000,
+    LEVEL_3_1_DPB_MACROBLOCKS = 18000,
+    CONSTRAINT_SET2 = 0x20,
+    CRF_DEFAULT = 23,
+    COLOUR_BT601 = 6, /* SMPTE 170M: primaries, transfer and matrix (table E-3 to E-5) */
+    FILE_KEY_S = 2,
+};
+
+struct h264 {
+    x264_t *encoder;
+    bool is_offline;
+    int64_t frame_us;
+};
+
+static void fit_level(x264_param_t *p)
+{
+    const int macroblocks = (p->i_width + 15) / 16 * ((p->i_height + 15) / 16);
+    if (macroblocks > LEVEL_3_1_MACROBLOCKS ||
+        macroblocks * (int)p->i_fps_num > LEVEL_3_1_MACROBLOCKS_PER_S)
+        return;
+    const int most = LEVEL_3_1_DPB_MACROBLOCKS / macroblocks;
+    p->i_level_idc = LEVEL_3_1;
+    if (p->i_frame_reference > most)
+        p->i_frame_reference = most; /* slow presets take more than the level has room for */
+}
+
+static void set_live(x264_param_t *p, const struct comp_conf *conf)
+{
+    p->b_sliced_threads = conf->encoder_threads > 1;
+    p->i_keyint_max = X264_KEYINT_MAX_INFINITE;
+    p->i_scenecut_threshold = 0;
+    p->rc.i_rc_method = X264_RC_ABR;
+    p->rc.i_bitrate = (int)(conf->bitrate_bps / 1000);
+    p->rc.i_vbv_max_bitrate = p->rc.i_bitrate;
+    p->rc.i_vbv_buffer_size = p->rc.i_bitrate * 6 / 10; /* 600 ms */
+    fit_level(p);
+}
+
+static void set_offline(x264_param_t *p, const struct comp_conf *conf)
+{
+    p->i_keyint_max = FILE_KEY_S * (int)conf->fps;
+    if (conf->bitrate_bps > 0) {
+        p->rc.i_rc_method = X264_RC_ABR;
+        p->rc.i_bitrate = (int)(conf->bitrate_bps / 1000);
+    } else {
+        p->rc.i_rc_method = X264_RC_CRF;
+        p->rc.f_rf_constant = CRF_DEFAULT;
+    }
+}
+
+static int set_params(x264_param_t *p, const struct comp_conf *conf)
+{
+    if (x264_param_default_preset(p, conf->preset, conf->is_offline ? NULL : "zerolatency"))
+        return -EINVAL;
+    p->i_log_level = X264_LOG_NONE;
+    p->i_width = (int)conf->width;
+    p->i_height = (int)conf->height;
+    p->i_csp = X264_CSP_I420;
+    p->i_threads = conf->encoder_threads > 0 ? (int)conf->encoder_threads : 1;
+    p->i_fps_num = conf->fps;
+    p->i_fps_den = 1;
+    p->i_timebase_num = 1;
+    p->i_timebase_den = MCU_US_PER_S;
+    p->b_vfr_input = conf->is_offline;
+    p->b_repeat_headers = 1;
+    p->b_annexb = 1;
+    p->vui.b_fullrange = 0;
+    p->vui.i_colorprim = COLOUR_BT601;
+    p->vui.i_transfer = COLOUR_BT601;
+    p->vui.i_colmatrix = COLOUR_BT601;
+    if (conf->is_offline)
+        set_offline(p, conf);
+    else
+        set_live(p, conf);
+    return x264_param_apply_profile(p, conf->is_offline ? "high" : "baseline") ? -EINVAL : 0;
+}
+
+static void destroy(void *impl)
+{
+    struct h264 *h = impl;
+    if (!h)
+        return;
+    if (h->encoder)
+        x264_encoder_close(h->encoder);
+    free(h);
+}
+
+static int create(void **out, const struct comp_conf *conf)
+{
+    x264_param_t params;
+    const int err = set_params(&params, conf);
+    if (err)
+        return err;
+    struct h264 *h = calloc(1, sizeof(*h));
+    if (!h)
+        return -ENOMEM;
+    h->is_offline = conf->is_offline;
+    h->frame_us = MCU_US_PER_S / conf->fps;
+    h->encoder = x264_encoder_open(&params);
+    x264_param_cleanup(&params);
+    if (!h->encoder) {
+        destroy(h);
+        return -ENOMEM;
+    }
+    *out = h;
+    return 0;
+}
+
+/* nal is in Annex B: three or four bytes of start code, the header, profile_idc, then the flags. */
+static void set_constraint2(const x264_nal_t *nal, uint8_t *bytes)
+{
+    const int header = bytes[2] == 1 ? 3 : 4;
+    if (nal->i_payload > header + 2)
+        bytes[header + 2] |= CONSTRAINT_SET2;
+}
+
+static int give_out(struct h264 *h, const x264_nal_t *nals, int count, int size,
+                    const x264_picture_t *picture, void (*emit)(void *, struct mcu_packet *),
+                    void *ctx)
+{
+    struct mcu_packet *packet = mcu_packet_copy(nals[0].p_payload, (size_t)size);
+    if (!packet)
+        return -ENOMEM;
+    for (int i = 0; i < count && !h->is_offline; i++) {
+        if (nals[i].i_type == NAL_SPS)
+            set_constraint2(&nals[i], packet->data + (nals[i].p_payload - nals[0].p_payload));
+    }
+    packet->codec = MCU_CODEC_H264;
+    packet->pts_us = picture->i_pts;
+    packet->dts_us = picture->i_dts;
+    packet->duration_us = h->frame_us;
+    packet->is_key = picture->b_keyframe;
+    emit(ctx, packet);
+    return 0;
+}
+
+static int encode(void *impl, const struct comp_canvas *canvas, int64_t pts_us, bool is_key,
+                  void (*emit)(void *, struct mcu_packet *), void *ctx)
+{
+    struct h264 *h = impl;
+    x264_picture_t in, out;
+    x264_picture_init(&in);
+    in.img.i_csp = X264_CSP_I420;
+    in.img.i_plane = COMP_PLANES;
+    for (int p = 0; p < COMP_PLANES; p++) {
+        in.img.plane[p] = canvas->plane[p]; /* copied inside */
+        in.img.i_stride[p] = canvas->stride[p];
+    }
+    in.i_pts = pts_us;
+    in.i_type = is_key ? X264_TYPE_IDR : X264_TYPE_AUTO;
+    x264_nal_t *nals;
+    int count;
+    const int size = x264_encoder_encode(h->encoder, &nals, &count, &in, &out);
+    if (size <= 0)
+        return size < 0 ? -EIO : 0;
+    return give_out(h, nals, count, size, &out, emit, ctx);
+}
+
+static int flush(void *impl, void (*emit)(void *, struct mcu_packet *), void *ctx)
+{
+    struct h264 *h = impl;
+    while (x264_encoder_delayed_frames(h->encoder) > 0) {
+        x264_picture_t out;
+        x264_nal_t *nals;
+        int count;
+        const int size = x264_encoder_encode(h->encoder, &nals, &count, NULL, &out);
+        if (size < 0)
+            return -EIO;
+        const int err = size ? give_out(h, nals, count, size, &out, emit, ctx) : 0;
+        if (err)
+            return err;
+    }
+    return 0;
+}
+
+const struct comp_codec comp_codec_h264 = {
+    .codec = MCU_CODEC_H264,
+    .thread_name = "enc-h264",
+    .create = create,
+    .destroy = destroy,
+    .encode = encode,
+    .flush = flush,
+};

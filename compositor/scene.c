@@ -1,0 +1,259 @@
+/* The scene; see scene.h. At most a hundred tiles, so plain loops over pairs are fast enough, and
+ * they run only when somebody came, left or the layout changed. */
+#include "compositor/scene.h"
+
+#include <string.h>
+
+#include "compositor/source.h"
+
+void comp_scene_init(struct comp_scene *scene, uint32_t width, uint32_t height)
+{
+    memset(scene, 0, sizeof(*scene));
+    scene->width = width;
+    scene->height = height;
+    scene->is_all_dirty = true;
+    scene->must_place = true;
+}
+
+void comp_scene_join(struct comp_scene *scene, struct comp_source *s)
+{
+    size_t i = scene->source_count++;
+    for (; i > 0 && scene->sources[i - 1]->order > s->order; i--)
+        scene->sources[i] = scene->sources[i - 1];
+    scene->sources[i] = s;
+}
+
+void comp_scene_leave(struct comp_scene *scene, struct comp_source *s)
+{
+    for (size_t i = 0; i < scene->source_count; i++) {
+        if (scene->sources[i] != s)
+            continue;
+        scene->source_count--;
+        memmove(&scene->sources[i], &scene->sources[i + 1],
+                (scene->source_count - i) * sizeof(*scene->sources));
+        break;
+    }
+    for (size_t i = 0; i < scene->tile_count; i++) {
+        if (scene->owners[i] == s)
+            scene->owners[i] = NULL; /* the tile is cleared when people are placed next */
+    }
+    scene->must_place = true;
+}
+
+void comp_scene_set_background(struct comp_scene *scene, uint32_t rgb)
+{
+    const struct comp_colour colour = comp_colour_from_rgb(rgb);
+    if (memcmp(&colour, &scene->background, sizeof(colour)) != 0)
+        scene->is_all_dirty = true;
+    scene->background = colour;
+}
+
+static void advance(struct comp_source *s, int64_t now_us)
+{
+    if (atomic_load_explicit(&s->is_hidden, memory_order_relaxed)) {
+        atomic_store_explicit(&s->is_wanted, false, memory_order_relaxed);
+        comp_source_advance(s, now_us); /* takes what was decoded before it was hidden */
+        comp_source_blank(s);
+        return;
+    }
+    if (!s->shown) /* it may get a tile: decode and see */
+        atomic_store_explicit(&s->is_wanted, true, memory_order_relaxed);
+    comp_source_advance(s, now_us - atomic_load_explicit(&s->delay_us, memory_order_relaxed));
+    if (s->is_new)
+        s->is_dirty = true;
+}
+
+bool comp_scene_advance(struct comp_scene *scene, int64_t now_us)
+{
+    struct comp_source *visible[COMP_SOURCES_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < scene->source_count; i++) {
+        advance(scene->sources[i], now_us);
+        if (scene->sources[i]->shown)
+            visible[count++] = scene->sources[i];
+    }
+    if (count != scene->visible_count ||
+        memcmp(visible, scene->visible, count * sizeof(*visible)) != 0) {
+        memcpy(scene->visible, visible, count * sizeof(*visible));
+        scene->visible_count = count;
+        scene->must_place = true;
+    }
+    return scene->must_place || scene->is_all_dirty;
+}
+
+static struct comp_rect rect_of(const struct layout_tile *t)
+{
+    return (struct comp_rect){t->x, t->y, t->width, t->height};
+}
+
+static bool is_same_tile(const struct layout_tile *a, const struct layout_tile *b)
+{
+    return a->x == b->x && a->y == b->y && a->width == b->width && a->height == b->height &&
+           a->fit == b->fit && a->z == b->z;
+}
+
+/* The tile that the owner of old tile i keeps, or the count of new ones. */
+static size_t find_kept(const struct comp_scene *scene, size_t i, const struct layout_tile *tiles,
+                        struct comp_source *const *owners, size_t count)
+{
+    size_t j = 0;
+    while (j < count &&
+           !(scene->owners[i] == owners[j] && is_same_tile(&scene->tiles[i], &tiles[j])))
+        j++;
+    return j;
+}
+
+static bool have_overlaps(const struct layout_tile *tiles, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; j < i; j++) {
+            const struct comp_rect a = rect_of(&tiles[i]), b = rect_of(&tiles[j]);
+            if (comp_rects_meet(&a, &b))
+                return true;
+        }
+    }
+    return false;
+}
+
+static void make_dirty(struct comp_source *s)
+{
+    s->is_dirty = true;
+    s->has_bars_dirty = true;
+}
+
+static size_t ask_layout(const struct comp_scene *scene, const struct layout *layout,
+                         struct layout_tile *tiles)
+{
+    struct layout_person people[COMP_SOURCES_MAX];
+    for (size_t i = 0; i < scene->visible_count; i++)
+        people[i] = (struct layout_person){.user = scene->visible[i]->user, .has_video = true};
+    return layout_place(layout, people, scene->visible_count, scene->width, scene->height, tiles,
+                        LAYOUT_TILES_MAX);
+}
+
+/* Rectangles that are not kept are cleared, tiles that were not there are drawn. */
+static void compare_tiles(struct comp_scene *scene, const struct layout_tile *tiles,
+                          struct comp_source *const *owners, size_t count)
+{
+    bool is_kept[LAYOUT_TILES_MAX] = {false};
+    for (size_t i = 0; i < scene->tile_count; i++) {
+        const size_t kept = scene->owners[i] ? find_kept(scene, i, tiles, owners, count) : count;
+        if (kept < count)
+            is_kept[kept] = true;
+        else
+            scene->cleared[scene->cleared_count++] = rect_of(&scene->tiles[i]);
+    }
+    for (size_t j = 0; j < count; j++) {
+        if (!is_kept[j])
+            make_dirty(owners[j]);
+        const struct comp_rect tile = rect_of(&tiles[j]);
+        for (size_t i = 0; i < scene->cleared_count; i++) {
+            if (comp_rects_meet(&tile, &scene->cleared[i]))
+                make_dirty(owners[j]);
+        }
+    }
+}
+
+/* What has no tile is not decoded, until it may get one. */
+static void want_placed(struct comp_scene *scene)
+{
+    for (size_t i = 0; i < scene->visible_count; i++)
+        scene->visible[i]->is_placed = false;
+    for (size_t i = 0; i < scene->tile_count; i++)
+        scene->owners[i]->is_placed = true;
+    for (size_t i = 0; i < scene->visible_count; i++)
+        atomic_store_explicit(&scene->visible[i]->is_wanted, scene->visible[i]->is_placed,
+                              memory_order_relaxed);
+}
+
+void comp_scene_place(struct comp_scene *scene, const struct layout *layout)
+{
+    struct layout_tile tiles[LAYOUT_TILES_MAX];
+    struct comp_source *owners[LAYOUT_TILES_MAX];
+    const size_t count = ask_layout(scene, layout, tiles);
+    for (size_t i = 0; i < count; i++)
+        owners[i] = scene->visible[tiles[i].person];
+
+    scene->cleared_count = 0;
+    compare_tiles(scene, tiles, owners, count);
+    memcpy(scene->tiles, tiles, count * sizeof(*tiles));
+    memcpy(scene->owners, owners, count * sizeof(*owners));
+    scene->tile_count = count;
+    scene->has_overlaps = have_overlaps(tiles, count);
+    scene->must_place = false;
+    want_placed(scene);
+}
+
+bool comp_scene_is_dirty(const struct comp_scene *scene)
+{
+    if (scene->is_all_dirty || scene->cleared_count > 0)
+        return true;
+    for (size_t i = 0; i < scene->tile_count; i++) {
+        if (scene->owners[i]->is_dirty)
+            return true;
+    }
+    return false;
+}
+
+static void clear(struct comp_scene *scene, struct comp_canvas *canvas)
+{
+    if (scene->is_all_dirty) {
+        const struct comp_rect all = {0, 0, scene->width, scene->height};
+        comp_canvas_fill(canvas, &all, &scene->background);
+        for (size_t i = 0; i < scene->tile_count; i++)
+            make_dirty(scene->owners[i]);
+    }
+    for (size_t i = 0; i < scene->cleared_count; i++)
+        comp_canvas_fill(canvas, &scene->cleared[i], &scene->background);
+    scene->is_all_dirty = false;
+    scene->cleared_count = 0;
+}
+
+/* Draws one tile; a frame that cannot be drawn leaves what was there. */
+static void draw_tile(const struct comp_scene *scene, struct comp_canvas *canvas,
+                      const struct layout_tile *t, struct comp_source *s)
+{
+    const AVFrame *frame = s->shown;
+    const uint32_t width = (uint32_t)frame->width, height = (uint32_t)frame->height;
+    const struct comp_rect tile = rect_of(t);
+    struct comp_rect crop, inner;
+    if (comp_fit(t->fit, width, height, frame->sample_aspect_ratio, &tile, &crop, &inner))
+        return;
+    const bool has_bars = inner.width < tile.width || inner.height < tile.height;
+    if (has_bars && (s->has_bars_dirty || s->drawn_width != width || s->drawn_height != height))
+        comp_canvas_fill(canvas, &tile, &scene->background);
+    comp_scale(&s->scaler, frame, &crop, canvas, &inner);
+    s->drawn_width = width;
+    s->drawn_height = height;
+    if (s->is_new)
+        comp_source_count_shown(s);
+}
+
+static void spread_upwards(struct comp_scene *scene, size_t drawn)
+{
+    const struct comp_rect rect = rect_of(&scene->tiles[drawn]);
+    for (size_t i = drawn + 1; i < scene->tile_count; i++) {
+        const struct comp_rect above = rect_of(&scene->tiles[i]);
+        if (comp_rects_meet(&rect, &above))
+            make_dirty(scene->owners[i]);
+    }
+}
+
+size_t comp_scene_draw(struct comp_scene *scene, struct comp_canvas *canvas)
+{
+    clear(scene, canvas);
+    size_t drawn = 0;
+    for (size_t i = 0; i < scene->tile_count; i++) {
+        struct comp_source *s = scene->owners[i];
+        if (!s->is_dirty)
+            continue;
+        draw_tile(scene, canvas, &scene->tiles[i], s);
+        s->is_dirty = false;
+        s->has_bars_dirty = false;
+        s->is_new = false;
+        drawn++;
+        if (scene->has_overlaps)
+            spread_upwards(scene, i);
+    }
+    return drawn;
+}

@@ -1,0 +1,58 @@
+/* compositor/scene.h - which pictures are on the canvas, where, and what of it must be drawn;
+ * inside this folder only. All [tick].
+ *
+ * The canvas persists. A tile is drawn when its source has a new frame or its rectangle changed; a
+ * rectangle that nobody has any more is cleared, and what lies over or under a drawn one is drawn
+ * again in the order of z. */
+#ifndef COMPOSITOR_SCENE_H
+#define COMPOSITOR_SCENE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "compositor/canvas.h"
+#include "compositor/comp.h"
+#include "layouts/layout.h"
+
+struct comp_scene {
+    uint32_t width, height;
+    struct comp_source *sources[COMP_SOURCES_MAX]; /* by their order */
+    size_t source_count;
+
+    struct comp_source *visible[COMP_SOURCES_MAX]; /* those with a picture, as placed last */
+    size_t visible_count;
+    struct layout_tile tiles[LAYOUT_TILES_MAX];   /* in rising z */
+    struct comp_source *owners[LAYOUT_TILES_MAX]; /* of each tile; NULL: left since */
+    size_t tile_count;
+    bool has_overlaps;
+
+    struct comp_colour background;
+    struct comp_rect cleared[LAYOUT_TILES_MAX]; /* by this tick */
+    size_t cleared_count;
+    bool is_all_dirty; /* the background changed: clear everything */
+    bool must_place;
+};
+
+void comp_scene_init(struct comp_scene *scene, uint32_t width, uint32_t height);
+
+/* -ENOSPC is impossible: comp_source_add() counts. */
+void comp_scene_join(struct comp_scene *scene, struct comp_source *s);
+void comp_scene_leave(struct comp_scene *scene, struct comp_source *s);
+
+/* A colour behind everything, 0xRRGGBB. */
+void comp_scene_set_background(struct comp_scene *scene, uint32_t rgb);
+
+/* Lets every source show what is due at now_us. Returns whether people must be placed anew. */
+bool comp_scene_advance(struct comp_scene *scene, int64_t now_us);
+
+/* Places the visible. */
+void comp_scene_place(struct comp_scene *scene, const struct layout *layout);
+
+/* Whether comp_scene_draw() has anything to do. */
+bool comp_scene_is_dirty(const struct comp_scene *scene);
+
+/* Brings the canvas up to date; returns how many tiles it drew. */
+size_t comp_scene_draw(struct comp_scene *scene, struct comp_canvas *canvas);
+
+#endif

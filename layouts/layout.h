@@ -1,0 +1,61 @@
+/* layouts/layout.h - who is where on the canvas: a layout file and the people become rectangles.
+ *
+ * Pure: no pixels, no threads; a layout is read-only once loaded and may be shared. The format is
+ * in docs/layouts.md. */
+#ifndef LAYOUTS_LAYOUT_H
+#define LAYOUTS_LAYOUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    LAYOUT_PEOPLE_MAX = 200,
+    LAYOUT_TILES_MAX = 100,
+    LAYOUT_ERROR_MAX = 256,
+};
+
+struct layout; /* opaque */
+
+enum layout_fit {
+    LAYOUT_COVER,   /* fill the rectangle, crop what does not fit */
+    LAYOUT_CONTAIN, /* the whole picture, bars beside it */
+    LAYOUT_FILL,    /* stretch */
+};
+
+struct layout_person {
+    const char *user;
+    bool has_video;
+};
+
+/* Pixels on the canvas, all even. */
+struct layout_tile {
+    size_t person; /* index into people */
+    uint32_t x, y, width, height;
+    enum layout_fit fit;
+    int z; /* drawn in rising order */
+};
+
+/* [ctl] Reads a layout from JSON text; origin names it in errors ("layouts/grid.json"). The caller
+ * frees *out with layout_destroy(). Returns 0, -EINVAL or -ENOMEM; then error (LAYOUT_ERROR_MAX
+ * bytes, may be NULL) says what and where (origin, JSON path, reason). */
+int layout_parse(struct layout **out, const char *json, size_t size, const char *origin,
+                 char *error);
+
+/* [ctl] A built-in layout by name ("grid"), compiled in from layouts/NAME.json. -ENOENT: none. */
+int layout_builtin(struct layout **out, const char *name);
+
+/* NULL is fine. */
+void layout_destroy(struct layout *l);
+
+const char *layout_name(const struct layout *l);
+
+/* The colour behind the tiles (0xRRGGBB), when the file names one; else false, *rgb untouched. */
+bool layout_background(const struct layout *l, uint32_t *rgb);
+
+/* [any] Places people on a canvas of width x height: writes at most max tiles, returns how many.
+ * The same people, in the same order, always get the same tiles. */
+size_t layout_place(const struct layout *l, const struct layout_person *people, size_t count,
+                    uint32_t width, uint32_t height, struct layout_tile *tiles, size_t max);
+
+#endif

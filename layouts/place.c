@@ -1,0 +1,286 @@
+/* Who goes into which cell, and the rectangle of each. Pure: the same input gives the same tiles.
+ *
+ * Choosing goes in three passes, so that a cell for a named person gets him even when an "auto"
+ * cell stands before it in the file:
+ *
+ *     pass      a cell tries its sources in their order, up to the first of a later pass
+ *     named     user, match, screen, pin, role
+ *     speaking  and speaker
+ *     auto      and auto */
+#include "layouts/layout.h"
+
+#include <string.h>
+
+#include "layouts/model.h"
+
+struct box {
+    uint32_t x, y, width, height;
+};
+
+/* Who was put where, in the order of choosing. */
+struct picks {
+    uint8_t cell[LAYOUT_TILES_MAX];
+    uint8_t person[LAYOUT_TILES_MAX];
+    size_t count;
+    bool taken[LAYOUT_PEOPLE_MAX];
+};
+
+_Static_assert(LAYOUT_PEOPLE_MAX <= 256 && LAYOUT_TILES_MAX <= 256, "picks hold bytes");
+
+/* '*' stands for any run of characters. Goes back to the last star only, so it takes at most
+ * pattern x text steps. */
+static bool matches(const char *pattern, const char *text)
+{
+    const char *star = NULL, *retry = NULL;
+    while (*text) {
+        if (*pattern == '*') {
+            star = pattern++;
+            retry = text;
+        } else if (*pattern == *text) {
+            pattern++;
+            text++;
+        } else if (star) {
+            pattern = star + 1;
+            text = ++retry;
+        } else {
+            return false;
+        }
+    }
+    while (*pattern == '*')
+        pattern++;
+    return *pattern == '\0';
+}
+
+static bool is_for(const struct source *source, const struct layout_person *person)
+{
+    switch (source->kind) {
+    case SOURCE_USER:
+        return strcmp(source->text, person->user) == 0;
+    case SOURCE_MATCH:
+        return matches(source->text, person->user);
+    case SOURCE_SPEAKER: /* before anybody spoke: the first who is free */
+    case SOURCE_AUTO:
+        return true;
+    default:
+        return false; /* people do not say yet what they share, who pinned them and their role */
+    }
+}
+
+static bool pick_from(struct picks *picks, size_t cell, const struct source *source,
+                      const struct layout_person *people, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (picks->taken[i] || !is_for(source, &people[i]))
+            continue;
+        picks->taken[i] = true;
+        picks->cell[picks->count] = (uint8_t)cell;
+        picks->person[picks->count] = (uint8_t)i;
+        picks->count++;
+        return true;
+    }
+    return false;
+}
+
+/* One more person for the cell, from its sources up to the given kind. */
+static bool pick_one(struct picks *picks, const struct variant *v, size_t cell,
+                     enum source_kind last, const struct layout_person *people, size_t count)
+{
+    for (size_t i = 0; i < v->cells[cell].source_count; i++) {
+        const struct source *source = &v->cells[cell].sources[i];
+        if (source->kind > last)
+            return false;
+        if (pick_from(picks, cell, source, people, count))
+            return true;
+    }
+    return false;
+}
+
+static size_t capacity_of(const struct cell *cell)
+{
+    if (!cell->has_grid)
+        return 1;
+    const size_t product = (size_t)cell->grid.cols.max * cell->grid.rows.max;
+    return product < LAYOUT_TILES_MAX ? product : LAYOUT_TILES_MAX;
+}
+
+static void choose(struct picks *picks, const struct variant *v, const struct layout_person *people,
+                   size_t count, size_t max)
+{
+    static const enum source_kind passes[] = {SOURCE_ROLE, SOURCE_SPEAKER, SOURCE_AUTO};
+    uint8_t filled[LAYOUT_TILES_MAX] = {0};
+    for (size_t pass = 0; pass < sizeof(passes) / sizeof(passes[0]); pass++) {
+        for (size_t cell = 0; cell < v->cell_count; cell++) {
+            while (filled[cell] < capacity_of(&v->cells[cell]) && picks->count < max &&
+                   pick_one(picks, v, cell, passes[pass], people, count))
+                filled[cell]++;
+        }
+    }
+}
+
+/* size_px * (a + b), to the nearest even pixel. */
+static uint32_t snap(struct ratio a, struct ratio b, uint32_t size_px)
+{
+    const int64_t num = a.num * b.den + b.num * a.den;
+    const int64_t den = a.den * b.den;
+    return 2 * (uint32_t)((num * size_px + den) / (2 * den));
+}
+
+static struct box box_of(const struct cell *cell, uint32_t width, uint32_t height)
+{
+    static const struct ratio zero = {0, 1};
+    const uint32_t left = snap(cell->x, zero, width), top = snap(cell->y, zero, height);
+    uint32_t right = snap(cell->x, cell->w, width), bottom = snap(cell->y, cell->h, height);
+    right = right < width ? right : width & ~1u;
+    bottom = bottom < height ? bottom : height & ~1u;
+    return (struct box){
+        .x = left,
+        .y = top,
+        .width = right > left ? right - left : 0,
+        .height = bottom > top ? bottom - top : 0,
+    };
+}
+
+/* What one of n cells beside each other gets, even; 0 when there is no room. */
+static uint32_t share(uint32_t size_px, uint32_t n, uint32_t gap_px)
+{
+    const uint64_t gaps = (uint64_t)(n - 1) * gap_px;
+    return size_px > gaps ? (uint32_t)((size_px - gaps) / n) & ~1u : 0;
+}
+
+/* The size, up to a factor, at which a whole 16:9 picture is seen in a cell. */
+static uint64_t seen_area(uint32_t width, uint32_t height)
+{
+    const uint64_t by_width = (uint64_t)81 * width * width;
+    const uint64_t by_height = (uint64_t)256 * height * height;
+    return by_width < by_height ? by_width : by_height;
+}
+
+static uint32_t rows_for(const struct grid *grid, uint32_t cols, uint32_t n)
+{
+    const uint32_t rows = (n + cols - 1) / cols;
+    return rows > grid->rows.min ? rows : grid->rows.min;
+}
+
+/* The number of columns that shows n pictures largest; of equals (within 1 %, which is what
+ * rounding to even pixels may move), more columns on a wide box and fewer on a tall one. */
+static uint32_t best_cols(const struct grid *grid, const struct box *box, uint32_t n,
+                          uint32_t gap_px)
+{
+    const bool is_wide = box->width >= box->height;
+    uint32_t best = grid->cols.max;
+    uint64_t best_area = 0;
+    for (uint32_t cols = grid->cols.min; cols <= grid->cols.max; cols++) {
+        const uint32_t rows = rows_for(grid, cols, n);
+        if (rows > grid->rows.max)
+            continue;
+        const uint64_t area =
+            seen_area(share(box->width, cols, gap_px), share(box->height, rows, gap_px));
+        const bool is_equal = area * 101 >= best_area * 100 && best_area * 101 >= area * 100;
+        if (is_equal ? is_wide && area > 0 : area > best_area) {
+            best = cols;
+            best_area = area;
+        }
+    }
+    return best;
+}
+
+static uint32_t aligned(uint32_t free_px, enum align align)
+{
+    if (align == ALIGN_START)
+        return 0;
+    return align == ALIGN_END ? free_px : (free_px / 2) & ~1u;
+}
+
+/* The box of cell i of n. */
+static struct box grid_box(const struct grid *grid, const struct box *box, uint32_t i, uint32_t n)
+{
+    uint32_t gap = grid->gap_px;
+    uint32_t cols = best_cols(grid, box, n, gap);
+    uint32_t rows = rows_for(grid, cols, n);
+    if (share(box->width, cols, gap) == 0 || share(box->height, rows, gap) == 0) {
+        gap = 0; /* a box too small for gaps */
+        cols = best_cols(grid, box, n, gap);
+        rows = rows_for(grid, cols, n);
+    }
+    const uint32_t width = share(box->width, cols, gap), height = share(box->height, rows, gap);
+    const uint32_t row = i / cols, in_row = n - row * cols < cols ? n - row * cols : cols;
+    const uint32_t used_width = in_row * width + (in_row - 1) * gap;
+    const uint32_t used_height = rows * height + (rows - 1) * gap;
+    return (struct box){
+        .x = box->x + aligned(box->width - used_width, grid->align) + (i % cols) * (width + gap),
+        .y = box->y + aligned(box->height - used_height, ALIGN_CENTER) + row * (height + gap),
+        .width = width,
+        .height = height,
+    };
+}
+
+/* Rising z; of equals the order of the file stays. */
+static void sort_by_z(struct layout_tile *tiles, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        const struct layout_tile tile = tiles[i];
+        size_t j = i;
+        for (; j > 0 && tiles[j - 1].z > tile.z; j--)
+            tiles[j] = tiles[j - 1];
+        tiles[j] = tile;
+    }
+}
+
+static size_t put_cell(const struct cell *cell, size_t index, const struct picks *picks,
+                       const struct box *box, struct layout_tile *tiles)
+{
+    uint32_t n = 0;
+    for (size_t i = 0; i < picks->count; i++)
+        n += picks->cell[i] == index;
+
+    size_t put = 0;
+    uint32_t at = 0;
+    for (size_t i = 0; i < picks->count; i++) {
+        if (picks->cell[i] != index)
+            continue;
+        const struct box b = cell->has_grid ? grid_box(&cell->grid, box, at++, n) : *box;
+        if (b.width == 0 || b.height == 0)
+            continue; /* the canvas is too small for it */
+        tiles[put++] = (struct layout_tile){
+            .person = picks->person[i],
+            .x = b.x,
+            .y = b.y,
+            .width = b.width,
+            .height = b.height,
+            .fit = cell->fit,
+            .z = cell->z,
+        };
+    }
+    return put;
+}
+
+static const struct variant *variant_for(const struct layout *l, size_t count)
+{
+    for (size_t i = 0; i < l->variant_count; i++) {
+        if (count >= l->variants[i].people.min && count <= l->variants[i].people.max)
+            return &l->variants[i];
+    }
+    return NULL;
+}
+
+size_t layout_place(const struct layout *l, const struct layout_person *people, size_t count,
+                    uint32_t width, uint32_t height, struct layout_tile *tiles, size_t max)
+{
+    if (count > LAYOUT_PEOPLE_MAX)
+        count = LAYOUT_PEOPLE_MAX;
+    if (max > LAYOUT_TILES_MAX)
+        max = LAYOUT_TILES_MAX;
+    const struct variant *v = count ? variant_for(l, count) : NULL;
+    if (!v)
+        return 0;
+
+    struct picks picks = {0};
+    choose(&picks, v, people, count, max);
+    size_t put = 0;
+    for (size_t i = 0; i < v->cell_count; i++) {
+        const struct box box = box_of(&v->cells[i], width, height);
+        put += put_cell(&v->cells[i], i, &picks, &box, tiles + put);
+    }
+    sort_by_z(tiles, put);
+    return put;
+}

@@ -1,0 +1,35 @@
+/* `mixdown recover FILE`: finishes a recording that a dead process left behind, and prints one line
+ * of JSON. The front runs it; people may. */
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "mcu/commands.h"
+#include "recorder/rec.h"
+
+static const char usage[] =
+    "usage: mixdown recover FILE.mp4\n"
+    "Finishes a recording whose process died: cuts off the broken tail, makes it a fast-start MP4 in\n"
+    "place. Nothing is deleted when that fails. Prints {ok, duration_ms, bytes, error}.\n";
+
+int mcu_cmd_recover(int argc, char **argv)
+{
+    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+        fputs(usage, stdout);
+        return 0;
+    }
+    if (argc != 2 || argv[1][0] == '-') {
+        fputs(usage, stderr);
+        return 2;
+    }
+    struct rec_result result = {0};
+    const int err = rec_recover(argv[1], &result);
+    json_t *line = json_pack("{s:b,s:I,s:I}", "ok", err == 0, "duration_ms",
+                             (json_int_t)result.duration_ms, "bytes", (json_int_t)result.bytes);
+    if (err)
+        json_object_set_new(line, "error", json_string(strerror(-err)));
+    json_dumpf(line, stdout, JSON_COMPACT);
+    fputc('\n', stdout);
+    json_decref(line);
+    return err ? 1 : 0;
+}

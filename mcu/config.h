@@ -1,0 +1,100 @@
+/* mcu/config.h - the settings: one table of name, range, default and a sentence.
+ *
+ * A YAML file, then environment variables MIXDOWN_SECTION_KEY over it; unknown keys and values out
+ * of range are refused with file, line and the nearest valid key. docs/settings.md, `mixdown config
+ * show` and the errors are made from the same table (mcu/config_table.c). Read-only once loaded. */
+#ifndef MCU_CONFIG_H
+#define MCU_CONFIG_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum {
+    MCU_CONFIG_TEXT = 512,
+    MCU_CONFIG_LIST = 8,
+    MCU_CONFIG_ERROR_MAX = 512,
+};
+
+struct mcu_config_list {
+    char item[MCU_CONFIG_LIST][128];
+    uint32_t count;
+};
+
+struct mcu_config {
+    struct {
+        char listen[MCU_CONFIG_TEXT];        /* "0.0.0.0:8080"; "[::]:8080" */
+        char tls_cert[MCU_CONFIG_TEXT];      /* PEM file; with tls_key: HTTPS and WSS */
+        char tls_key[MCU_CONFIG_TEXT];
+        struct mcu_config_list cors_origins; /* "*" for any */
+        uint32_t max_connections;
+    } http;
+    struct {
+        uint32_t port_min;                   /* UDP ports for media */
+        uint32_t port_max;
+        struct mcu_config_list listen;       /* local addresses to gather on */
+        struct mcu_config_list announced;    /* addresses to put in candidates instead */
+        bool loopback;                       /* gather on 127.0.0.1 too */
+        char stun_server[MCU_CONFIG_TEXT];   /* "host:port" */
+        struct mcu_config_list ice_servers;  /* urls handed to clients: "stun:host:port" */
+        uint32_t grace_s;                    /* how long a seat is kept for a client that lost us */
+    } rtc;
+    struct {
+        uint32_t max_rooms;
+        uint32_t max_members;                /* of one room */
+        uint32_t empty_s;                    /* an empty room ends after this */
+        uint32_t spare;                      /* warm room processes kept ready */
+    } room;
+    struct {
+        uint32_t channels;                   /* 1 or 2 */
+        uint32_t bitrate_kbps;               /* of each Opus mix */
+        uint32_t complexity;
+        uint32_t playout_min_ms;
+        uint32_t playout_max_ms;
+    } audio;
+    struct {
+        uint32_t width;
+        uint32_t height;
+        uint32_t fps;
+        uint32_t bitrate_kbps;
+        char preset[32];                     /* of x264 */
+        uint32_t vp8_speed;                  /* 1..16: cpu-used -1..-16 */
+        char background[16];                 /* "#101418" */
+        char layout[64];                     /* "grid" */
+        uint32_t decoder_threads;            /* 0: as many as cores, at most 4 */
+    } video;
+    struct {
+        char dir[MCU_CONFIG_TEXT];           /* "": DATA/recordings */
+        uint32_t audio_bitrate_kbps;
+        uint32_t fragment_ms;
+    } recording;
+    struct {
+        bool dev;                            /* no tokens, loopback only; set by --dev, not by file */
+        char secret[MCU_CONFIG_TEXT];        /* HS256 key, at least 32 bytes */
+    } auth;
+    struct {
+        char dir[MCU_CONFIG_TEXT];           /* data directory: "data" */
+    } storage;
+    struct {
+        char level[16];
+    } log;
+};
+
+/* Fills in the defaults. */
+void mcu_config_init(struct mcu_config *c);
+
+/* Reads the file at path (NULL: none), then the environment. Returns 0, or a negative errno with one
+ * line in error (MCU_CONFIG_ERROR_MAX bytes): what, where, what to do. */
+int mcu_config_load(struct mcu_config *c, const char *path, char *error);
+
+/* All settings as JSON {section: {key: value}} for a room process, and back. The caller owns the
+ * result. Secrets (auth.secret) are left out. from_json checks types and ranges as strictly. */
+json_t *mcu_config_to_json(const struct mcu_config *c);
+int mcu_config_from_json(struct mcu_config *c, const json_t *json, char *error);
+
+/* `mixdown config show` (YAML with a comment a key; secrets masked) and `config doc` (Markdown). */
+void mcu_config_print_yaml(const struct mcu_config *c, FILE *out);
+void mcu_config_print_markdown(FILE *out);
+
+#endif

@@ -1,0 +1,182 @@
+/* The settings: one row each of name, range, default and a sentence. Everything else about settings
+ * (reading, checking, errors, docs/settings.md, docs/mixdown.yaml) is made from this table. */
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mcu/config_internal.h"
+
+/* --- forms of texts -------------------------------------------------------------------------- */
+
+static bool is_address(const char *text)
+{
+    struct in6_addr any;
+    return inet_pton(AF_INET, text, &any) == 1 || inet_pton(AF_INET6, text, &any) == 1;
+}
+
+static bool is_port(const char *text)
+{
+    const size_t digits = strspn(text, "0123456789");
+    return digits > 0 && digits <= 5 && !text[digits] && strtoul(text, NULL, 10) <= 65535;
+}
+
+static bool is_host(const char *text, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        if (!isalnum((unsigned char)text[i]) && text[i] != '-' && text[i] != '.')
+            return false;
+    }
+    return size > 0 && size < 254;
+}
+
+static bool is_host_port(const char *text)
+{
+    const char *colon = strrchr(text, ':');
+    if (!colon || !is_port(colon + 1))
+        return false;
+    const size_t host = (size_t)(colon - text);
+    if (text[0] != '[')
+        return is_host(text, host);
+    char address[INET6_ADDRSTRLEN] = "";
+    if (host < 4 || text[host - 1] != ']' || host - 2 >= sizeof(address))
+        return false;
+    memcpy(address, text + 1, host - 2);
+    struct in6_addr any;
+    return inet_pton(AF_INET6, address, &any) == 1;
+}
+
+static bool is_origin(const char *text)
+{
+    if (strcmp(text, "*") == 0)
+        return true;
+    const char *host = strncmp(text, "https://", 8) == 0  ? text + 8
+                       : strncmp(text, "http://", 7) == 0 ? text + 7
+                                                          : NULL;
+    return host && *host && !strpbrk(host, "/ ?#@");
+}
+
+static bool is_ice_url(const char *text)
+{
+    static const char *const schemes[] = {"stun:", "stuns:", "turn:", "turns:"};
+    for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+        const size_t n = strlen(schemes[i]);
+        if (strncmp(text, schemes[i], n) == 0)
+            return text[n] && text[n] != '/' && !strchr(text, ' ');
+    }
+    return false;
+}
+
+static bool is_colour(const char *text)
+{
+    return text[0] == '#' && strlen(text) == 7 && strspn(text + 1, "0123456789abcdefABCDEF") == 6;
+}
+
+static bool is_name(const char *text)
+{
+    for (const char *p = text; *p; p++) {
+        if (!isalnum((unsigned char)*p) && *p != '-' && *p != '_')
+            return false;
+    }
+    return true;
+}
+
+static bool is_long_secret(const char *text)
+{
+    return strlen(text) >= 32;
+}
+
+/* --- the table ------------------------------------------------------------------------------- */
+
+#define AT(s, k)                                                                                   \
+    .section = #s, .key = #k, .offset = offsetof(struct mcu_config, s.k),                          \
+    .size = sizeof(((struct mcu_config *)0)->s.k)
+#define INT(s, k, low, high, value, words)                                                         \
+    {AT(s, k), .type = CONFIG_INT, .min = (low), .max = (high), .default_value = #value,           \
+     .sentence = (words)}
+#define BOOL(s, k, value, words)                                                                   \
+    {AT(s, k), .type = CONFIG_BOOL, .default_value = #value, .sentence = (words)}
+#define TEXT(s, k, value, valid, shape, words)                                                     \
+    {AT(s, k), .type = CONFIG_TEXT, .default_value = (value), .is_valid = (valid),                 \
+     .form = (shape), .sentence = (words)}
+#define NEEDED(s, k, value, valid, shape, words)                                                   \
+    {AT(s, k), .type = CONFIG_TEXT, .default_value = (value), .is_valid = (valid),                 \
+     .form = (shape), .sentence = (words), .is_required = true}
+#define CHOICE(s, k, value, list, words)                                                           \
+    {AT(s, k), .type = CONFIG_TEXT, .default_value = (value), .choices = (list),                   \
+     .sentence = (words), .is_required = true}
+#define LIST(s, k, valid, shape, words)                                                            \
+    {AT(s, k), .type = CONFIG_LIST, .default_value = "", .is_valid = (valid), .form = (shape),     \
+     .sentence = (words)}
+#define SECRET(s, k, valid, shape, words)                                                          \
+    {AT(s, k), .type = CONFIG_TEXT, .default_value = "", .is_valid = (valid), .form = (shape),     \
+     .sentence = (words), .is_secret = true}
+
+const struct config_row config_rows[] = {
+    NEEDED(http, listen, "0.0.0.0:8080", is_host_port, "HOST:PORT or [ADDRESS]:PORT",
+           "Where HTTP and WebSocket are served; port 0 takes any that is free."),
+    TEXT(http, tls_cert, "", NULL, "a path",
+         "PEM file with the certificate chain; with http.tls_key it makes HTTPS and WSS."),
+    TEXT(http, tls_key, "", NULL, "a path", "PEM file with the private key of http.tls_cert."),
+    LIST(http, cors_origins, is_origin, "http(s)://HOST[:PORT] or *",
+         "Web origins other than our own that may call the API; * is any."),
+    INT(http, max_connections, 10, 100000, 1000,
+        "Connections served at once; more are turned away."),
+
+    INT(rtc, port_min, 1024, 65535, 40000, "First UDP port for media."),
+    INT(rtc, port_max, 1024, 65535, 49999, "Last UDP port for media."),
+    LIST(rtc, listen, is_address, "an IP address",
+         "Local addresses to use for media; none: all of the machine's."),
+    LIST(rtc, announced, is_address, "an IP address",
+         "Public addresses to tell clients instead of the local ones, behind a 1:1 NAT."),
+    BOOL(rtc, loopback, false, "Offer 127.0.0.1 as well, for clients on this machine."),
+    TEXT(rtc, stun_server, "", is_host_port, "HOST:PORT",
+         "STUN server that tells us our public address."),
+    LIST(rtc, ice_servers, is_ice_url, "stun:HOST:PORT or turn:HOST:PORT",
+         "STUN and TURN servers that clients are told to use."),
+    INT(rtc, grace_s, 0, 3600, 30, "Seconds that a seat is kept for a client that lost us."),
+
+    INT(room, max_rooms, 1, 10000, 100, "Rooms open at once."),
+    INT(room, max_members, 1, 1000, 50, "People in one room."),
+    INT(room, empty_s, 0, 86400, 30, "Seconds after which an empty room ends."),
+    INT(room, spare, 0, 8, 1, "Room processes kept warm, so that a new room opens at once."),
+
+    INT(audio, channels, 1, 2, 2, "Channels of the mix: 1 mono, 2 stereo."),
+    INT(audio, bitrate_kbps, 16, 256, 64, "Bit rate of each Opus mix."),
+    INT(audio, complexity, 0, 10, 5, "Effort of the Opus encoder: 0 least, 10 best."),
+    INT(audio, playout_min_ms, 0, 500, 20, "Least delay of the jitter buffer."),
+    INT(audio, playout_max_ms, 40, 2000, 300, "Most delay of the jitter buffer."),
+
+    INT(video, width, 160, 3840, 1280, "Width of the mixed picture in pixels; even."),
+    INT(video, height, 90, 2160, 720, "Height of the mixed picture in pixels; even."),
+    INT(video, fps, 5, 60, 30, "Pictures a second."),
+    INT(video, bitrate_kbps, 100, 20000, 1500, "Bit rate of the mixed picture as it is sent."),
+    CHOICE(video, preset, "superfast",
+           "ultrafast superfast veryfast faster fast medium slow slower veryslow",
+           "x264's trade of CPU for quality."),
+    INT(video, vp8_speed, 1, 16, 8, "Speed of the VP8 encoder: 16 is fastest (cpu-used -16)."),
+    NEEDED(video, background, "#101418", is_colour, "#rrggbb",
+           "Colour where the picture has no tile."),
+    NEEDED(video, layout, "grid", is_name, "letters, digits, - and _",
+           "Layout that a room starts with; `mixdown layout list` names them."),
+    INT(video, decoder_threads, 0, 16, 0,
+        "Threads that decode video in a room; 0: as many as cores, at most 4."),
+
+    TEXT(recording, dir, "", NULL, "a path",
+         "Folder for recordings; empty: recordings in storage.dir."),
+    INT(recording, audio_bitrate_kbps, 32, 320, 128, "Bit rate of AAC in recordings."),
+    INT(recording, fragment_ms, 100, 1000, 500,
+        "Length of a fragment of a running recording: what a crash may cost."),
+
+    SECRET(auth, secret, is_long_secret, "at least 32 bytes",
+           "Key that tokens are signed with (HS256); make one with `openssl rand -hex 32`."),
+
+    NEEDED(storage, dir, "data", NULL, "a path",
+           "Folder for the database, the recordings and the sockets of rooms."),
+
+    CHOICE(log, level, "info", "debug info warn error", "Least important lines that are logged."),
+};
+
+const size_t config_row_count = sizeof(config_rows) / sizeof(config_rows[0]);
+_Static_assert(sizeof(config_rows) / sizeof(config_rows[0]) <= CONFIG_ROWS_MAX,
+               "raise CONFIG_ROWS_MAX");

@@ -1,0 +1,181 @@
+/* The recordings of a studio. They share the room's H264 encoder and its one AAC encode; a recording
+ * holds both for as long as its writer runs. */
+#include "mcu/studio.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "mcu/studio_internal.h"
+
+void mcu_recordings_init(struct mcu_recordings *r)
+{
+    pthread_mutex_init(&r->lock, NULL);
+}
+
+static struct mcu_recording *find(struct mcu_recordings *r, const char *id)
+{
+    for (size_t i = 0; i < MCU_RECORDINGS_MAX; i++) {
+        struct mcu_recording *slot = &r->slots[i];
+        if (slot->rec && strcmp(slot->id, id) == 0)
+            return slot;
+    }
+    return NULL;
+}
+
+static struct mcu_recording *find_free(struct mcu_recordings *r)
+{
+    for (size_t i = 0; i < MCU_RECORDINGS_MAX; i++) {
+        if (!r->slots[i].rec)
+            return &r->slots[i];
+    }
+    return NULL;
+}
+
+/* A recording starts at a key frame, and goes on at one after its queue was full. Live encoders make
+ * them only when asked, and the one asked for at the start may be of a late tick, due before it. */
+static void push_video(struct mcu_recording *slot, struct mcu_packet *packet)
+{
+    if (packet->is_key && packet->pts_us >= slot->start_us)
+        slot->needs_key = false;
+    const int err = rec_push_video(slot->rec, packet);
+    if (err)
+        slot->needs_key = err == -ENOBUFS; /* else it has failed, and needs nothing more */
+    if (slot->needs_key)
+        comp_encoder_request_key(slot->studio->comp, MCU_CODEC_H264, false);
+}
+
+void mcu_recordings_push(struct mcu_recordings *r, struct mcu_packet *packet)
+{
+    const bool is_video = mcu_codec_kind(packet->codec) == MCU_VIDEO;
+    pthread_mutex_lock(&r->lock);
+    for (size_t i = 0; i < MCU_RECORDINGS_MAX; i++) {
+        struct mcu_recording *slot = &r->slots[i];
+        if (!slot->rec || packet->pts_us >= slot->end_us)
+            continue;
+        if (is_video)
+            push_video(slot, packet);
+        else
+            rec_push_audio(slot->rec, packet);
+    }
+    pthread_mutex_unlock(&r->lock);
+}
+
+static int open_writer(struct mcu_studio *s, const char *path, int64_t start_us, struct rec **out)
+{
+    size_t config_size = 0;
+    const uint8_t *config = rec_aac_config(s->aac, &config_size);
+    const struct rec_conf conf = {
+        .path = path,
+        .width = s->conf.comp.width,
+        .height = s->conf.comp.height,
+        .fps = s->conf.comp.fps,
+        .channels = s->conf.mix.channels,
+        .audio_config = config,
+        .audio_config_size = config_size,
+        .fragment_ms = s->conf.fragment_ms,
+        .start_us = start_us,
+        .may_block = s->conf.comp.is_offline,
+    };
+    return rec_start(out, &conf);
+}
+
+int mcu_studio_record_start(struct mcu_studio *s, const char *id, const char *path, int64_t start_us)
+{
+    struct mcu_recordings *r = &s->recordings;
+    if (!*id || strlen(id) >= MCU_RECORDING_ID_MAX)
+        return -EINVAL;
+    if (find(r, id))
+        return -EEXIST;
+    struct mcu_recording *slot = find_free(r);
+    if (!slot)
+        return -ENOSPC;
+
+    struct rec *rec = NULL;
+    int err = open_writer(s, path, start_us, &rec);
+    if (err)
+        return err;
+    err = comp_encoder_retain(s->comp, MCU_CODEC_H264);
+    if (err) {
+        rec_destroy(rec);
+        return err;
+    }
+    mix_want_pcm(s->mix, true);
+
+    pthread_mutex_lock(&r->lock);
+    snprintf(slot->id, sizeof(slot->id), "%s", id);
+    slot->studio = s;
+    slot->is_stopping = false;
+    slot->start_us = start_us;
+    slot->end_us = INT64_MAX;
+    slot->needs_key = true;
+    slot->rec = rec;
+    pthread_mutex_unlock(&r->lock);
+    comp_encoder_request_key(s->comp, MCU_CODEC_H264, true);
+    return 0;
+}
+
+static void on_done(void *ctx, const struct rec_result *result)
+{
+    struct mcu_recording *slot = ctx;
+    const struct mcu_studio_sink *sink = &slot->studio->sink;
+    if (sink->on_recording)
+        sink->on_recording(sink->ctx, slot->id, result);
+}
+
+int mcu_studio_record_end_at(struct mcu_studio *s, const char *id, int64_t end_us)
+{
+    struct mcu_recording *slot = find(&s->recordings, id);
+    if (!slot)
+        return -ENOENT;
+    pthread_mutex_lock(&s->recordings.lock);
+    slot->end_us = end_us;
+    pthread_mutex_unlock(&s->recordings.lock);
+    return 0;
+}
+
+int mcu_studio_record_stop(struct mcu_studio *s, const char *id, int64_t end_us)
+{
+    struct mcu_recording *slot = find(&s->recordings, id);
+    if (!slot)
+        return -ENOENT;
+    if (slot->is_stopping)
+        return -EALREADY;
+    slot->is_stopping = true;
+    rec_stop(slot->rec, end_us, on_done, slot);
+    return 0;
+}
+
+void mcu_studio_record_reap(struct mcu_studio *s, const char *id)
+{
+    struct mcu_recordings *r = &s->recordings;
+    struct mcu_recording *slot = find(r, id);
+    if (!slot)
+        return;
+    pthread_mutex_lock(&r->lock);
+    struct rec *rec = slot->rec;
+    slot->rec = NULL;
+    pthread_mutex_unlock(&r->lock);
+    rec_destroy(rec);
+    mix_want_pcm(s->mix, false);
+    comp_encoder_release(s->comp, MCU_CODEC_H264);
+}
+
+size_t mcu_studio_recording_count(const struct mcu_studio *s)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < MCU_RECORDINGS_MAX; i++)
+        n += s->recordings.slots[i].rec != NULL;
+    return n;
+}
+
+void mcu_recordings_finish(struct mcu_recordings *r)
+{
+    for (size_t i = 0; i < MCU_RECORDINGS_MAX; i++) {
+        pthread_mutex_lock(&r->lock);
+        struct rec *rec = r->slots[i].rec;
+        r->slots[i].rec = NULL;
+        pthread_mutex_unlock(&r->lock);
+        rec_destroy(rec);
+    }
+}

@@ -1,0 +1,281 @@
+/* A room's life: open makes transport, studio, feeds and tickers; close finishes recordings; events
+ * from media threads are carried out here, on [ctl]. */
+#include "mcu/room.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "mcu/base/clock.h"
+#include "mcu/base/log.h"
+#include "mcu/room_internal.h"
+
+enum { EVENTS_MAX = 8192 };
+
+int mcu_room_create(struct mcu_room **out, void (*send)(void *ctx, const json_t *message), void *ctx)
+{
+    struct mcu_room *r = calloc(1, sizeof(*r));
+    if (!r)
+        return -ENOMEM;
+    const int err = mcu_queue_create(&r->events, EVENTS_MAX);
+    if (err) {
+        free(r);
+        return err;
+    }
+    r->send = send;
+    r->send_ctx = ctx;
+    *out = r;
+    return 0;
+}
+
+static void destroy_media(struct mcu_room *r)
+{
+    mcu_ticker_stop(r->audio_ticker);
+    mcu_ticker_stop(r->video_ticker);
+    r->audio_ticker = NULL;
+    r->video_ticker = NULL;
+    while (r->peer_count)
+        room_remove_peer(r, r->peers[r->peer_count - 1]);
+    mcu_studio_destroy(r->studio);
+    for (size_t i = 0; i < MIX_OUTPUTS_MAX; i++)
+        rtc_feed_destroy(r->audio_feeds[i]);
+    rtc_feed_destroy(r->h264_feed);
+    rtc_feed_destroy(r->vp8_feed);
+    rtc_destroy(r->rtc);
+    layout_destroy(r->layout);
+}
+
+void mcu_room_destroy(struct mcu_room *r)
+{
+    if (!r)
+        return;
+    destroy_media(r);
+    mcu_queue_destroy(r->events, free);
+    free(r);
+}
+
+static void tick_audio(void *ctx, int64_t due_us)
+{
+    struct mcu_room *r = ctx;
+    mcu_studio_tick_audio(r->studio, due_us);
+}
+
+static void tick_video(void *ctx, int64_t due_us)
+{
+    struct mcu_room *r = ctx;
+    mcu_studio_tick_video(r->studio, due_us);
+}
+
+static uint32_t decoder_threads(const struct mcu_config *c)
+{
+    if (c->video.decoder_threads)
+        return c->video.decoder_threads;
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return cores < 1 ? 1 : cores > 4 ? 4 : (uint32_t)cores;
+}
+
+static int open_studio(struct mcu_room *r)
+{
+    const struct mcu_config *c = &r->config;
+    int err = layout_builtin(&r->layout, c->video.layout);
+    if (err)
+        return err;
+    struct mcu_studio_conf conf = {
+        .mix = {.channels = c->audio.channels,
+                .bitrate_bps = c->audio.bitrate_kbps * 1000,
+                .complexity = (int)c->audio.complexity,
+                .min_delay_us = c->audio.playout_min_ms * MCU_US_PER_MS,
+                .max_delay_us = c->audio.playout_max_ms * MCU_US_PER_MS},
+        .comp = {.width = c->video.width,
+                 .height = c->video.height,
+                 .fps = c->video.fps,
+                 .workers = decoder_threads(c),
+                 .background = (uint32_t)strtoul(c->video.background + 1, NULL, 16),
+                 .bitrate_bps = c->video.bitrate_kbps * 1000,
+                 .vp8_speed = -(int)c->video.vp8_speed,
+                 .encoder_threads = 1},
+        .layout = r->layout,
+        .aac_bitrate_bps = c->recording.audio_bitrate_kbps * 1000,
+        .fragment_ms = c->recording.fragment_ms,
+    };
+    snprintf(conf.comp.preset, sizeof(conf.comp.preset), "%.15s", c->video.preset);
+    struct mcu_studio_sink sink;
+    room_studio_sink(r, &sink);
+    return mcu_studio_create(&r->studio, &conf, &sink);
+}
+
+static size_t copy_list(const char **out, const struct mcu_config_list *list)
+{
+    for (uint32_t i = 0; i < list->count && i < RTC_ADDRESSES_MAX; i++)
+        out[i] = list->item[i];
+    return list->count < RTC_ADDRESSES_MAX ? list->count : RTC_ADDRESSES_MAX;
+}
+
+static int open_transport(struct mcu_room *r)
+{
+    const struct mcu_config *c = &r->config;
+    struct rtc_conf conf = {
+        .port_min = (uint16_t)c->rtc.port_min,
+        .port_max = (uint16_t)c->rtc.port_max,
+        .has_loopback = c->rtc.loopback,
+        .stun_server = c->rtc.stun_server[0] ? c->rtc.stun_server : NULL,
+        .peers_per_thread = 32,
+    };
+    conf.listen_count = copy_list(conf.listen, &c->rtc.listen);
+    conf.announced_count = copy_list(conf.announced, &c->rtc.announced);
+    int err = rtc_create(&r->rtc, &conf);
+    for (size_t i = 0; !err && i < MIX_OUTPUTS_MAX; i++)
+        err = rtc_feed_create(r->rtc, &r->audio_feeds[i], MCU_CODEC_OPUS);
+    if (!err)
+        err = rtc_feed_create(r->rtc, &r->h264_feed, MCU_CODEC_H264);
+    if (!err)
+        err = rtc_feed_create(r->rtc, &r->vp8_feed, MCU_CODEC_VP8);
+    return err;
+}
+
+static int start_tickers(struct mcu_room *r)
+{
+    const struct mcu_ticker_conf audio = {
+        .name = "tick-audio",
+        .ticks = 1,
+        .per_us = MIX_TICK_US,
+        .late_us = 10 * MCU_US_PER_MS,
+        .skip_after_us = MCU_US_PER_S,
+        .priority = 10, /* sound never waits for pictures */
+        .tick = tick_audio,
+        .ctx = r,
+    };
+    const int err = mcu_ticker_start(&r->audio_ticker, &audio);
+    if (err)
+        return err;
+    /* Pictures that are late are not made up for: the next one shows what is due then. */
+    const struct mcu_ticker_conf video = {
+        .name = "tick-video",
+        .ticks = r->config.video.fps,
+        .per_us = MCU_US_PER_S,
+        .late_us = MCU_US_PER_S / r->config.video.fps,
+        .skip_after_us = MCU_US_PER_S / r->config.video.fps,
+        .tick = tick_video,
+        .ctx = r,
+    };
+    return mcu_ticker_start(&r->video_ticker, &video);
+}
+
+int room_open(struct mcu_room *r)
+{
+    int err = open_transport(r);
+    if (!err)
+        err = open_studio(r);
+    if (!err)
+        err = start_tickers(r);
+    if (err)
+        return err;
+    r->is_open = true;
+    log_info("open: %ux%u at %u, layout %s", r->config.video.width, r->config.video.height,
+             r->config.video.fps, r->config.video.layout);
+    return 0;
+}
+
+void mcu_room_close(struct mcu_room *r)
+{
+    if (r->is_closing)
+        return;
+    r->is_closing = true;
+    for (size_t i = 0; i < MCU_RECORDINGS_MAX; i++)
+        room_record_stop(r, r->recordings[i].id);
+}
+
+bool mcu_room_is_closed(const struct mcu_room *r)
+{
+    return r->is_closing && (!r->is_open || mcu_studio_recording_count(r->studio) == 0);
+}
+
+bool mcu_room_is_open(const struct mcu_room *r)
+{
+    return r->is_open;
+}
+
+bool mcu_room_is_idle(const struct mcu_room *r)
+{
+    for (size_t i = 0; i < r->peer_count; i++) {
+        if (r->peers[i]->state == RTC_CONNECTED)
+            return false;
+    }
+    return !r->is_open || mcu_studio_recording_count(r->studio) == 0;
+}
+
+void room_send_event(struct mcu_room *r, const char *name, json_t *fields)
+{
+    json_object_set_new(fields, "event", json_string(name));
+    r->send(r->send_ctx, fields);
+    json_decref(fields);
+}
+
+/* --- events from media threads --- */
+
+static void peer_state(struct mcu_room *r, struct room_peer *p, const struct room_event *e)
+{
+    p->state = e->state;
+    log_info("peer=%s user=%s %s%s%s", p->id, p->user, room_state_name(e->state),
+             e->text[0] ? ": " : "", e->text);
+    if (e->state == RTC_CONNECTED && p->watched != MCU_CODEC_NONE)
+        mcu_studio_request_key(r->studio, p->watched);
+    room_send_event(r, "peer_state",
+                    json_pack("{s:s,s:s,s:s}", "peer", p->id, "state", room_state_name(e->state),
+                              "reason", e->text));
+}
+
+static void take_event(struct mcu_room *r, const struct room_event *e)
+{
+    if (e->kind == ROOM_EVENT_RECORDING) {
+        room_recording_ended(r, e->text, &e->result);
+        return;
+    }
+    struct room_peer *p = room_find_seat(r, e->seat_id);
+    if (!p)
+        return; /* it left meanwhile */
+    switch (e->kind) {
+    case ROOM_EVENT_STATE:
+        peer_state(r, p, e);
+        break;
+    case ROOM_EVENT_CANDIDATE:
+        room_send_event(r, "candidate",
+                        json_pack("{s:s,s:s}", "peer", p->id, "candidate", e->text));
+        break;
+    case ROOM_EVENT_VIDEO_CODEC:
+        room_open_video(p, e->codec);
+        break;
+    case ROOM_EVENT_NEED_KEY:
+        rtc_peer_request_key(p->rtc);
+        break;
+    case ROOM_EVENT_RECORDING:
+        break;
+    }
+}
+
+int mcu_room_events_fd(const struct mcu_room *r)
+{
+    return mcu_queue_fd(r->events);
+}
+
+void mcu_room_take_events(struct mcu_room *r)
+{
+    uint64_t count;
+    if (read(mcu_queue_fd(r->events), &count, sizeof(count)) < 0 && errno != EAGAIN)
+        log_warn("events: %s", strerror(errno));
+    for (struct room_event *e; (e = mcu_queue_try_take(r->events));) {
+        take_event(r, e);
+        free(e);
+    }
+}
+
+void mcu_room_housekeep(struct mcu_room *r, int64_t now_us)
+{
+    if (!r->is_open)
+        return;
+    for (size_t i = 0; i < r->peer_count; i++)
+        mcu_seat_align_lips(r->peers[i]->seat);
+    room_report(r, now_us);
+}

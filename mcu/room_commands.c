@@ -1,0 +1,196 @@
+/* The command table of a room process: one small handler a command (docs/control.md). [ctl]. */
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "mcu/base/clock.h"
+#include "mcu/base/log.h"
+#include "mcu/room_internal.h"
+
+/* A handler returns an error code, or NULL and puts its fields into reply. */
+typedef const char *(*handler)(struct mcu_room *r, const json_t *m, json_t *reply);
+
+static const char *text_of(const json_t *m, const char *key)
+{
+    const char *text = json_string_value(json_object_get(m, key));
+    return text ? text : "";
+}
+
+static const char *do_open(struct mcu_room *r, const json_t *m, json_t *reply)
+{
+    (void)reply;
+    char error[MCU_CONFIG_ERROR_MAX] = "";
+    if (r->is_open)
+        return "already_open";
+    const char *name = text_of(m, "room");
+    if (!*name || strlen(name) >= sizeof(r->name))
+        return "bad_message";
+    mcu_config_init(&r->config);
+    if (mcu_config_from_json(&r->config, json_object_get(m, "config"), error) < 0) {
+        log_error("open: %s", error);
+        return "bad_message";
+    }
+    snprintf(r->name, sizeof(r->name), "%s", name);
+    snprintf(r->type, sizeof(r->type), "%.31s", text_of(m, "type"));
+    r->opened_at_ms = json_integer_value(json_object_get(m, "opened_at"));
+    char context[ROOM_TEXT_MAX + 8];
+    snprintf(context, sizeof(context), "room=%s", r->name);
+    mcu_log_set_context(context);
+    mcu_log_set_level_name(r->config.log.level);
+    return room_open(r) < 0 ? "internal" : NULL;
+}
+
+static const char *do_adopt(struct mcu_room *r, const json_t *m, json_t *reply)
+{
+    (void)m;
+    json_object_set_new(reply, "room", r->is_open ? json_string(r->name) : json_null());
+    json_object_set_new(reply, "type", json_string(r->type));
+    json_object_set_new(reply, "opened_at", json_integer(r->opened_at_ms));
+    json_object_set_new(reply, "pid", json_integer(getpid()));
+    json_t *peers = json_array();
+    for (size_t i = 0; i < r->peer_count; i++)
+        json_array_append_new(peers, room_describe_peer(r->peers[i]));
+    json_object_set_new(reply, "peers", peers);
+    json_object_set_new(reply, "recordings", room_describe_recordings(r));
+    return NULL;
+}
+
+static const char *do_peer_add(struct mcu_room *r, const json_t *m, json_t *reply)
+{
+    (void)reply;
+    return room_add_peer(r, m);
+}
+
+static const char *do_peer_session(struct mcu_room *r, const json_t *m, json_t *reply)
+{
+    (void)reply;
+    struct room_peer *p = room_find_peer(r, text_of(m, "peer"));
+    if (!p)
+        return "no_such_peer";
+    json_decref(p->session);
+    p->session = json_incref(json_object_get(m, "session"));
+    return NULL;
+}
+
+static const char *do_peer_offer(struct mcu_room *r, const json_t *m, json_t *reply)
+{
+    struct room_peer *p = room_find_peer(r, text_of(m, "peer"));
+    if (!p)
+        return "no_such_peer";
+    json_t *answer = NULL;
+    const char *code = room_offer(p, json_object_get(m, "desc"), &answer);
+    if (!code)
+        json_object_set_new(reply, "desc", answer);
+    return code;
+}
+
+static const char *do_peer_candidate(struct mcu_room *r, const json_t *m, json_t *reply)
+{
+    (void)reply;
+    struct room_peer *p = room_find_peer(r, text_of(m, "peer"));
+    if (!p)
+        return "no_such_peer";
+    return rtc_peer_add_candidate(p->rtc, text_of(m, "candidate")) < 0 ? "bad_message" : NULL;
+}
+
+static const char *do_peer_mute(struct mcu_room *r, const json_t *m, json_t *reply)
+{
+    (void)reply;
+    struct room_peer *p = room_find_peer(r, text_of(m, "peer"));
+    if (!p)
+        return "no_such_peer";
+    const json_t *audio = json_object_get(m, "audio");
+    const json_t *video = json_object_get(m, "video");
+    room_mute_peer(p, audio ? json_is_true(audio) : p->is_audio_muted,
+                   video ? json_is_true(video) : p->is_video_muted);
+    return NULL;
+}
+
+static const char *do_peer_remove(struct mcu_room *r, const json_t *m, json_t *reply)
+{
+    (void)reply;
+    struct room_peer *p = room_find_peer(r, text_of(m, "peer"));
+    if (!p)
+        return "no_such_peer";
+    room_remove_peer(r, p);
+    return NULL;
+}
+
+static const char *do_record_start(struct mcu_room *r, const json_t *m, json_t *reply)
+{
+    struct room_recording *recording = NULL;
+    const char *code = room_record_start(r, text_of(m, "id"), text_of(m, "file"), &recording);
+    if (!code)
+        json_object_set_new(reply, "started_at", json_integer(recording->started_at_ms));
+    return code;
+}
+
+static const char *do_record_stop(struct mcu_room *r, const json_t *m, json_t *reply)
+{
+    (void)reply;
+    return room_record_stop(r, text_of(m, "id"));
+}
+
+static const char *do_stats(struct mcu_room *r, const json_t *m, json_t *reply)
+{
+    (void)m;
+    json_t *stats = room_stats(r);
+    json_object_update(reply, stats);
+    json_decref(stats);
+    return NULL;
+}
+
+static const char *do_close(struct mcu_room *r, const json_t *m, json_t *reply)
+{
+    (void)m;
+    (void)reply;
+    mcu_room_close(r);
+    return NULL;
+}
+
+static const struct {
+    const char *name;
+    handler handle;
+    bool needs_open;
+} commands[] = {
+    {"open", do_open, false},
+    {"adopt", do_adopt, false},
+    {"peer_add", do_peer_add, true},
+    {"peer_session", do_peer_session, true},
+    {"peer_offer", do_peer_offer, true},
+    {"peer_candidate", do_peer_candidate, true},
+    {"peer_mute", do_peer_mute, true},
+    {"peer_remove", do_peer_remove, true},
+    {"record_start", do_record_start, true},
+    {"record_stop", do_record_stop, true},
+    {"stats", do_stats, true},
+    {"close", do_close, false},
+};
+
+static const char *carry_out(struct mcu_room *r, const json_t *m, json_t *reply)
+{
+    const char *name = text_of(m, "cmd");
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        if (strcmp(commands[i].name, name) != 0)
+            continue;
+        if (commands[i].needs_open && !r->is_open)
+            return "not_open";
+        return commands[i].handle(r, m, reply);
+    }
+    return "unknown_command";
+}
+
+void mcu_room_command(struct mcu_room *r, const json_t *message)
+{
+    json_t *reply = json_object();
+    const char *code = carry_out(r, message, reply);
+    json_object_set_new(reply, "reply",
+                        json_integer(json_integer_value(json_object_get(message, "seq"))));
+    json_object_set_new(reply, "ok", json_boolean(!code));
+    if (code)
+        json_object_set_new(reply, "error", json_pack("{s:s,s:s+}", "code", code, "message",
+                                                      text_of(message, "cmd"), ": refused"));
+    r->send(r->send_ctx, reply);
+    json_decref(reply);
+}

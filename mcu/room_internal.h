@@ -1,0 +1,130 @@
+/* mcu/room_internal.h - what the room*.c files share. Nobody else includes it. */
+#ifndef MCU_ROOM_INTERNAL_H
+#define MCU_ROOM_INTERNAL_H
+
+#include <stdatomic.h>
+
+#include "layouts/layout.h"
+#include "mcu/base/queue.h"
+#include "mcu/config.h"
+#include "mcu/room.h"
+#include "mcu/studio.h"
+#include "mcu/ticker.h"
+#include "transport/rtc.h"
+
+enum {
+    ROOM_PEERS_MAX = 120, /* below MIX_INPUTS_MAX */
+    ROOM_TEXT_MAX = 320, /* above the front's limits: a name is 64 characters, so 256 bytes */
+};
+
+/* One participant. */
+struct room_peer {
+    struct mcu_room *room;
+    char id[ROOM_TEXT_MAX];
+    char user[ROOM_TEXT_MAX];
+    char name[ROOM_TEXT_MAX];
+    char role[32];
+    json_t *session; /* the front's own; given back to `adopt` */
+    bool is_audio_muted;
+    bool is_video_muted;
+    struct rtc_peer *rtc;
+    struct mcu_seat *seat;
+    enum mcu_codec watched; /* video codec it is sent; NONE: it watches nothing */
+    enum rtc_state state;
+    bool sends_audio;       /* packets came within the last two seconds */
+    bool sends_video;
+    uint64_t seen_packets[2];
+    int64_t seen_at_us[2];
+    /* The codec of video frames that found no open picture: [net] writes it and posts an event. */
+    atomic_int asked_codec;
+};
+
+struct room_recording {
+    char id[MCU_RECORDING_ID_MAX]; /* "": free */
+    char file[1024];
+    int64_t started_at_ms;
+    int64_t started_us;
+    int64_t ended_at_ms; /* 0: it runs */
+};
+
+enum room_event_kind {
+    ROOM_EVENT_STATE,
+    ROOM_EVENT_CANDIDATE,
+    ROOM_EVENT_VIDEO_CODEC,
+    ROOM_EVENT_NEED_KEY,
+    ROOM_EVENT_RECORDING,
+};
+
+/* What media threads tell [ctl]. */
+struct room_event {
+    enum room_event_kind kind;
+    uint32_t seat_id;
+    enum rtc_state state;
+    enum mcu_codec codec;
+    struct rec_result result;
+    char text[ROOM_TEXT_MAX]; /* candidate, reason or recording id */
+};
+
+struct mcu_room {
+    void (*send)(void *ctx, const json_t *message);
+    void *send_ctx;
+    struct mcu_queue *events;
+
+    bool is_open;
+    bool is_closing;
+    char name[ROOM_TEXT_MAX];
+    char type[32];
+    int64_t opened_at_ms;
+    struct mcu_config config;
+
+    struct layout *layout;
+    struct rtc *rtc;
+    struct mcu_studio *studio;
+    struct rtc_feed *audio_feeds[MIX_OUTPUTS_MAX];
+    struct rtc_feed *h264_feed;
+    struct rtc_feed *vp8_feed;
+    struct mcu_ticker *audio_ticker;
+    struct mcu_ticker *video_ticker;
+
+    struct room_peer *peers[ROOM_PEERS_MAX];
+    size_t peer_count;
+    struct room_recording recordings[MCU_RECORDINGS_MAX];
+    bool was_anyone_speaking;
+    int64_t next_stats_us;
+};
+
+/* room.c: makes transport, studio, feeds and tickers by r->config. On error what was made stays for
+ * mcu_room_destroy(). Returns 0 or a negative errno. */
+int room_open(struct mcu_room *r);
+
+/* room_media.c: what media threads call. */
+void room_studio_sink(struct mcu_room *r, struct mcu_studio_sink *sink);
+void room_peer_sink(struct room_peer *p, struct rtc_peer_sink *sink);
+struct rtc_feed *room_video_feed(const struct mcu_room *r, enum mcu_codec codec);
+
+/* room_peers.c. Codes are those of docs/control.md; NULL: done. */
+struct room_peer *room_find_peer(struct mcu_room *r, const char *id);
+struct room_peer *room_find_seat(struct mcu_room *r, uint32_t seat_id);
+const char *room_add_peer(struct mcu_room *r, const json_t *message);
+void room_remove_peer(struct mcu_room *r, struct room_peer *p);
+const char *room_offer(struct room_peer *p, const json_t *desc, json_t **answer);
+void room_mute_peer(struct room_peer *p, bool audio, bool video);
+void room_open_video(struct room_peer *p, enum mcu_codec codec);
+json_t *room_describe_peer(const struct room_peer *p);
+
+/* room_records.c */
+const char *room_record_start(struct mcu_room *r, const char *id, const char *file,
+                              struct room_recording **out);
+const char *room_record_stop(struct mcu_room *r, const char *id);
+void room_recording_ended(struct mcu_room *r, const char *id, const struct rec_result *result);
+json_t *room_describe_recordings(const struct mcu_room *r);
+
+/* room_report.c: events that go to the front by time. */
+json_t *room_stats(struct mcu_room *r);
+void room_report(struct mcu_room *r, int64_t now_us);
+const char *room_state_name(enum rtc_state state);
+
+/* Sends {"event": name, ...fields}; steals fields. */
+void room_send_event(struct mcu_room *r, const char *name, json_t *fields);
+
+#endif

@@ -1,0 +1,152 @@
+/* What media threads call in a room: packets go straight on, everything else becomes an event for
+ * [ctl]. Nothing here looks at the room's lists.
+ *
+ * [net]: on_peer_*; [tick-a]: on_mix, on_assign; [enc]: on_picture; [dec]: on_need_key; [rec]:
+ * on_recording. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mcu/base/log.h"
+#include "mcu/room_internal.h"
+
+static void post(struct mcu_room *r, const struct room_event *event, const char *text)
+{
+    struct room_event *copy = malloc(sizeof(*copy));
+    if (!copy)
+        return;
+    *copy = *event;
+    snprintf(copy->text, sizeof(copy->text), "%s", text ? text : "");
+    if (mcu_queue_put(r->events, copy) < 0) {
+        log_warn("event queue full: an event is lost");
+        free(copy);
+    }
+}
+
+/* --- studio --- */
+
+static void on_mix(void *ctx, uint32_t output, struct mcu_packet *packet)
+{
+    struct mcu_room *r = ctx;
+    rtc_feed_push(r->audio_feeds[output], packet);
+}
+
+static void on_assign(void *ctx, void *seat_ctx, uint32_t output)
+{
+    struct mcu_room *r = ctx;
+    struct room_peer *p = seat_ctx;
+    rtc_peer_tune(p->rtc, MCU_AUDIO, r->audio_feeds[output]);
+}
+
+static void on_picture(void *ctx, enum mcu_codec codec, struct mcu_packet *packet)
+{
+    struct rtc_feed *feed = room_video_feed(ctx, codec);
+    if (feed)
+        rtc_feed_push(feed, packet);
+}
+
+static void on_need_key(void *ctx, uint32_t seat_id)
+{
+    post(ctx, &(struct room_event){.kind = ROOM_EVENT_NEED_KEY, .seat_id = seat_id}, NULL);
+}
+
+static void on_recording(void *ctx, const char *id, const struct rec_result *result)
+{
+    post(ctx, &(struct room_event){.kind = ROOM_EVENT_RECORDING, .result = *result}, id);
+}
+
+void room_studio_sink(struct mcu_room *r, struct mcu_studio_sink *sink)
+{
+    *sink = (struct mcu_studio_sink){
+        .ctx = r,
+        .on_audio = on_mix,
+        .on_assign = on_assign,
+        .on_video = on_picture,
+        .on_need_key = on_need_key,
+        .on_recording = on_recording,
+    };
+}
+
+struct rtc_feed *room_video_feed(const struct mcu_room *r, enum mcu_codec codec)
+{
+    switch (codec) {
+    case MCU_CODEC_H264:
+        return r->h264_feed;
+    case MCU_CODEC_VP8:
+        return r->vp8_feed;
+    default:
+        return NULL;
+    }
+}
+
+/* --- peers --- */
+
+static void on_peer_state(void *ctx, enum rtc_state state, const char *reason)
+{
+    struct room_peer *p = ctx;
+    const struct room_event event = {
+        .kind = ROOM_EVENT_STATE,
+        .seat_id = mcu_seat_id(p->seat),
+        .state = state,
+    };
+    post(p->room, &event, reason);
+}
+
+static void on_peer_candidate(void *ctx, const char *candidate)
+{
+    struct room_peer *p = ctx;
+    const struct room_event event = {
+        .kind = ROOM_EVENT_CANDIDATE,
+        .seat_id = mcu_seat_id(p->seat),
+    };
+    post(p->room, &event, candidate);
+}
+
+static void on_peer_audio(void *ctx, const struct rtc_audio *audio)
+{
+    const struct room_peer *p = ctx;
+    const struct mix_packet packet = {
+        .data = audio->payload,
+        .size = audio->size,
+        .sequence = audio->sequence,
+        .pts_us = audio->pts_us,
+        .arrival_us = audio->arrival_us,
+    };
+    mcu_seat_push_audio(p->seat, &packet);
+}
+
+static void on_peer_video(void *ctx, struct mcu_packet *frame)
+{
+    struct room_peer *p = ctx;
+    if (mcu_seat_push_video(p->seat, frame) != -ENODEV)
+        return;
+    /* The first frame, or another codec than before: [ctl] opens the picture and asks for a key
+     * frame. One event a codec is enough. */
+    if (atomic_exchange(&p->asked_codec, (int)frame->codec) == (int)frame->codec)
+        return;
+    const struct room_event event = {
+        .kind = ROOM_EVENT_VIDEO_CODEC,
+        .seat_id = mcu_seat_id(p->seat),
+        .codec = frame->codec,
+    };
+    post(p->room, &event, NULL);
+}
+
+static void on_peer_need_key(void *ctx, enum mcu_codec codec)
+{
+    const struct room_peer *p = ctx;
+    mcu_studio_request_key(p->room->studio, codec);
+}
+
+void room_peer_sink(struct room_peer *p, struct rtc_peer_sink *sink)
+{
+    *sink = (struct rtc_peer_sink){
+        .ctx = p,
+        .on_state = on_peer_state,
+        .on_candidate = on_peer_candidate,
+        .on_audio = on_peer_audio,
+        .on_video = on_peer_video,
+        .on_need_key = on_peer_need_key,
+    };
+}

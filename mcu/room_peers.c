@@ -1,0 +1,189 @@
+/* Participants of a room: adding, negotiating, muting, removing. [ctl]. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mcu/base/log.h"
+#include "mcu/control.h"
+#include "mcu/room_internal.h"
+
+struct room_peer *room_find_peer(struct mcu_room *r, const char *id)
+{
+    for (size_t i = 0; i < r->peer_count; i++) {
+        if (strcmp(r->peers[i]->id, id) == 0)
+            return r->peers[i];
+    }
+    return NULL;
+}
+
+struct room_peer *room_find_seat(struct mcu_room *r, uint32_t seat_id)
+{
+    for (size_t i = 0; i < r->peer_count; i++) {
+        if (mcu_seat_id(r->peers[i]->seat) == seat_id)
+            return r->peers[i];
+    }
+    return NULL;
+}
+
+static void free_peer(struct room_peer *p)
+{
+    if (!p)
+        return;
+    if (p->watched != MCU_CODEC_NONE)
+        mcu_studio_unwatch(p->room->studio, p->watched);
+    /* The transport goes first: it pushes into the seat. The seat's audio tick may still tune the
+     * peer while that is destroyed, so the seat stops listening before. */
+    if (p->seat)
+        mcu_seat_stop_listening(p->seat);
+    rtc_peer_destroy(p->rtc);
+    mcu_seat_remove(p->seat);
+    json_decref(p->session);
+    free(p);
+}
+
+static struct room_peer *new_peer(struct mcu_room *r, const char *id, const char *user)
+{
+    struct room_peer *p = calloc(1, sizeof(*p));
+    if (!p)
+        return NULL;
+    p->room = r;
+    snprintf(p->id, sizeof(p->id), "%s", id);
+    snprintf(p->user, sizeof(p->user), "%s", user);
+    struct rtc_peer_sink sink;
+    room_peer_sink(p, &sink);
+    if (mcu_seat_add(r->studio, &p->seat, user, p) < 0 || rtc_peer_create(r->rtc, &p->rtc, &sink) < 0) {
+        free_peer(p);
+        return NULL;
+    }
+    return p;
+}
+
+const char *room_add_peer(struct mcu_room *r, const json_t *message)
+{
+    const char *id = NULL;
+    const char *user = NULL;
+    const char *name = "";
+    const char *role = "publisher";
+    json_t *session = NULL;
+    if (json_unpack((json_t *)message, "{s:s,s:s,s?s,s?s,s?o}", "peer", &id, "user", &user, "name",
+                    &name, "role", &role, "session", &session) < 0)
+        return "bad_message";
+    /* A name cut in the middle of a character could not be given back to `adopt`. */
+    if (strlen(id) >= ROOM_TEXT_MAX || strlen(user) >= ROOM_TEXT_MAX ||
+        strlen(name) >= ROOM_TEXT_MAX || strlen(role) >= sizeof(((struct room_peer *)0)->role))
+        return "bad_message";
+    if (room_find_peer(r, id))
+        return "peer_exists";
+    if (r->peer_count == ROOM_PEERS_MAX)
+        return "room_full";
+    struct room_peer *p = new_peer(r, id, user);
+    if (!p)
+        return "internal";
+    snprintf(p->name, sizeof(p->name), "%s", name);
+    snprintf(p->role, sizeof(p->role), "%s", role);
+    p->session = json_incref(session);
+    r->peers[r->peer_count++] = p;
+    log_info("peer=%s user=%s joined as %s", p->id, p->user, p->role);
+    return NULL;
+}
+
+void room_remove_peer(struct mcu_room *r, struct room_peer *p)
+{
+    for (size_t i = 0; i < r->peer_count; i++) {
+        if (r->peers[i] != p)
+            continue;
+        memmove(&r->peers[i], &r->peers[i + 1], (r->peer_count - i - 1) * sizeof(r->peers[0]));
+        r->peer_count--;
+        break;
+    }
+    log_info("peer=%s user=%s left", p->id, p->user);
+    free_peer(p);
+}
+
+/* Turns what was negotiated into an open voice, a place in the audience and a picture feed. */
+static int wire(struct room_peer *p)
+{
+    struct mcu_room *r = p->room;
+    if (rtc_peer_receives_from(p->rtc, MCU_AUDIO)) {
+        const struct mix_input_conf conf = {
+            .codec = MCU_CODEC_OPUS,
+            .channels = r->config.audio.channels,
+            .rate_hz = MIX_RATE_HZ,
+        };
+        const int err = mcu_seat_open_audio(p->seat, &conf);
+        if (err && err != -EALREADY)
+            return err;
+    }
+    if (!rtc_peer_receives_from(p->rtc, MCU_VIDEO))
+        mcu_seat_close_video(p->seat); /* its last picture must not stay */
+    if (rtc_peer_send_codec(p->rtc, MCU_AUDIO) != MCU_CODEC_NONE) {
+        const int err = mcu_seat_listen(p->seat);
+        if (err)
+            return err;
+    }
+    const enum mcu_codec codec = rtc_peer_send_codec(p->rtc, MCU_VIDEO);
+    if (codec == p->watched)
+        return 0;
+    if (p->watched != MCU_CODEC_NONE)
+        mcu_studio_unwatch(r->studio, p->watched);
+    p->watched = MCU_CODEC_NONE;
+    const int err = codec == MCU_CODEC_NONE ? 0 : mcu_studio_watch(r->studio, codec);
+    if (err)
+        return err;
+    p->watched = codec;
+    rtc_peer_tune(p->rtc, MCU_VIDEO, room_video_feed(r, codec));
+    return 0;
+}
+
+const char *room_offer(struct room_peer *p, const json_t *json, json_t **answer)
+{
+    struct mcu_desc *offer = calloc(2, sizeof(*offer));
+    if (!offer)
+        return "internal";
+    struct mcu_desc *ours = offer + 1;
+    const char *code = NULL;
+    if (mcu_desc_from_json(offer, json) < 0) {
+        code = "bad_message";
+    } else {
+        const int err = rtc_peer_accept(p->rtc, offer, MCU_CODEC_H264, ours);
+        if (err)
+            code = err == -EINVAL || err == -EPROTO ? "bad_offer" : "internal";
+        else if (wire(p) < 0)
+            code = "internal";
+    }
+    if (!code) {
+        room_mute_peer(p, p->is_audio_muted, p->is_video_muted);
+        *answer = mcu_desc_to_json(ours);
+    }
+    free(offer);
+    return code;
+}
+
+void room_mute_peer(struct room_peer *p, bool audio, bool video)
+{
+    p->is_audio_muted = audio;
+    p->is_video_muted = video;
+    mcu_seat_set_muted(p->seat, audio, video);
+}
+
+void room_open_video(struct room_peer *p, enum mcu_codec codec)
+{
+    /* The event may be older than an offer that ended its pictures. */
+    const int err = rtc_peer_receives_from(p->rtc, MCU_VIDEO)
+                        ? mcu_seat_open_video(p->seat, codec, NULL, 0)
+                        : 0;
+    if (err)
+        log_error("peer=%s: cannot decode %s: %s", p->id, mcu_codec_name(codec), strerror(-err));
+    else
+        rtc_peer_request_key(p->rtc);
+    atomic_store(&p->asked_codec, MCU_CODEC_NONE);
+}
+
+json_t *room_describe_peer(const struct room_peer *p)
+{
+    return json_pack("{s:s,s:s,s:s,s:s,s:O?,s:s,s:b,s:b,s:b,s:b}", "peer", p->id, "user", p->user,
+                     "name", p->name, "role", p->role, "session", p->session, "state",
+                     room_state_name(p->state), "audio", p->sends_audio, "video", p->sends_video,
+                     "muted_audio", p->is_audio_muted, "muted_video", p->is_video_muted);
+}

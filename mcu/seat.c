@@ -1,0 +1,224 @@
+/* A seat: one participant's voice and picture in the studio, and the offset that keeps lips and
+ * voice together. */
+#include "mcu/studio.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mcu/base/clock.h"
+#include "mcu/studio_internal.h"
+
+/* The picture may hold the sound back by at most this much, so that talking stays easy. */
+#define LIPS_MAX_US (120 * MCU_US_PER_MS)
+
+struct mcu_seat {
+    struct mcu_studio *studio;
+    uint32_t id;
+    uint32_t slot;
+    char user[128];
+    void *ctx;
+
+    /* [ctl] */
+    struct mix_listener *listener;
+    struct mix_input *listener_own; /* the voice it does not hear */
+    bool is_video_hidden;
+
+    /* Set once by [ctl]; a later offer may open the voice while [net] pushes already. */
+    struct mix_input *_Atomic input;
+
+    /* The picture may come and go while [net] pushes: the lock is held to put one packet. */
+    pthread_mutex_t video_lock;
+    struct comp_source *source;
+    enum mcu_codec video_codec;
+};
+
+static int find_slot(const struct mcu_studio *s, uint32_t *slot)
+{
+    for (uint32_t i = 0; i < MIX_INPUTS_MAX; i++) {
+        if (!s->seats[i]) {
+            *slot = i;
+            return 0;
+        }
+    }
+    return -ENOSPC;
+}
+
+int mcu_seat_add(struct mcu_studio *s, struct mcu_seat **out, const char *user, void *seat_ctx)
+{
+    uint32_t slot = 0;
+    const int err = find_slot(s, &slot);
+    if (err)
+        return err;
+    struct mcu_seat *seat = calloc(1, sizeof(*seat));
+    if (!seat)
+        return -ENOMEM;
+    seat->studio = s;
+    seat->id = ++s->last_seat_id;
+    seat->slot = slot;
+    seat->ctx = seat_ctx;
+    snprintf(seat->user, sizeof(seat->user), "%s", user);
+    pthread_mutex_init(&seat->video_lock, NULL);
+    s->seats[slot] = seat;
+    *out = seat;
+    return 0;
+}
+
+void mcu_seat_remove(struct mcu_seat *seat)
+{
+    if (!seat)
+        return;
+    struct mcu_studio *s = seat->studio;
+    mcu_seat_stop_listening(seat);
+    mix_input_remove(s->mix, seat->input);
+    mcu_seat_close_video(seat);
+    s->seats[seat->slot] = NULL;
+    pthread_mutex_destroy(&seat->video_lock);
+    free(seat);
+}
+
+uint32_t mcu_seat_id(const struct mcu_seat *seat)
+{
+    return seat->id;
+}
+
+int mcu_seat_open_audio(struct mcu_seat *seat, const struct mix_input_conf *conf)
+{
+    if (seat->input)
+        return -EALREADY;
+    struct mix_input *input = NULL;
+    const int err = mix_input_add(seat->studio->mix, &input, conf);
+    if (!err)
+        seat->input = input;
+    return err;
+}
+
+static struct comp_source *swap_source(struct mcu_seat *seat, struct comp_source *source,
+                                       enum mcu_codec codec)
+{
+    pthread_mutex_lock(&seat->video_lock);
+    struct comp_source *old = seat->source;
+    seat->source = source;
+    seat->video_codec = codec;
+    pthread_mutex_unlock(&seat->video_lock);
+    return old;
+}
+
+int mcu_seat_open_video(struct mcu_seat *seat, enum mcu_codec codec, const uint8_t *extradata,
+                        size_t extradata_size)
+{
+    const struct comp_source_conf conf = {
+        .codec = codec,
+        .extradata = extradata,
+        .extradata_size = extradata_size,
+        .user = seat->user,
+        .order = seat->id, /* joining decides who is where, not whose first picture came first */
+        .source_ctx = (void *)(uintptr_t)seat->id,
+    };
+    struct comp_source *source = NULL;
+    const int err = comp_source_add(seat->studio->comp, &source, &conf);
+    if (err)
+        return err;
+    comp_source_set_hidden(source, seat->is_video_hidden);
+    comp_source_remove(seat->studio->comp, swap_source(seat, source, codec));
+    return 0;
+}
+
+void mcu_seat_close_video(struct mcu_seat *seat)
+{
+    comp_source_remove(seat->studio->comp, swap_source(seat, NULL, MCU_CODEC_NONE));
+}
+
+int mcu_seat_listen(struct mcu_seat *seat)
+{
+    struct mix_input *own = seat->input;
+    if (seat->listener && seat->listener_own == own)
+        return 0;
+    /* Who only listened so far and now has a voice must not hear it. */
+    struct mix_listener *listener = NULL;
+    const int err = mix_listener_add(seat->studio->mix, &listener, own, seat->ctx);
+    if (err)
+        return err;
+    mix_listener_remove(seat->studio->mix, seat->listener);
+    seat->listener = listener;
+    seat->listener_own = own;
+    return 0;
+}
+
+void mcu_seat_stop_listening(struct mcu_seat *seat)
+{
+    if (!seat->listener)
+        return;
+    mix_listener_remove(seat->studio->mix, seat->listener);
+    seat->listener = NULL;
+    mcu_studio_wait_for_tick(seat->studio);
+}
+
+int mcu_seat_push_audio(struct mcu_seat *seat, const struct mix_packet *packet)
+{
+    struct mix_input *input = seat->input;
+    return input ? mix_input_push(input, packet) : -ENODEV;
+}
+
+int mcu_seat_push_video(struct mcu_seat *seat, struct mcu_packet *packet)
+{
+    pthread_mutex_lock(&seat->video_lock);
+    const bool is_open = seat->source && seat->video_codec == packet->codec;
+    const int err = is_open ? comp_source_push(seat->source, packet) : -ENODEV;
+    pthread_mutex_unlock(&seat->video_lock);
+    return err;
+}
+
+void mcu_seat_drain_video(struct mcu_seat *seat)
+{
+    if (seat->source)
+        comp_source_drain(seat->source);
+}
+
+void mcu_seat_set_muted(struct mcu_seat *seat, bool audio, bool video)
+{
+    if (seat->input)
+        mix_input_set_muted(seat->input, audio);
+    seat->is_video_hidden = video;
+    if (seat->source)
+        comp_source_set_hidden(seat->source, video);
+}
+
+void mcu_seat_align_lips(struct mcu_seat *seat)
+{
+    if (!seat->input || !seat->source)
+        return;
+    struct comp_source_stats stats;
+    comp_source_read_stats(seat->source, &stats);
+    const int64_t wanted_us = stats.lateness_us < LIPS_MAX_US ? stats.lateness_us : LIPS_MAX_US;
+    mix_input_set_min_delay_us(seat->input, wanted_us > 0 ? wanted_us : 0);
+    /* A picture stays on the canvas until the next tick: the one due nearest to the middle of that
+     * time is right, not the one due at its start. */
+    const int64_t half_tick_us = MCU_US_PER_S / seat->studio->conf.comp.fps / 2;
+    const int64_t delay_us = mix_input_delay_us(seat->input) - half_tick_us;
+    comp_source_set_delay_us(seat->source, delay_us > 0 ? delay_us : 0);
+}
+
+void mcu_seat_read_audio(const struct mcu_seat *seat, struct mix_input_stats *stats)
+{
+    memset(stats, 0, sizeof(*stats));
+    if (seat->input)
+        mix_input_read_stats(seat->input, stats);
+}
+
+void mcu_seat_read_video(const struct mcu_seat *seat, struct comp_source_stats *stats)
+{
+    memset(stats, 0, sizeof(*stats));
+    if (seat->source)
+        comp_source_read_stats(seat->source, stats);
+}
+
+float mcu_seat_speaking_level(const struct mcu_seat *seat)
+{
+    if (!seat->input || !mix_input_is_speaking(seat->input))
+        return 0.0f;
+    /* -60 dBov is as good as silent, 0 dBov is the loudest. */
+    const float level = 1.0f + mix_input_level_dbov(seat->input) / 60.0f;
+    return level < 0.01f ? 0.01f : level;
+}

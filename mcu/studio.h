@@ -1,0 +1,142 @@
+/* mcu/studio.h - the media of one room: seats in, mixes, pictures and recordings out.
+ *
+ * It joins mixer/, compositor/ and recorder/ and knows neither sockets nor JSON. A live room feeds
+ * it from the transport and ticks it by the monotonic clock (mcu/room.h); `mixdown mix` feeds it
+ * from files and ticks it by a virtual one (mcu/offline.h). Both run this same code.
+ *
+ * Threads: [ctl] one control thread; [net] pushes, one thread per seat at a time; [tick-a] audio
+ * ticks; [tick-v] video ticks; [enc] [aac] [rec] [dec] come from the parts. Offline all are one. */
+#ifndef MCU_STUDIO_H
+#define MCU_STUDIO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "compositor/comp.h"
+#include "layouts/layout.h"
+#include "mixer/mix.h"
+#include "recorder/rec.h"
+
+enum {
+    MCU_RECORDINGS_MAX = 8,
+    MCU_RECORDING_ID_MAX = 64,
+};
+
+struct mcu_studio; /* one per room */
+struct mcu_seat;   /* one participant */
+
+struct mcu_studio_conf {
+    struct mix_conf mix;
+    struct comp_conf comp;
+    const struct layout *layout; /* borrowed until mcu_studio_destroy() */
+    uint32_t aac_bitrate_bps;
+    uint32_t fragment_ms;        /* of recordings */
+};
+
+/* What the studio calls. Quick work only. */
+struct mcu_studio_sink {
+    void *ctx;
+    /* [tick-a] An Opus packet of one mix (see mix.h); borrowed. May be NULL: nobody listens. */
+    void (*on_audio)(void *ctx, uint32_t output, struct mcu_packet *packet);
+    /* [tick-a] The seat hears this output from now on. */
+    void (*on_assign)(void *ctx, void *seat_ctx, uint32_t output);
+    /* [enc] A frame of the composited picture; borrowed. May be NULL. */
+    void (*on_video)(void *ctx, enum mcu_codec codec, struct mcu_packet *packet);
+    /* [dec] The seat's decoder needs a key frame. seat_id, not a pointer: the seat may be gone. */
+    void (*on_need_key)(void *ctx, uint32_t seat_id);
+    /* [tick-a] The mix of everyone, for tests; may be NULL. */
+    void (*on_pcm)(void *ctx, const float *pcm, size_t frames, int64_t pts_us);
+    /* [rec] A recording has ended and its file is closed. Then call mcu_studio_record_reap(). */
+    void (*on_recording)(void *ctx, const char *id, const struct rec_result *result);
+};
+
+/* [ctl] The caller owns *out. Returns 0, -EINVAL, -ENOMEM. */
+int mcu_studio_create(struct mcu_studio **out, const struct mcu_studio_conf *conf,
+                      const struct mcu_studio_sink *sink);
+
+/* [ctl] Ends recordings cleanly (waits for their files) and frees all. No tick or push may run. NULL
+ * is fine. */
+void mcu_studio_destroy(struct mcu_studio *s);
+
+/* [tick-a] [tick-v] See mix_tick() and comp_tick(). */
+void mcu_studio_tick_audio(struct mcu_studio *s, int64_t now_us);
+void mcu_studio_tick_video(struct mcu_studio *s, int64_t now_us);
+
+/* [ctl] A participant, without media yet. user is copied. Returns 0, -ENOSPC or -ENOMEM. */
+int mcu_seat_add(struct mcu_studio *s, struct mcu_seat **out, const char *user, void *seat_ctx);
+
+/* [ctl] Ends its media and frees it. No push may run; on return no on_assign() names it. NULL is
+ * fine. */
+void mcu_seat_remove(struct mcu_seat *seat);
+
+/* [any] A number of its own, never used again in this studio. */
+uint32_t mcu_seat_id(const struct mcu_seat *seat);
+
+/* [ctl] Its voice. Returns what mix_input_add() does; -EALREADY when it has one. */
+int mcu_seat_open_audio(struct mcu_seat *seat, const struct mix_input_conf *conf);
+
+/* [ctl] Its picture; in place of another if there is one. A push may run meanwhile. */
+int mcu_seat_open_video(struct mcu_seat *seat, enum mcu_codec codec, const uint8_t *extradata,
+                        size_t extradata_size);
+void mcu_seat_close_video(struct mcu_seat *seat);
+
+/* [ctl] It hears the others: on_assign() follows. Call it again when its audio is opened later: only
+ * then its own voice is left out. Returns 0 or -ENOMEM. */
+int mcu_seat_listen(struct mcu_seat *seat);
+
+/* [ctl] On return no on_assign() names it. */
+void mcu_seat_stop_listening(struct mcu_seat *seat);
+
+/* [net] Returns what mix_input_push() and comp_source_push() do. -ENODEV: not open, or (video) open
+ * for another codec. */
+int mcu_seat_push_audio(struct mcu_seat *seat, const struct mix_packet *packet);
+int mcu_seat_push_video(struct mcu_seat *seat, struct mcu_packet *packet);
+
+/* [ctl] Offline: no more pictures come; the decoder gives out what it holds back. */
+void mcu_seat_drain_video(struct mcu_seat *seat);
+
+/* [ctl] Muted sound, hidden picture. */
+void mcu_seat_set_muted(struct mcu_seat *seat, bool audio, bool video);
+
+/* [ctl] Call it ten times a second in a live room: one playout offset for sound and picture. */
+void mcu_seat_align_lips(struct mcu_seat *seat);
+
+/* [ctl] Figures. Zero where the seat has no such medium. */
+void mcu_seat_read_audio(const struct mcu_seat *seat, struct mix_input_stats *stats);
+void mcu_seat_read_video(const struct mcu_seat *seat, struct comp_source_stats *stats);
+/* 0..1 while it speaks, else 0. */
+float mcu_seat_speaking_level(const struct mcu_seat *seat);
+
+/* [ctl] Somebody watches the picture in this codec: an encoder runs while anyone does. */
+int mcu_studio_watch(struct mcu_studio *s, enum mcu_codec codec);
+void mcu_studio_unwatch(struct mcu_studio *s, enum mcu_codec codec);
+
+/* [any] A viewer needs a key frame. */
+void mcu_studio_request_key(struct mcu_studio *s, enum mcu_codec codec);
+
+/* [ctl] Records the mix into a new MP4 from start_us on. Returns 0, -EEXIST (id or file), -ENOSPC
+ * (MCU_RECORDINGS_MAX), -EINVAL, or what rec_start() does. */
+int mcu_studio_record_start(struct mcu_studio *s, const char *id, const char *path,
+                            int64_t start_us);
+
+/* [ctl] Says ahead of time where it will end: nothing from there on is written, however far ticks and
+ * encoders run before mcu_studio_record_stop(). Returns 0 or -ENOENT. */
+int mcu_studio_record_end_at(struct mcu_studio *s, const char *id, int64_t end_us);
+
+/* [ctl] Ends it at end_us; on_recording() follows. Returns 0, -ENOENT or -EALREADY. */
+int mcu_studio_record_stop(struct mcu_studio *s, const char *id, int64_t end_us);
+
+/* [ctl] Frees what a recording that has ended held. */
+void mcu_studio_record_reap(struct mcu_studio *s, const char *id);
+
+/* [ctl] Recordings that are not reaped yet. */
+size_t mcu_studio_recording_count(const struct mcu_studio *s);
+
+/* [ctl] Offline, at the end: encoders give out what they hold back. */
+void mcu_studio_flush(struct mcu_studio *s);
+
+/* [any] */
+void mcu_studio_read_stats(const struct mcu_studio *s, struct mix_stats *mix, struct comp_stats *comp);
+
+#endif

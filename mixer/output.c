@@ -1,0 +1,110 @@
+/* Opus out. Application: AUDIO, made for mixtures of voices and music; VOIP (speech model,
+ * high-pass) only below 24 kbit/s a channel, where it is clearer. VBR is constrained, so that no
+ * packet is much larger than the rate says, DTX is off: everyone gets a packet each tick. */
+#include "mixer/output.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include <opus/opus.h>
+
+enum {
+    PACKET_BYTES_MAX = 1275, /* RFC 6716: the largest frame of up to 20 ms */
+    VOIP_BELOW_BPS = 24000,
+};
+
+static int make_encoder(struct mix_output *o, const struct mix_conf *conf)
+{
+    const int application = conf->bitrate_bps < VOIP_BELOW_BPS * conf->channels
+                                ? OPUS_APPLICATION_VOIP
+                                : OPUS_APPLICATION_AUDIO;
+    int err = OPUS_OK;
+    o->opus = opus_encoder_create(MIX_RATE_HZ, (int)conf->channels, application, &err);
+    if (!o->opus)
+        return -ENOMEM;
+    opus_encoder_ctl(o->opus, OPUS_SET_BITRATE((opus_int32)conf->bitrate_bps));
+    opus_encoder_ctl(o->opus, OPUS_SET_COMPLEXITY(conf->complexity));
+    opus_encoder_ctl(o->opus, OPUS_SET_VBR(1));
+    opus_encoder_ctl(o->opus, OPUS_SET_VBR_CONSTRAINT(1));
+    opus_encoder_ctl(o->opus, OPUS_SET_DTX(0));
+    return 0;
+}
+
+int mix_output_create(struct mix_output **out, uint32_t number, const struct mix_conf *conf)
+{
+    struct mix_output *o = calloc(1, sizeof(*o));
+    if (!o)
+        return -ENOMEM;
+    o->number = number;
+    o->is_fresh = true;
+    if (make_encoder(o, conf))
+        goto fail;
+    o->pcm = calloc((size_t)MIX_TICK_FRAMES * conf->channels, sizeof(float));
+    if (!o->pcm)
+        goto fail;
+    for (int i = 0; i < MIX_OUTPUT_POOL; i++) {
+        o->pool[i] = mcu_packet_create(PACKET_BYTES_MAX);
+        if (!o->pool[i])
+            goto fail;
+    }
+    *out = o;
+    return 0;
+
+fail:
+    mix_output_destroy(o);
+    return -ENOMEM;
+}
+
+void mix_output_destroy(struct mix_output *o)
+{
+    if (!o)
+        return;
+    for (int i = 0; i < MIX_OUTPUT_POOL; i++)
+        mcu_packet_unref(o->pool[i]);
+    if (o->opus)
+        opus_encoder_destroy(o->opus);
+    free(o->pcm);
+    free(o);
+}
+
+/* A packet that nobody else holds, with a reference for the caller. */
+static struct mcu_packet *take_packet(struct mix_output *o, atomic_uint_least64_t *misses)
+{
+    struct mcu_packet *p = o->pool[o->pool_next];
+    o->pool_next = (o->pool_next + 1) % MIX_OUTPUT_POOL;
+    /* Acquire: who held it last is done reading. */
+    if (atomic_load_explicit(&p->refs, memory_order_acquire) == 1)
+        return mcu_packet_ref(p);
+    atomic_fetch_add_explicit(misses, 1, memory_order_relaxed);
+    return mcu_packet_create(PACKET_BYTES_MAX);
+}
+
+struct mcu_packet *mix_output_encode(struct mix_output *o, int64_t now_us,
+                                     atomic_uint_least64_t *misses)
+{
+    struct mcu_packet *p = take_packet(o, misses);
+    if (!p)
+        return NULL;
+    const opus_int32 size =
+        opus_encode_float(o->opus, o->pcm, MIX_TICK_FRAMES, p->data, PACKET_BYTES_MAX);
+    if (size <= 0) {
+        mcu_packet_unref(p);
+        return NULL;
+    }
+    o->is_fresh = false;
+    p->codec = MCU_CODEC_OPUS;
+    p->pts_us = now_us;
+    p->dts_us = now_us;
+    p->duration_us = MIX_TICK_US;
+    p->is_key = true;
+    p->size = (size_t)size;
+    return p;
+}
+
+void mix_output_rest(struct mix_output *o)
+{
+    if (o->is_fresh)
+        return;
+    opus_encoder_ctl(o->opus, OPUS_RESET_STATE);
+    o->is_fresh = true;
+}

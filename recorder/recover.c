@@ -1,0 +1,75 @@
+/* What a dead process left: find the whole part of the file and rewrite that. The file itself is only
+ * read; the new one replaces it by rename(2), so it may be killed and repeated at any moment. */
+#include "recorder/rec.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "recorder/boxes.h"
+#include "recorder/cut.h"
+#include "recorder/remux.h"
+
+/* A regular file, without waiting for a pipe's other end. */
+static int open_regular(const char *path, uint64_t *size)
+{
+    const int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    struct stat st;
+    int err = fstat(fd, &st) < 0 ? -errno : 0;
+    if (!err && !S_ISREG(st.st_mode))
+        err = S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
+    if (err) {
+        close(fd);
+        return err;
+    }
+    *size = (uint64_t)st.st_size;
+    return fd;
+}
+
+/* A rewrite that was interrupted: never the only copy, since PATH is there and whole. */
+static void remove_leftover(const char *path)
+{
+    char *tmp = rec_tmp_path(path);
+    if (tmp)
+        unlink(tmp);
+    free(tmp);
+}
+
+static int recover(const char *path, int fd, uint64_t size, struct rec_result *result)
+{
+    struct rec_boxes boxes;
+    const struct rec_boxes_reader reader = {.ctx = &fd, .read_at = rec_read_fd, .size = size};
+    int err = rec_boxes_scan(&reader, &boxes);
+    if (err)
+        return err;
+    if (size > 0 && !boxes.has_ftyp && size >= 8)
+        return -EBADMSG;
+    if (boxes.fragments > 0)
+        return rec_remux(path, fd, (int64_t)boxes.good_bytes, -1, result);
+    if (!boxes.has_moov || boxes.is_fragmented)
+        return -ENODATA;
+    if (boxes.is_cut || !boxes.has_mdat)
+        return -EBADMSG;
+    err = rec_measure(fd, (int64_t)size, result);
+    if (!err)
+        remove_leftover(path);
+    return err;
+}
+
+int rec_recover(const char *path, struct rec_result *result)
+{
+    uint64_t size = 0;
+    const int fd = open_regular(path, &size);
+    if (fd < 0)
+        return fd;
+    struct rec_result found = {0};
+    const int err = recover(path, fd, size, &found);
+    close(fd);
+    if (!err)
+        *result = found;
+    return err;
+}

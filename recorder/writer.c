@@ -1,0 +1,339 @@
+/* The writer. Before the file begins packets wait in `early`, because the moov needs the parameter
+ * sets of the first key frame; after that they go straight through the time lines into the muxer.
+ *
+ *     put -> chosen? -> early -> track (holds one) -> frag -> flush every fragment_ms
+ */
+#include "recorder/writer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mcu/base/clock.h"
+#include "mcu/base/log.h"
+#include "recorder/annexb.h"
+#include "recorder/frag.h"
+#include "recorder/inbox.h"
+#include "recorder/track.h"
+
+enum {
+    PARAMETERS_MAX = 4096,
+    EARLY_MAX = 4096,
+    LIVE_PATIENCE_MS = 3000,     /* how long the file waits for a stream's first packet */
+    OFFLINE_PATIENCE_MS = 20000, /* the same in media time: look-ahead is no delay there */
+};
+
+/* AAC packets that end before the start are wanted still: one holds the first samples, and the one
+ * before it is what the decoder needs to get them right. An edit list hides the rest. */
+#define AUDIO_PRIMING_US (2 * INT64_C(1024) * MCU_US_PER_S / REC_AUDIO_HZ)
+
+struct stream {
+    bool is_wanted;  /* conf has it */
+    bool has_packet; /* something to begin with has come */
+    bool is_written; /* the file has it */
+    bool has_ended;  /* a packet at or past the end has come */
+    uint64_t frames;
+    struct rec_track track;
+};
+
+struct rec_writer {
+    int fd;
+    struct rec_conf conf;
+    uint8_t *audio_config;
+    int64_t end_us;           /* REC_TRACK_NO_END: not set yet */
+    struct stream streams[2]; /* by enum mcu_kind */
+
+    struct rec_inbox_item *early; /* EARLY_MAX of them */
+    size_t early_count;
+    int64_t early_since_us;       /* when the first came */
+    uint8_t parameters[PARAMETERS_MAX];
+    size_t parameters_size;
+
+    struct rec_frag *frag; /* NULL: the file has not begun */
+    bool is_open;          /* the fragment holds something */
+    int64_t opened_us;     /* since when, by the caller's clock */
+    int64_t opened_media_us; /* and on the file's time line */
+    int64_t end_media_us;  /* end of all that was written */
+    int64_t flushed_media_us;
+    int64_t video_end_us;  /* -1: not known yet */
+    uint64_t left_out;
+};
+
+static const struct rec_track_conf track_kinds[2] = {
+    [MCU_AUDIO] = {.timescale = REC_AUDIO_HZ, .nominal_ticks = REC_AAC_SAMPLES, .is_steady = true},
+    [MCU_VIDEO] = {.timescale = REC_VIDEO_HZ, .fills_to_end = true},
+};
+
+static void init_streams(struct rec_writer *w)
+{
+    for (int kind = 0; kind < 2; kind++) {
+        struct rec_track_conf conf = track_kinds[kind];
+        conf.start_us = w->conf.start_us;
+        if (kind == MCU_VIDEO)
+            conf.nominal_ticks = REC_VIDEO_HZ / (w->conf.fps ? w->conf.fps : 30);
+        rec_track_init(&w->streams[kind].track, &conf);
+    }
+    w->streams[MCU_AUDIO].is_wanted = w->conf.channels > 0;
+    w->streams[MCU_VIDEO].is_wanted = w->conf.width > 0;
+}
+
+int rec_writer_create(struct rec_writer **out, int fd, const struct rec_conf *conf)
+{
+    struct rec_writer *w = calloc(1, sizeof(*w));
+    if (!w)
+        return -ENOMEM;
+    w->fd = fd;
+    w->conf = *conf;
+    w->end_us = REC_TRACK_NO_END;
+    w->video_end_us = -1;
+    w->early = calloc(EARLY_MAX, sizeof(*w->early));
+    w->audio_config = malloc(conf->audio_config_size + 1);
+    if (!w->early || !w->audio_config) {
+        rec_writer_destroy(w);
+        return -ENOMEM;
+    }
+    if (conf->audio_config_size)
+        memcpy(w->audio_config, conf->audio_config, conf->audio_config_size);
+    w->conf.audio_config = w->audio_config;
+    init_streams(w);
+    *out = w;
+    return 0;
+}
+
+void rec_writer_destroy(struct rec_writer *w)
+{
+    if (!w)
+        return;
+    for (size_t i = 0; i < w->early_count; i++)
+        mcu_packet_unref(w->early[i].packet);
+    rec_track_finish(&w->streams[MCU_AUDIO].track);
+    rec_track_finish(&w->streams[MCU_VIDEO].track);
+    rec_frag_close(w->frag);
+    free(w->audio_config);
+    free(w->early);
+    free(w);
+}
+
+/* Whether the packet is part of the recording; notes when a stream begins and ends. */
+static bool choose(struct rec_writer *w, const struct mcu_packet *p, enum mcu_kind kind)
+{
+    struct stream *s = &w->streams[kind];
+    const int64_t from_us = w->conf.start_us - (kind == MCU_AUDIO ? AUDIO_PRIMING_US : 0);
+    if (!s->is_wanted || s->has_ended)
+        return false;
+    if (p->pts_us >= w->end_us) {
+        s->has_ended = true;
+        return false;
+    }
+    if (p->pts_us < from_us)
+        return false;
+    if (kind == MCU_VIDEO && !s->has_packet) {
+        if (!p->is_key || rec_annexb_parameters(p->data, p->size, w->parameters, PARAMETERS_MAX,
+                                                &w->parameters_size))
+            return false;
+    }
+    s->has_packet = true;
+    return true;
+}
+
+/* --- fragments ------------------------------------------------------------------------------- */
+
+static int64_t media_us(const struct rec_track *t, int64_t ticks)
+{
+    return ticks * MCU_US_PER_S / t->conf.timescale;
+}
+
+static int flush(struct rec_writer *w)
+{
+    if (!w->is_open)
+        return 0;
+    const int err = rec_frag_flush(w->frag);
+    if (err)
+        return err;
+    w->is_open = false;
+    w->flushed_media_us = w->end_media_us;
+    return 0;
+}
+
+static int write_sample(struct rec_writer *w, enum mcu_kind kind, struct rec_sample *sample,
+                        int64_t now_us)
+{
+    struct stream *s = &w->streams[kind];
+    const int64_t begin_us = media_us(&s->track, sample->dts);
+    const int64_t end_us = media_us(&s->track, sample->pts + sample->duration);
+    const int err = rec_frag_write(w->frag, kind, sample);
+    mcu_packet_unref(sample->packet);
+    if (err)
+        return err;
+    s->frames++;
+    if (!w->is_open) {
+        w->is_open = true;
+        w->opened_us = now_us;
+        w->opened_media_us = begin_us;
+    }
+    if (end_us > w->end_media_us)
+        w->end_media_us = end_us;
+    if (end_us - w->opened_media_us >= w->conf.fragment_ms * MCU_US_PER_MS)
+        return flush(w);
+    return 0;
+}
+
+/* A chosen packet of a file that has begun. Takes the reference over. */
+static int write_packet(struct rec_writer *w, struct mcu_packet *packet, enum mcu_kind kind,
+                        int64_t now_us)
+{
+    struct stream *s = &w->streams[kind];
+    if (!s->is_written) {
+        w->left_out++;
+        mcu_packet_unref(packet);
+        return 0;
+    }
+    struct rec_sample ready;
+    if (!rec_track_put(&s->track, packet, &ready))
+        return 0;
+    return write_sample(w, kind, &ready, now_us);
+}
+
+/* --- the beginning --------------------------------------------------------------------------- */
+
+static bool may_begin(const struct rec_writer *w, int64_t now_us)
+{
+    const struct stream *audio = &w->streams[MCU_AUDIO];
+    const struct stream *video = &w->streams[MCU_VIDEO];
+    if (w->early_count == 0)
+        return false;
+    if (audio->has_packet >= audio->is_wanted && video->has_packet >= video->is_wanted)
+        return true;
+    if (w->early_count == EARLY_MAX)
+        return true;
+    if (w->conf.may_block) {
+        const int64_t newest_us = w->early[w->early_count - 1].packet->pts_us;
+        return newest_us - w->conf.start_us >= OFFLINE_PATIENCE_MS * MCU_US_PER_MS;
+    }
+    return now_us - w->early_since_us >= LIVE_PATIENCE_MS * MCU_US_PER_MS;
+}
+
+static int open_frag(struct rec_writer *w)
+{
+    for (int kind = 0; kind < 2; kind++) {
+        struct stream *s = &w->streams[kind];
+        s->is_written = s->is_wanted && s->has_packet;
+        if (s->is_wanted && !s->has_packet)
+            log_warn("recording %s: no %s came; the file is without it", w->conf.path,
+                     kind == MCU_VIDEO ? "video" : "audio");
+    }
+    const struct rec_frag_conf conf = {
+        .has_video = w->streams[MCU_VIDEO].is_written,
+        .width = w->conf.width,
+        .height = w->conf.height,
+        .parameters = w->parameters,
+        .parameters_size = w->parameters_size,
+        .has_audio = w->streams[MCU_AUDIO].is_written,
+        .channels = w->conf.channels,
+        .audio_config = w->conf.audio_config,
+        .audio_config_size = w->conf.audio_config_size,
+        .writes_back = !w->conf.may_block,
+    };
+    return rec_frag_open(&w->frag, w->fd, &conf);
+}
+
+static int begin(struct rec_writer *w, int64_t now_us)
+{
+    int err = open_frag(w);
+    size_t i = 0;
+    for (; !err && i < w->early_count; i++)
+        err = write_packet(w, w->early[i].packet, w->early[i].kind, now_us);
+    for (; i < w->early_count; i++)
+        mcu_packet_unref(w->early[i].packet);
+    w->early_count = 0;
+    return err;
+}
+
+/* --- what the thread calls ------------------------------------------------------------------- */
+
+int rec_writer_put(struct rec_writer *w, struct mcu_packet *packet, enum mcu_kind kind,
+                   int64_t now_us)
+{
+    if (!choose(w, packet, kind)) {
+        mcu_packet_unref(packet);
+        return 0;
+    }
+    if (w->frag)
+        return write_packet(w, packet, kind, now_us);
+    if (w->early_count == 0)
+        w->early_since_us = now_us;
+    w->early[w->early_count++] = (struct rec_inbox_item){.packet = packet, .kind = kind};
+    return may_begin(w, now_us) ? begin(w, now_us) : 0;
+}
+
+void rec_writer_set_end(struct rec_writer *w, int64_t end_us)
+{
+    w->end_us = end_us;
+}
+
+bool rec_writer_is_complete(const struct rec_writer *w)
+{
+    for (int kind = 0; kind < 2; kind++) {
+        const struct stream *s = &w->streams[kind];
+        if (s->is_wanted && !s->has_ended)
+            return false;
+    }
+    return true;
+}
+
+int64_t rec_writer_due_us(const struct rec_writer *w)
+{
+    if (w->is_open)
+        return w->opened_us + w->conf.fragment_ms * MCU_US_PER_MS;
+    if (!w->frag && w->early_count > 0 && !w->conf.may_block)
+        return w->early_since_us + LIVE_PATIENCE_MS * MCU_US_PER_MS;
+    return -1;
+}
+
+int rec_writer_poll(struct rec_writer *w, int64_t now_us)
+{
+    if (!w->frag && may_begin(w, now_us))
+        return begin(w, now_us);
+    if (w->is_open && now_us >= rec_writer_due_us(w))
+        return flush(w);
+    return 0;
+}
+
+static int end_stream(struct rec_writer *w, enum mcu_kind kind)
+{
+    struct rec_track *t = &w->streams[kind].track;
+    struct rec_sample last;
+    if (!rec_track_end(t, w->end_us, &last))
+        return 0;
+    if (kind == MCU_VIDEO)
+        w->video_end_us = media_us(t, last.dts + t->reorder + last.duration);
+    return write_sample(w, kind, &last, 0);
+}
+
+int rec_writer_finish(struct rec_writer *w)
+{
+    int err = 0;
+    if (!w->frag)
+        err = w->early_count > 0 ? begin(w, 0) : -ENODATA;
+    if (!err)
+        err = end_stream(w, MCU_VIDEO);
+    if (!err)
+        err = end_stream(w, MCU_AUDIO);
+    if (!err)
+        err = flush(w);
+    return err;
+}
+
+int64_t rec_writer_video_end_us(const struct rec_writer *w)
+{
+    return w->video_end_us;
+}
+
+void rec_writer_result(const struct rec_writer *w, struct rec_result *result)
+{
+    result->duration_ms = w->flushed_media_us / MCU_US_PER_MS;
+    result->bytes = w->frag ? rec_frag_bytes(w->frag) : 0;
+    result->video_frames = w->streams[MCU_VIDEO].frames;
+    result->audio_frames = w->streams[MCU_AUDIO].frames;
+    result->dropped = w->left_out;
+}

@@ -1,0 +1,176 @@
+/* REST: recordings of a room and the archive. Front thread. Rows are read from the store, which is
+ * behind by what its thread has not committed yet; what runs is known by the model. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "mcu/base/log.h"
+#include "signaling/http.h"
+#include "signaling/http_handlers.h"
+
+enum { PAGE_DEFAULT = 50 };
+
+static bool may_record(struct sig_http *req, const struct sig_token *token)
+{
+    if (token->may_record || token->is_admin || strcmp(token->role, "host") == 0)
+        return true;
+    sig_http_error(req, sig_error("forbidden"), NULL);
+    return false;
+}
+
+/* --- of a room -------------------------------------------------------------------------------- */
+
+static void on_started(void *arg, const struct sig_recording *r, const struct sig_error *error)
+{
+    struct sig_http *req = arg;
+    if (error) {
+        sig_http_error(req, error, NULL);
+    } else {
+        char where[128];
+        snprintf(where, sizeof(where), "/api/v1/recordings/%s", r->id);
+        sig_http_header(req, "Location", where);
+        sig_http_json(req, 201, sig_recording_json(r));
+    }
+    sig_http_unref(req);
+}
+
+void sig_api_recording_start(struct sig_http *req)
+{
+    struct sig_token token;
+    const char *id = sig_http_param(req, 0);
+    if (!sig_http_authorize(req, id, &token) || !may_record(req, &token))
+        return;
+    struct sig_room *room = sig_rooms_find(req->front->rooms, id);
+    const struct sig_error *error =
+        room ? sig_room_record(room, token.sub, on_started, sig_http_ref(req))
+             : sig_error("no_such_room");
+    if (!error)
+        return;
+    if (room)
+        sig_http_unref(req);
+    sig_http_error(req, error, NULL);
+}
+
+void sig_api_recording_stop(struct sig_http *req)
+{
+    struct sig_token token;
+    const char *room_id = sig_http_param(req, 0);
+    if (!sig_http_authorize(req, room_id, &token) || !may_record(req, &token))
+        return;
+    struct sig_recording *r = sig_rooms_find_recording(req->front->rooms, sig_http_param(req, 1));
+    if (!r || strcmp(r->room_id, room_id) != 0) {
+        sig_http_error(req, sig_error("no_such_recording"), NULL);
+        return;
+    }
+    sig_recording_stop(r);
+    sig_http_json(req, 202, sig_recording_json(r));
+}
+
+/* --- the archive ------------------------------------------------------------------------------ */
+
+static void reply_page(struct sig_http *req, const struct sig_store_filter *filter)
+{
+    struct sig_store_recording *rows = calloc(filter->limit, sizeof(*rows));
+    uint64_t total = 0;
+    const int n = rows ? sig_store_recordings(req->front->store, filter, rows, &total) : -1;
+    if (n < 0) {
+        free(rows);
+        sig_http_error(req, sig_error("internal"), NULL);
+        return;
+    }
+    json_t *list = json_array();
+    for (int i = 0; i < n; i++)
+        json_array_append_new(list, sig_recording_row_json(&rows[i]));
+    free(rows);
+    sig_http_json(req, 200,
+                  json_pack("{s:o, s:I, s:i, s:i}", "recordings", list, "total", (json_int_t)total,
+                            "offset", (int)filter->offset, "limit", (int)filter->limit));
+}
+
+static void reply_list(struct sig_http *req, const char *room)
+{
+    const int64_t offset = sig_http_arg_number(req, "offset", INT32_MAX, 0);
+    const int64_t limit = sig_http_arg_number(req, "limit", SIG_STORE_PAGE_MAX, PAGE_DEFAULT);
+    const char *status = sig_http_arg(req, "status");
+    if (offset < 0 || limit < 1) {
+        sig_http_error(req, sig_error("bad_request"), "offset or limit is out of bounds.");
+        return;
+    }
+    const struct sig_store_filter filter = {
+        .room_id = room && room[0] ? room : NULL,
+        .status = status[0] ? status : NULL,
+        .offset = (uint32_t)offset,
+        .limit = (uint32_t)limit,
+    };
+    reply_page(req, &filter);
+}
+
+void sig_api_recordings_of_room(struct sig_http *req)
+{
+    struct sig_token token;
+    if (sig_http_authorize(req, sig_http_param(req, 0), &token))
+        reply_list(req, sig_http_param(req, 0));
+}
+
+void sig_api_recordings(struct sig_http *req)
+{
+    struct sig_token token;
+    const char *room = sig_http_arg(req, "room");
+    if (sig_http_authorize(req, room[0] ? room : NULL, &token))
+        reply_list(req, room);
+}
+
+/* The row of the path's id, for whoever may see its room; replies itself when there is none. */
+static bool find_row(struct sig_http *req, struct sig_store_recording *row, struct sig_token *token)
+{
+    const struct sig_error *error = sig_authenticate(req->front->config, req->fields.token, token);
+    if (error) {
+        sig_http_authorize(req, NULL, token);
+        return false;
+    }
+    if (sig_store_recording_get(req->front->store, sig_http_param(req, 0), row) != 1) {
+        sig_http_error(req, sig_error("no_such_recording"), NULL);
+        return false;
+    }
+    return sig_http_authorize(req, row->room_id, token);
+}
+
+void sig_api_recording_get(struct sig_http *req)
+{
+    struct sig_token token;
+    struct sig_store_recording row;
+    if (find_row(req, &row, &token))
+        sig_http_json(req, 200, sig_recording_row_json(&row));
+}
+
+void sig_api_recording_file(struct sig_http *req)
+{
+    struct sig_token token;
+    struct sig_store_recording row;
+    if (!find_row(req, &row, &token))
+        return;
+    char saved[sizeof(row.file) + 32];
+    const char *slash = strrchr(row.file, '/');
+    snprintf(saved, sizeof(saved), "inline; filename=\"%s\"", slash ? slash + 1 : row.file);
+    sig_http_header(req, "Content-Disposition", saved);
+    sig_http_serve_file(req, row.file, "video/mp4");
+}
+
+void sig_api_recording_delete(struct sig_http *req)
+{
+    struct sig_token token;
+    struct sig_store_recording row;
+    if (!find_row(req, &row, &token) || !may_record(req, &token))
+        return;
+    if (sig_rooms_find_recording(req->front->rooms, row.id)) {
+        sig_http_error(req, sig_error("still_recording"), NULL);
+        return;
+    }
+    if (unlink(row.file) < 0)
+        log_warn("recording %s: its file is not there to delete: %s", row.id, row.file);
+    if (sig_store_recording_delete(req->front->store, row.id) != 0)
+        sig_http_error(req, sig_error("too_busy"), NULL);
+    else
+        sig_http_reply(req, 204, NULL, NULL, 0);
+}

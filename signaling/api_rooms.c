@@ -1,0 +1,108 @@
+/* REST: rooms and who is in them. Front thread. In --dev everybody is an admin. */
+#include <string.h>
+
+#include "mcu/base/json.h"
+#include "signaling/http.h"
+#include "signaling/http_handlers.h"
+#include "signaling/ws.h"
+
+enum { BODY_DEPTH = 16 };
+
+/* The room of the path, once the token is checked; replies itself when there is none. */
+static struct sig_room *room_of(struct sig_http *req, struct sig_token *token)
+{
+    const char *id = sig_http_param(req, 0);
+    if (!sig_http_authorize(req, id, token))
+        return NULL;
+    struct sig_room *room = sig_rooms_find(req->front->rooms, id);
+    if (!room)
+        sig_http_error(req, sig_error("no_such_room"), NULL);
+    return room;
+}
+
+void sig_api_rooms_list(struct sig_http *req)
+{
+    struct sig_token token;
+    if (!sig_http_authorize(req, NULL, &token))
+        return;
+    json_t *list = json_array();
+    for (const struct sig_room *room = sig_rooms_first(req->front->rooms); room; room = room->next)
+        json_array_append_new(list, sig_room_json(room));
+    sig_http_json(req, 200, json_pack("{s:o}", "rooms", list));
+}
+
+/* {"roomId", "roomType"}, both optional, and so is the body. */
+static const struct sig_error *read_room(const struct sig_http *req, char id[65])
+{
+    char type[16] = "mcu";
+    json_t *body = NULL;
+    sig_id_make(id, 13);
+    if (req->body_size == 0)
+        return NULL;
+    const bool is_fit =
+        sig_json_depth_fits(req->body, req->body_size, BODY_DEPTH) &&
+        mcu_json_parse(&body, req->body, req->body_size) == 0 &&
+        mcu_json_string(body, "roomId", MCU_JSON_OPTIONAL, 1, id, 65) == 0 &&
+        mcu_json_string(body, "roomType", MCU_JSON_OPTIONAL, 1, type, sizeof(type)) == 0 &&
+        sig_room_id_is_valid(id);
+    json_decref(body);
+    if (!is_fit)
+        return sig_error("bad_request");
+    return strcmp(type, "mcu") == 0 ? NULL : sig_error("not_supported");
+}
+
+void sig_api_rooms_create(struct sig_http *req)
+{
+    struct sig_token token;
+    char id[65];
+    const struct sig_error *error = read_room(req, id);
+    if (error) {
+        sig_http_error(req, error, NULL);
+        return;
+    }
+    if (!sig_http_authorize(req, id, &token))
+        return;
+    if (!token.is_admin && strcmp(token.role, "host") != 0) {
+        sig_http_error(req, sig_error("forbidden"), NULL);
+        return;
+    }
+    const struct sig_room *room = sig_rooms_open(req->front->rooms, id, "mcu", token.sub, &error);
+    if (!room) {
+        sig_http_error(req, error, NULL);
+        return;
+    }
+    char where[128] = "/api/v1/rooms/";
+    strncat(where, id, sizeof(where) - strlen(where) - 1);
+    sig_http_header(req, "Location", where);
+    sig_http_json(req, 201, sig_room_json(room));
+}
+
+void sig_api_room_get(struct sig_http *req)
+{
+    struct sig_token token;
+    const struct sig_room *room = room_of(req, &token);
+    if (room)
+        sig_http_json(req, 200, sig_room_json(room));
+}
+
+void sig_api_room_end(struct sig_http *req)
+{
+    struct sig_token token;
+    struct sig_room *room = room_of(req, &token);
+    if (!room)
+        return;
+    if (!token.is_admin && strcmp(token.role, "host") != 0) {
+        sig_http_error(req, sig_error("forbidden"), NULL);
+        return;
+    }
+    sig_room_close(room, "ended");
+    sig_http_reply(req, 204, NULL, NULL, 0);
+}
+
+void sig_api_members(struct sig_http *req)
+{
+    struct sig_token token;
+    const struct sig_room *room = room_of(req, &token);
+    if (room)
+        sig_http_json(req, 200, json_pack("{s:o}", "members", sig_room_members_json(room)));
+}

@@ -1,0 +1,83 @@
+/* The table of refusals; see errors.h. */
+#include "signaling/errors.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+static const struct sig_error errors[] = {
+    {"internal", 500, "Something went wrong in the server.", "The server's log says what."},
+    {"bad_message", 400, "That is not a message of the protocol.", "See docs/protocol.md."},
+    {"bad_request", 400, "A field is missing, of the wrong type or out of bounds.", NULL},
+    {"bad_offer", 400, "The session description cannot be used.", NULL},
+    {"bad_candidate", 400, "That is not an ICE candidate.", NULL},
+    {"unknown_action", 400, "There is no such action.", "See docs/protocol.md."},
+    {"unauthorized", 401, "A token is needed.", "Send Authorization: Bearer, or ?token= on /ws."},
+    {"token_invalid", 401, "The token is not valid.", "Make one with `mixdown token`."},
+    {"token_expired", 401, "The token has expired.", "Make a new one."},
+    {"forbidden", 403, "The token does not allow that.", NULL},
+    {"bad_origin", 403, "Pages of that origin may not connect.", "Add it to http.cors_origins."},
+    {"not_found", 404, "There is nothing at that address.", NULL},
+    {"no_such_room", 404, "There is no such room.", NULL},
+    {"no_such_session", 404, "There is no such session; it may have ended.", NULL},
+    {"no_such_recording", 404, "There is no such recording.", NULL},
+    {"no_such_file", 404, "The recording's file is not there.", NULL},
+    {"resume_failed", 404, "That seat is no longer kept.", "Join again."},
+    {"method_not_allowed", 405, "That address does not take this method.", NULL},
+    {"not_joined", 409, "This connection is in no room.", "Send join first."},
+    {"already_joined", 409, "This connection is in a room already.", "Send leave first."},
+    {"room_exists", 409, "There is a room of that name.", NULL},
+    {"room_full", 409, "The room is full.", NULL},
+    {"already_recording", 409, "The room is being recorded already.", NULL},
+    {"still_recording", 409, "The recording is not finished.", "Stop it first."},
+    {"length_required", 411, "The length of the body must be said.", "Send Content-Length."},
+    {"etag_mismatch", 412, "The ETag is not that of the session.", NULL},
+    {"too_large", 413, "The body is too large.", NULL},
+    {"unsupported_type", 415, "The body is of the wrong type.", NULL},
+    {"range_not_satisfiable", 416, "The file has no such bytes.", NULL},
+    {"rate_limited", 429, "Too many messages.", "Slow down."},
+    {"not_supported", 501, "That is not supported.", NULL},
+    {"too_many_rooms", 503, "The server runs as many rooms as it may.", "Raise room.max_rooms."},
+    {"room_failed", 503, "The room's process cannot be started.", "The server's log says why."},
+    {"room_restarted", 503, "The room was restarted just now.", "Try again."},
+    {"too_busy", 503, "The server is too busy.", "Try again."},
+};
+
+/* What a room calls its refusals, where the front has another word. */
+static const struct {
+    const char *room;
+    const char *ours;
+} room_codes[] = {
+    {"no_such_peer", "no_such_session"},
+    {"recording_exists", "already_recording"},
+    {"not_open", "room_restarted"},
+};
+
+const struct sig_error *sig_error(const char *code)
+{
+    for (size_t i = 0; i < sizeof(errors) / sizeof(*errors); i++) {
+        if (strcmp(errors[i].code, code) == 0)
+            return &errors[i];
+    }
+    return &errors[0];
+}
+
+const struct sig_error *sig_error_of_reply(const json_t *reply)
+{
+    if (json_is_true(json_object_get(reply, "ok")))
+        return NULL;
+    const char *code = json_string_value(json_object_get(json_object_get(reply, "error"), "code"));
+    if (!code)
+        return &errors[0];
+    for (size_t i = 0; i < sizeof(room_codes) / sizeof(*room_codes); i++) {
+        if (strcmp(room_codes[i].room, code) == 0)
+            return sig_error(room_codes[i].ours);
+    }
+    return sig_error(code);
+}
+
+json_t *sig_error_json(const struct sig_error *e, const char *detail)
+{
+    return json_pack("{s:s, s:s, s:s*}", "code", e->code, "message", detail ? detail : e->message,
+                     "hint", e->hint);
+}

@@ -1,0 +1,49 @@
+/* signaling/front.h - what every handler of the front may need, and nothing that only one does.
+ *
+ * One of these, filled by server.c; everything on the front's thread. */
+#ifndef SIGNALING_FRONT_H
+#define SIGNALING_FRONT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "mcu/config.h"
+#include "signaling/host.h"
+#include "signaling/rooms.h"
+#include "signaling/store.h"
+#include "signaling/token.h"
+
+struct sig_front_stats {
+    uint64_t http_requests;
+    uint64_t http_by_class[6]; /* replies 1xx..5xx at 1..5 */
+    uint64_t ws_connections;
+    uint64_t ws_messages_in;
+    uint64_t ws_messages_out;
+    uint64_t ws_refused; /* bad origin or token */
+    uint64_t ws_rate_limited;
+    uint64_t ws_dropped; /* clients that did not read, or were silent */
+};
+
+struct sig_front {
+    const struct mcu_config *config;
+    struct sig_host host;
+    struct sig_rooms *rooms;
+    struct sig_store *store;
+    struct sig_client *clients; /* open WebSockets */
+    uint32_t client_count;
+    bool is_ready; /* earlier rooms were adopted */
+    struct sig_front_stats stats;
+};
+
+/* Whether a page of that origin may call: the same host, http.cors_origins, or anybody in --dev. */
+bool sig_origin_is_allowed(const struct mcu_config *config, const char *origin, const char *host);
+
+/* Checks a token's text ("": none). In --dev none is needed and the answer is a host who may do
+ * all. Returns NULL and fills *out, or unauthorized, token_invalid, token_expired. */
+const struct sig_error *sig_authenticate(const struct mcu_config *config, const char *token,
+                                         struct sig_token *out);
+
+/* Whether the token is for that room (NULL: for all). */
+bool sig_token_is_for(const struct sig_token *t, const char *room);
+
+#endif

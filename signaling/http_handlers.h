@@ -1,0 +1,39 @@
+/* signaling/http_handlers.h - the handlers that http_routes.c names. Each replies to its request,
+ * at once or later. Front thread. */
+#ifndef SIGNALING_HTTP_HANDLERS_H
+#define SIGNALING_HTTP_HANDLERS_H
+
+struct sig_http;
+
+/* http_static.c */
+void sig_serve_page(struct sig_http *req);
+void sig_serve_asset(struct sig_http *req);
+
+/* api_rooms.c */
+void sig_api_rooms_list(struct sig_http *req);
+void sig_api_rooms_create(struct sig_http *req);
+void sig_api_room_get(struct sig_http *req);
+void sig_api_room_end(struct sig_http *req);
+void sig_api_members(struct sig_http *req);
+
+/* api_recordings.c */
+void sig_api_recording_start(struct sig_http *req);
+void sig_api_recordings_of_room(struct sig_http *req);
+void sig_api_recording_stop(struct sig_http *req);
+void sig_api_recordings(struct sig_http *req);
+void sig_api_recording_get(struct sig_http *req);
+void sig_api_recording_file(struct sig_http *req);
+void sig_api_recording_delete(struct sig_http *req);
+
+/* whip.c */
+void sig_whip_post(struct sig_http *req);
+void sig_whep_post(struct sig_http *req);
+void sig_whip_patch(struct sig_http *req);
+void sig_whip_delete(struct sig_http *req);
+
+/* metrics.c */
+void sig_healthz(struct sig_http *req);
+void sig_readyz(struct sig_http *req);
+void sig_metrics(struct sig_http *req);
+
+#endif

@@ -1,0 +1,37 @@
+/* The table of paths. GET takes HEAD too; OPTIONS, 404 and 405 follow from the table (http.c). */
+#include "signaling/http.h"
+#include "signaling/http_handlers.h"
+#include "signaling/sdp.h"
+
+enum { JSON_MAX = 64 * 1024 };
+
+const struct sig_route sig_routes[] = {
+    {SIG_GET, "/", sig_serve_page, 0},
+    {SIG_GET, "/r/{room}", sig_serve_page, 0},
+    {SIG_GET, "/healthz", sig_healthz, 0},
+    {SIG_GET, "/readyz", sig_readyz, 0},
+    {SIG_GET, "/metrics", sig_metrics, 0},
+
+    {SIG_POST, "/whip/{room}", sig_whip_post, SIG_SDP_SIZE_MAX},
+    {SIG_PATCH, "/whip/{room}/{id}", sig_whip_patch, SIG_SDP_SIZE_MAX},
+    {SIG_DELETE, "/whip/{room}/{id}", sig_whip_delete, 0},
+    {SIG_POST, "/whep/{room}", sig_whep_post, SIG_SDP_SIZE_MAX},
+    {SIG_PATCH, "/whep/{room}/{id}", sig_whip_patch, SIG_SDP_SIZE_MAX},
+    {SIG_DELETE, "/whep/{room}/{id}", sig_whip_delete, 0},
+
+    {SIG_GET, "/api/v1/rooms", sig_api_rooms_list, 0},
+    {SIG_POST, "/api/v1/rooms", sig_api_rooms_create, JSON_MAX},
+    {SIG_GET, "/api/v1/rooms/{room}", sig_api_room_get, 0},
+    {SIG_DELETE, "/api/v1/rooms/{room}", sig_api_room_end, 0},
+    {SIG_GET, "/api/v1/rooms/{room}/members", sig_api_members, 0},
+    {SIG_GET, "/api/v1/rooms/{room}/recordings", sig_api_recordings_of_room, 0},
+    {SIG_POST, "/api/v1/rooms/{room}/recordings", sig_api_recording_start, JSON_MAX},
+    {SIG_DELETE, "/api/v1/rooms/{room}/recordings/{id}", sig_api_recording_stop, 0},
+    {SIG_GET, "/api/v1/recordings", sig_api_recordings, 0},
+    {SIG_GET, "/api/v1/recordings/{id}", sig_api_recording_get, 0},
+    {SIG_GET, "/api/v1/recordings/{id}/file", sig_api_recording_file, 0},
+    {SIG_DELETE, "/api/v1/recordings/{id}", sig_api_recording_delete, 0},
+
+    {SIG_GET, "/*", sig_serve_asset, 0}, /* last */
+    {0},
+};

@@ -1,0 +1,326 @@
+/* Seats: taking, keeping, giving up. Front thread.
+ *
+ * A seat is in its room's list from the moment it is asked for, so that two users of one id or one
+ * more than the room may hold cannot slip in while the room process is being asked; others see it
+ * (is_joining false) when the room has agreed. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mcu/base/clock.h"
+#include "mcu/base/log.h"
+#include "mcu/control.h"
+#include "signaling/rooms_internal.h"
+#include "signaling/sdp.h"
+
+static const char *const kind_names[] = {"ws", "whip", "whep"};
+
+struct sig_member *sig_member_ref(struct sig_member *m)
+{
+    m->refs++;
+    return m;
+}
+
+void sig_member_unref(struct sig_member *m)
+{
+    if (m && --m->refs == 0)
+        free(m);
+}
+
+struct sig_member *member_create(struct sig_room *room, const char *peer)
+{
+    struct sig_member *m = calloc(1, sizeof(*m));
+    if (!m)
+        return NULL;
+    m->refs = 1;
+    m->room = room;
+    snprintf(m->peer, sizeof(m->peer), "%s", peer);
+    snprintf(m->state, sizeof(m->state), "new");
+    struct sig_member **end = &room->members; /* the list is in the order of joining */
+    while (*end)
+        end = &(*end)->next;
+    *end = m;
+    room->member_count++;
+    room->empty_since_us = 0;
+    return m;
+}
+
+void member_unlist(struct sig_member *m)
+{
+    struct sig_room *room = m->room;
+    struct sig_member **at = &room->members;
+    while (*at && *at != m)
+        at = &(*at)->next;
+    if (*at)
+        *at = m->next;
+    m->next = NULL;
+    m->room = NULL;
+    if (--room->member_count == 0)
+        room->empty_since_us = mcu_now_us();
+    sig_member_unref(m);
+}
+
+struct sig_member *member_find(const struct sig_room *room, const char *peer)
+{
+    struct sig_member *m = room->members;
+    while (m && strcmp(m->peer, peer) != 0)
+        m = m->next;
+    return m;
+}
+
+struct sig_member *sig_rooms_find_peer(const struct sig_rooms *r, const char *peer)
+{
+    for (const struct sig_room *room = r->first; room; room = room->next) {
+        struct sig_member *m = member_find(room, peer);
+        if (m)
+            return m;
+    }
+    return NULL;
+}
+
+static struct sig_member *find_user(const struct sig_room *room, const char *user)
+{
+    struct sig_member *m = room->members;
+    while (m && strcmp(m->user, user) != 0)
+        m = m->next;
+    return m;
+}
+
+json_t *member_session_json(const struct sig_member *m)
+{
+    return json_pack("{s:i, s:s, s:s, s:s, s:I}", "v", 1, "kind", kind_names[m->kind], "resume",
+                     m->resume, "etag", m->etag, "joined_at", (json_int_t)m->joined_at_ms);
+}
+
+int sig_member_command(struct sig_member *m, json_t *command, sig_reply_fn *done, void *arg)
+{
+    if (!command)
+        return -ENOMEM;
+    if (!m->room || !m->room->link) {
+        json_decref(command);
+        return -EPIPE;
+    }
+    json_object_set_new(command, "peer", json_string(m->peer));
+    return m->room->rooms->conf.host.send(m->room->link, command, done, arg);
+}
+
+void sig_room_tell(struct sig_room *room, const struct sig_member *but, const char *action,
+                   json_t *data)
+{
+    json_t *event = json_pack("{s:s, s:s, s:o}", "type", "rtc", "action", action, "data", data);
+    for (struct sig_member *m = room->members; event && m; m = m->next) {
+        if (m != but && m->client && !m->is_joining)
+            room->rooms->conf.send(m->client, event);
+    }
+    json_decref(event);
+}
+
+/* --- joining ---------------------------------------------------------------------------------- */
+
+static void finish_join(struct sig_member *m, const struct sig_error *error)
+{
+    void (*joined)(void *, struct sig_member *, const struct sig_error *) = m->joined;
+    m->joined = NULL;
+    if (joined)
+        joined(m->joined_arg, error ? NULL : m, error);
+}
+
+/* The caller holds a reference. */
+static void refuse_join(struct sig_member *m, const struct sig_error *error)
+{
+    log_info("room=%s user=%s not let in: %s", m->room->id, m->user, error->code);
+    m->client = NULL;
+    member_unlist(m);
+    finish_join(m, error);
+}
+
+static void announce(struct sig_member *m)
+{
+    struct sig_room *room = m->room;
+    m->is_joining = false;
+    room->rooms->stats.joins++;
+    recording_count_member(room);
+    if (room->rooms->conf.store)
+        sig_store_member_joined(room->rooms->conf.store, room->id, m->user, m->name, m->role,
+                                m->joined_at_ms);
+    log_info("room=%s user=%s joined (%s, %s)", room->id, m->user, kind_names[m->kind], m->role);
+    sig_room_tell(room, m, "joined", json_pack("{s:o}", "member", sig_member_json(m)));
+}
+
+static void on_added(void *arg, const json_t *reply)
+{
+    struct sig_member *m = arg;
+    const struct sig_error *error = sig_error_of_reply(reply);
+    /* A restart in between adds it again, and that answer counts. */
+    if (m->room && !(error && strcmp(error->code, "room_restarted") == 0 && m->room->link &&
+                     !m->room->is_closing)) {
+        if (error && m->is_joining)
+            refuse_join(m, error);
+        else if (error)
+            sig_member_leave(m, "lost");
+        else if (m->is_joining) {
+            announce(m);
+            finish_join(m, NULL);
+        }
+    }
+    sig_member_unref(m);
+}
+
+static int add_to_room(struct sig_member *m)
+{
+    json_t *add = json_pack("{s:s, s:s, s:s, s:s, s:o}", "cmd", "peer_add", "user", m->user, "name",
+                            m->name, "role", m->role, "session", member_session_json(m));
+    const int err = sig_member_command(m, add, on_added, sig_member_ref(m));
+    if (err)
+        sig_member_unref(m);
+    return err;
+}
+
+void member_add_all_again(struct sig_room *room)
+{
+    for (struct sig_member *m = room->members, *next; m; m = next) {
+        next = m->next;
+        /* HTTP has no way to ask for a new offer; and who joins is asked for once more only, for
+         * it may be what the room dies of. */
+        if (m->kind != SIG_KIND_WS || (m->is_joining && m->was_retried)) {
+            sig_member_leave(m, "lost");
+            continue;
+        }
+        m->was_retried = m->is_joining;
+        if (add_to_room(m) != 0)
+            continue; /* the room is dying again */
+        m->sends_audio = m->sends_video = false;
+        snprintf(m->state, sizeof(m->state), "new");
+        m->is_moved = !m->client;
+        if (m->muted_audio || m->muted_video)
+            sig_member_command(m,
+                               json_pack("{s:s, s:b, s:b}", "cmd", "peer_mute", "audio",
+                                         m->muted_audio, "video", m->muted_video),
+                               NULL, NULL);
+    }
+    sig_room_tell(room, NULL, "moved",
+                  json_pack("{s:s, s:s}", "roomId", room->id, "reason", "room_restarted"));
+}
+
+static void fill_seat(struct sig_member *m, const struct sig_join *join)
+{
+    m->kind = join->kind;
+    m->client = join->client;
+    m->is_joining = true;
+    m->joined = join->joined;
+    m->joined_arg = join->arg;
+    m->joined_at_ms = mcu_wall_ms();
+    m->lost_at_us = mcu_now_us();
+    sig_id_make(m->resume, sizeof(m->resume));
+    sig_id_make(m->etag, sizeof(m->etag));
+    snprintf(m->name, sizeof(m->name), "%s", join->name);
+    snprintf(m->role, sizeof(m->role), "%s", join->role);
+    if (join->user[0])
+        snprintf(m->user, sizeof(m->user), "%s", join->user);
+    else
+        sig_id_make(m->user, 13);
+}
+
+const struct sig_error *sig_rooms_join(struct sig_rooms *r, const struct sig_join *join)
+{
+    const struct sig_error *error = NULL;
+    struct sig_room *room = sig_rooms_find(r, join->room_id);
+    if (!room)
+        room = sig_rooms_open(r, join->room_id, "mcu", join->user, &error);
+    if (!room)
+        return error;
+    struct sig_member *older = join->user[0] ? find_user(room, join->user) : NULL;
+    if (older)
+        sig_member_leave(older, "replaced");
+    if (room->member_count >= r->conf.config->room.max_members)
+        return sig_error("room_full");
+    char peer[SIG_ID_SIZE];
+    sig_id_make(peer, sizeof(peer));
+    struct sig_member *m = member_create(room, peer);
+    if (!m)
+        return sig_error("internal");
+    fill_seat(m, join);
+    if (add_to_room(m) == 0)
+        return NULL;
+    member_unlist(m);
+    return sig_error("room_restarted");
+}
+
+/* --- leaving and coming back ------------------------------------------------------------------ */
+
+void sig_member_leave(struct sig_member *m, const char *reason)
+{
+    struct sig_room *room = m->room;
+    if (!room)
+        return;
+    sig_member_ref(m);
+    struct sig_client *client = m->client;
+    const bool was_seen = !m->is_joining;
+    m->client = NULL;
+    if (!room->is_closing)
+        sig_member_command(m, json_pack("{s:s}", "cmd", "peer_remove"), NULL, NULL);
+    member_unlist(m);
+    if (was_seen) {
+        log_info("room=%s user=%s left: %s", room->id, m->user, reason);
+        if (room->rooms->conf.store)
+            sig_store_member_left(room->rooms->conf.store, room->id, m->user, mcu_wall_ms());
+    }
+    if (was_seen && !room->is_closing) /* else everybody has heard `ended` */
+        sig_room_tell(room, NULL, "left",
+                      json_pack("{s:s, s:s}", "userId", m->user, "reason", reason));
+    if (client)
+        room->rooms->conf.unseat(client, reason);
+    finish_join(m, sig_error("room_restarted"));
+    sig_member_unref(m);
+}
+
+void sig_member_lost(struct sig_member *m, int64_t now_us)
+{
+    m->client = NULL;
+    m->lost_at_us = now_us;
+    if (m->is_joining)
+        sig_member_leave(m, "lost"); /* it never learned its resume token */
+}
+
+struct sig_member *sig_rooms_resume(struct sig_rooms *r, const char *resume,
+                                    struct sig_client *client)
+{
+    for (struct sig_room *room = r->first; room; room = room->next) {
+        for (struct sig_member *m = room->members; m; m = m->next) {
+            if (m->kind != SIG_KIND_WS || m->is_joining || strcmp(m->resume, resume) != 0)
+                continue;
+            if (m->client && m->client != client)
+                r->conf.unseat(m->client, "resumed");
+            m->client = client;
+            return m;
+        }
+    }
+    return NULL;
+}
+
+char *sig_member_answer(struct sig_member *m, const json_t *reply)
+{
+    struct mcu_desc *desc = malloc(sizeof(*desc));
+    char *sdp = NULL;
+    if (desc && mcu_desc_from_json(desc, json_object_get(reply, "desc")) == 0)
+        sdp = sig_sdp_write(desc, (uint64_t)m->joined_at_ms, ++m->answers, NULL);
+    free(desc);
+    return sdp;
+}
+
+void sig_member_muted(struct sig_member *m, const bool *audio, const bool *video)
+{
+    if (!m->room)
+        return;
+    json_t *data = json_pack("{s:s}", "userId", m->user);
+    if (audio) {
+        m->muted_audio = *audio;
+        json_object_set_new(data, "audio", json_boolean(*audio));
+    }
+    if (video) {
+        m->muted_video = *video;
+        json_object_set_new(data, "video", json_boolean(*video));
+    }
+    sig_room_tell(m->room, m, "mute", data);
+}

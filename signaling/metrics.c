@@ -1,0 +1,181 @@
+/* /healthz, /readyz, /metrics: Prometheus text, names mixdown_*. Front thread.
+ *
+ * Rooms are summed, not labelled: their names are people's business, and series without end are
+ * nobody's. Counters of rooms that ended stay in the sums. docs/operations.md lists all of them. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mcu/base/clock.h"
+#include "signaling/http.h"
+#include "signaling/http_handlers.h"
+
+struct all_stats {
+    struct sig_rooms_stats rooms;
+    struct sig_host_stats host;
+    struct sig_front_stats front;
+    struct sig_store_stats store;
+    uint64_t clients;
+    uint64_t front_cpu_us;
+};
+
+enum kind { COUNTER, GAUGE };
+
+/* One line a metric; `wide` says whether the field is 64 or 32 bits. */
+static const struct {
+    const char *name;
+    enum kind kind;
+    size_t offset;
+    bool wide;
+    const char *help;
+} metrics[] = {
+#define M64(name, kind, field, help)                                                               \
+    {                                                                                              \
+        name, kind, offsetof(struct all_stats, field), true, help                                  \
+    }
+#define M32(name, kind, field, help)                                                               \
+    {                                                                                              \
+        name, kind, offsetof(struct all_stats, field), false, help                                 \
+    }
+    M32("mixdown_rooms", GAUGE, rooms.rooms, "Rooms that run, closing ones included"),
+    M32("mixdown_members", GAUGE, rooms.members, "Seats taken"),
+    M32("mixdown_recordings", GAUGE, rooms.recordings, "Recordings that run"),
+    M64("mixdown_rooms_opened_total", COUNTER, rooms.rooms_opened, "Rooms opened"),
+    M64("mixdown_joins_total", COUNTER, rooms.joins, "Seats given"),
+    M64("mixdown_recordings_started_total", COUNTER, rooms.recordings_started,
+        "Recordings started"),
+    M64("mixdown_recordings_failed_total", COUNTER, rooms.recordings_failed,
+        "Recordings without a file that plays"),
+    M64("mixdown_recordings_recovered_total", COUNTER, rooms.recordings_recovered,
+        "Recordings finished after their room died"),
+    M64("mixdown_room_processes_started_total", COUNTER, host.started,
+        "Room processes started, spares included"),
+    M64("mixdown_room_deaths_total", COUNTER, host.deaths, "Room processes that died unasked"),
+    M64("mixdown_rooms_adopted_total", COUNTER, host.adopted,
+        "Rooms taken over from another front"),
+    M32("mixdown_spare_rooms", GAUGE, host.spares, "Warm room processes that wait"),
+    M64("mixdown_room_cpu_microseconds_total", COUNTER, rooms.sum.cpu_us,
+        "Processor time of room processes"),
+    M64("mixdown_front_cpu_microseconds_total", COUNTER, front_cpu_us,
+        "Processor time of the front process"),
+    M64("mixdown_audio_ticks_total", COUNTER, rooms.sum.audio_ticks, "Mixes of 20 ms made"),
+    M64("mixdown_audio_late_ticks_total", COUNTER, rooms.sum.audio_late_ticks,
+        "Of these, late ones"),
+    M64("mixdown_audio_max_late_microseconds", GAUGE, rooms.sum.audio_max_late_us,
+        "The latest of these, in any room"),
+    M64("mixdown_audio_encodes_total", COUNTER, rooms.sum.audio_encodes, "Opus frames encoded"),
+    M64("mixdown_audio_outputs_total", COUNTER, rooms.sum.audio_outputs,
+        "Opus frames handed to listeners"),
+    M64("mixdown_audio_concealed_total", COUNTER, rooms.sum.concealed,
+        "Audio frames made up for lost ones"),
+    M64("mixdown_video_ticks_total", COUNTER, rooms.sum.video_ticks, "Picture ticks"),
+    M64("mixdown_video_late_ticks_total", COUNTER, rooms.sum.video_late_ticks,
+        "Of these, late ones"),
+    M64("mixdown_video_max_late_microseconds", GAUGE, rooms.sum.video_max_late_us,
+        "The latest of these, in any room"),
+    M64("mixdown_video_composed_total", COUNTER, rooms.sum.video_composed, "Pictures composed"),
+    M64("mixdown_video_tiles_drawn_total", COUNTER, rooms.sum.video_tiles_drawn, "Tiles drawn"),
+    M64("mixdown_video_encoded_total", COUNTER, rooms.sum.video_encoded, "Pictures encoded"),
+    M64("mixdown_video_skipped_total", COUNTER, rooms.sum.video_skipped,
+        "Pictures skipped for lack of time"),
+    M64("mixdown_rtp_rejected_packets_total", COUNTER, rooms.sum.rejected_packets,
+        "Packets that were not believed"),
+    M64("mixdown_rtp_in_packets_total", COUNTER, rooms.sum.in_packets, "RTP packets received"),
+    M64("mixdown_rtp_in_bytes_total", COUNTER, rooms.sum.in_bytes, "RTP bytes received"),
+    M64("mixdown_rtp_in_lost_total", COUNTER, rooms.sum.in_lost, "RTP packets that never came"),
+    M64("mixdown_rtp_in_nacks_total", COUNTER, rooms.sum.in_nacks, "Packets asked for again"),
+    M64("mixdown_rtp_in_plis_total", COUNTER, rooms.sum.in_plis, "Key frames asked of publishers"),
+    M64("mixdown_rtp_out_packets_total", COUNTER, rooms.sum.out_packets, "RTP packets sent"),
+    M64("mixdown_rtp_out_bytes_total", COUNTER, rooms.sum.out_bytes, "RTP bytes sent"),
+    M64("mixdown_rtp_out_lost_total", COUNTER, rooms.sum.out_lost,
+        "Packets that receivers reported lost"),
+    M64("mixdown_rtp_out_nacks_total", COUNTER, rooms.sum.out_nacks, "Packets asked of us again"),
+    M64("mixdown_rtp_out_retransmitted_total", COUNTER, rooms.sum.out_retransmitted,
+        "Packets sent again"),
+    M64("mixdown_rtp_out_plis_total", COUNTER, rooms.sum.out_plis, "Key frames asked of us"),
+    M64("mixdown_http_requests_total", COUNTER, front.http_requests, "HTTP requests"),
+    M64("mixdown_ws_clients", GAUGE, clients, "WebSocket connections open"),
+    M64("mixdown_ws_connections_total", COUNTER, front.ws_connections, "WebSocket connections"),
+    M64("mixdown_ws_messages_in_total", COUNTER, front.ws_messages_in,
+        "WebSocket messages received"),
+    M64("mixdown_ws_messages_out_total", COUNTER, front.ws_messages_out, "WebSocket messages sent"),
+    M64("mixdown_ws_refused_total", COUNTER, front.ws_refused,
+        "WebSocket connections refused for path, origin or token"),
+    M64("mixdown_ws_rate_limited_total", COUNTER, front.ws_rate_limited,
+        "WebSocket messages dropped because there were too many"),
+    M64("mixdown_ws_dropped_total", COUNTER, front.ws_dropped,
+        "WebSocket clients dropped: silent, or not reading"),
+    M64("mixdown_store_written_total", COUNTER, store.written, "Database writes committed"),
+    M64("mixdown_store_refused_total", COUNTER, store.refused, "Database writes lost: queue full"),
+    M64("mixdown_store_failed_total", COUNTER, store.failed, "Database writes that failed"),
+    M64("mixdown_store_retries_total", COUNTER, store.retries, "Database transactions tried again"),
+    M32("mixdown_store_waiting", GAUGE, store.waiting, "Database writes that wait"),
+#undef M64
+#undef M32
+};
+
+static void gather(struct sig_front *front, struct all_stats *a)
+{
+    memset(a, 0, sizeof(*a));
+    sig_rooms_stats(front->rooms, &a->rooms);
+    front->host.stats(front->host.ctx, &a->host);
+    a->front = front->stats;
+    a->clients = front->client_count;
+    a->front_cpu_us = (uint64_t)mcu_cpu_us();
+    if (front->store)
+        sig_store_stats(front->store, &a->store);
+}
+
+static uint64_t value(const struct all_stats *a, size_t i)
+{
+    const void *at = (const char *)a + metrics[i].offset;
+    return metrics[i].wide ? *(const uint64_t *)at : *(const uint32_t *)at;
+}
+
+static void print(FILE *out, const struct all_stats *a)
+{
+    for (size_t i = 0; i < sizeof(metrics) / sizeof(*metrics); i++)
+        fprintf(out, "# HELP %s %s\n# TYPE %s %s\n%s %llu\n", metrics[i].name, metrics[i].help,
+                metrics[i].name, metrics[i].kind == COUNTER ? "counter" : "gauge", metrics[i].name,
+                (unsigned long long)value(a, i));
+    fputs("# HELP mixdown_http_replies_total HTTP replies by class of status\n"
+          "# TYPE mixdown_http_replies_total counter\n",
+          out);
+    for (int c = 2; c <= 5; c++)
+        fprintf(out, "mixdown_http_replies_total{class=\"%dxx\"} %llu\n", c,
+                (unsigned long long)a->front.http_by_class[c]);
+}
+
+void sig_metrics(struct sig_http *req)
+{
+    struct all_stats a;
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    if (!out) {
+        sig_http_error(req, sig_error("too_busy"), NULL);
+        return;
+    }
+    gather(req->front, &a);
+    print(out, &a);
+    fclose(out);
+    sig_http_header(req, "Cache-Control", "no-store");
+    sig_http_reply(req, 200, "text/plain; version=0.0.4; charset=utf-8", text, size);
+    free(text);
+}
+
+void sig_healthz(struct sig_http *req)
+{
+    sig_http_json(req, 200, json_pack("{s:s}", "status", "ok"));
+}
+
+/* Ready for new rooms. */
+void sig_readyz(struct sig_http *req)
+{
+    struct sig_rooms_stats rooms;
+    sig_rooms_stats(req->front->rooms, &rooms);
+    if (!req->front->is_ready || rooms.rooms >= req->front->config->room.max_rooms)
+        sig_http_error(req, sig_error("too_many_rooms"), NULL);
+    else
+        sig_http_json(req, 200, json_pack("{s:s}", "status", "ready"));
+}

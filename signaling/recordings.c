@@ -1,0 +1,306 @@
+/* Recordings of rooms that run: starting, stopping, and going on when the room's process dies.
+ * Front thread. The row is posted before the room is asked, so a file is never without one for
+ * long.
+ *
+ *   sig_room_record -> is_starting -> (room says ok) -> runs -> is_stopping -> `recording` event
+ *                                                        \-> process dies -> is_recovering */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "mcu/base/clock.h"
+#include "mcu/base/json.h"
+#include "mcu/base/log.h"
+#include "signaling/rooms_internal.h"
+
+struct starting {
+    struct sig_rooms *rooms;
+    char id[65];
+    sig_recording_fn *done;
+    void *arg;
+};
+
+static void unlist(struct sig_recording *r)
+{
+    struct sig_recording **at = &r->room->recordings;
+    while (*at && *at != r)
+        at = &(*at)->next;
+    if (*at)
+        *at = r->next;
+    r->next = NULL;
+    if (r->room->active == r)
+        r->room->active = NULL;
+}
+
+static struct sig_recording *find_in_room(const struct sig_room *room, const char *id)
+{
+    struct sig_recording *r = room->recordings;
+    while (r && strcmp(r->id, id) != 0)
+        r = r->next;
+    return r;
+}
+
+struct sig_recording *sig_rooms_find_recording(const struct sig_rooms *rooms, const char *id)
+{
+    for (const struct sig_room *room = rooms->first; room; room = room->next) {
+        struct sig_recording *r = find_in_room(room, id);
+        if (r)
+            return r;
+    }
+    struct sig_recording *r = rooms->orphans;
+    while (r && strcmp(r->id, id) != 0)
+        r = r->next;
+    return r;
+}
+
+/* DATA/recordings/ROOM-20261121-014157-123.mp4, in UTC. Room ids have no bytes that a file name may
+ * not have (sig_room_id_is_valid), but a dot in front would hide the file. */
+static int make_path(char *out, size_t size, const struct sig_room *room, int64_t now_ms)
+{
+    const time_t now_s = (time_t)(now_ms / 1000);
+    struct tm tm;
+    char when[32];
+    gmtime_r(&now_s, &tm);
+    strftime(when, sizeof(when), "%Y%m%d-%H%M%S", &tm);
+    const int n = snprintf(out, size, "%s/%s%s-%s-%03d.mp4", room->rooms->recordings_dir,
+                           room->id[0] == '.' ? "_" : "", room->id, when, (int)(now_ms % 1000));
+    return n > 0 && (size_t)n < size ? 0 : -ENAMETOOLONG;
+}
+
+static struct sig_recording *new_recording(struct sig_room *room, const char *by)
+{
+    struct sig_recording *r = calloc(1, sizeof(*r));
+    if (!r)
+        return NULL;
+    r->started_at_ms = mcu_wall_ms();
+    if (make_path(r->file, sizeof(r->file), room, r->started_at_ms) != 0) {
+        free(r);
+        return NULL;
+    }
+    r->rooms = room->rooms;
+    r->room = room;
+    r->participants = room->member_count;
+    sig_id_make(r->id, SIG_ID_SIZE);
+    snprintf(r->room_id, sizeof(r->room_id), "%s", room->id);
+    snprintf(r->by, sizeof(r->by), "%s", by);
+    r->next = room->recordings;
+    room->recordings = r;
+    return r;
+}
+
+static void tell_started(const struct sig_recording *r)
+{
+    sig_room_tell(r->room, NULL, "recording",
+                  json_pack("{s:b, s:s, s:I, s:s}", "active", 1, "id", r->id, "startedAt",
+                            (json_int_t)r->started_at_ms, "by", r->by));
+}
+
+void recording_tell_done(struct sig_room *room, const struct sig_recording *r, bool ok,
+                         int64_t duration_ms)
+{
+    char url[128];
+    snprintf(url, sizeof(url), "/api/v1/recordings/%s/file", r->id);
+    json_t *data = json_pack("{s:b, s:s, s:I, s:s, s:s}", "active", room->active != NULL, "id",
+                             r->id, "startedAt", (json_int_t)r->started_at_ms, "by", r->by, "state",
+                             ok ? "ready" : "failed");
+    if (ok) {
+        json_object_set_new(data, "url", json_string(url));
+        json_object_set_new(data, "durationMs", json_integer(duration_ms));
+    }
+    sig_room_tell(room, NULL, "recording", data);
+}
+
+void recording_finish_row(struct sig_rooms *rooms, const struct sig_recording *r, bool ok,
+                          int64_t duration_ms, int64_t bytes)
+{
+    if (!ok)
+        rooms->stats.recordings_failed++;
+    if (!rooms->conf.store)
+        return;
+    struct sig_store_recording row = {
+        .ended_at_ms = ok ? r->started_at_ms + duration_ms : mcu_wall_ms(),
+        .duration_ms = duration_ms,
+        .bytes = bytes,
+        .participants = r->participants,
+    };
+    snprintf(row.id, sizeof(row.id), "%s", r->id);
+    snprintf(row.status, sizeof(row.status), ok ? "ready" : "failed");
+    if (sig_store_recording_finished(rooms->conf.store, &row) != 0)
+        log_error("recording %s: its row cannot be finished; the next start does it", r->id);
+}
+
+/* --- starting --------------------------------------------------------------------------------- */
+
+static void start_refused(struct sig_recording *r, const char *why)
+{
+    log_error("room=%s recording %s not started: %s", r->room_id, r->id, why);
+    recording_finish_row(r->room->rooms, r, false, 0, 0);
+    unlist(r);
+    free(r);
+}
+
+static void on_started(void *arg, const json_t *reply)
+{
+    struct starting *s = arg;
+    struct sig_recording *r = sig_rooms_find_recording(s->rooms, s->id);
+    const struct sig_error *error = sig_error_of_reply(reply);
+    if (r && r->room && !error) {
+        r->is_starting = false;
+        mcu_json_int(reply, "started_at", MCU_JSON_OPTIONAL, 1, INT64_MAX, &r->started_at_ms);
+        s->rooms->stats.recordings_started++;
+        log_info("room=%s recording %s started by %s: %s", r->room_id, r->id,
+                 r->by[0] ? r->by : "REST", r->file);
+        tell_started(r);
+    } else if (r && r->room && strcmp(error->code, "room_restarted") != 0) {
+        start_refused(r, error->code);
+        r = NULL;
+    } /* else it is restarted with the room, under another id */
+    if (s->done)
+        s->done(s->arg, error ? NULL : r, error ? error : r ? NULL : sig_error("internal"));
+    free(s);
+}
+
+static int post_row(const struct sig_recording *r, struct sig_store *store)
+{
+    if (!store)
+        return 0;
+    struct sig_store_recording row = {
+        .started_at_ms = r->started_at_ms,
+        .participants = r->participants,
+    };
+    snprintf(row.id, sizeof(row.id), "%s", r->id);
+    snprintf(row.room_id, sizeof(row.room_id), "%s", r->room_id);
+    snprintf(row.file, sizeof(row.file), "%s", r->file);
+    snprintf(row.status, sizeof(row.status), "recording");
+    return sig_store_recording_started(store, &row);
+}
+
+static int ask_room(struct sig_recording *r, sig_recording_fn *done, void *arg)
+{
+    struct sig_rooms *rooms = r->room->rooms;
+    struct starting *s = calloc(1, sizeof(*s));
+    if (!s)
+        return -ENOMEM;
+    *s = (struct starting){.rooms = rooms, .done = done, .arg = arg};
+    snprintf(s->id, sizeof(s->id), "%s", r->id);
+    json_t *start =
+        json_pack("{s:s, s:s, s:s}", "cmd", "record_start", "id", r->id, "file", r->file);
+    const int err = rooms->conf.host.send(r->room->link, start, on_started, s);
+    if (err)
+        free(s);
+    return err;
+}
+
+const struct sig_error *sig_room_record(struct sig_room *room, const char *by,
+                                        sig_recording_fn *done, void *arg)
+{
+    if (room->active)
+        return sig_error("already_recording");
+    if (room->is_closing || !room->link)
+        return sig_error("no_such_room");
+    struct sig_recording *r = new_recording(room, by);
+    if (!r)
+        return sig_error("internal");
+    r->is_starting = true;
+    room->active = r;
+    if (post_row(r, room->rooms->conf.store) == 0 && ask_room(r, done, arg) == 0)
+        return NULL;
+    start_refused(r, "the store or the room does not take it");
+    return sig_error("internal");
+}
+
+/* --- running and stopping --------------------------------------------------------------------- */
+
+void recording_count_member(struct sig_room *room)
+{
+    if (room->active && room->active->participants < UINT32_MAX)
+        room->active->participants++;
+}
+
+void sig_recording_stop(struct sig_recording *r)
+{
+    if (!r->room || r->is_stopping || r->is_recovering)
+        return;
+    r->is_stopping = true;
+    struct sig_room *room = r->room;
+    if (room->active == r)
+        room->active = NULL;
+    if (room->link)
+        room->rooms->conf.host.send(
+            room->link, json_pack("{s:s, s:s}", "cmd", "record_stop", "id", r->id), NULL, NULL);
+    sig_room_tell(room, NULL, "recording",
+                  json_pack("{s:b, s:s, s:I, s:s}", "active", room->active != NULL, "id", r->id,
+                            "startedAt", (json_int_t)r->started_at_ms, "by", r->by));
+}
+
+/* The room says that a file is whole, or that it failed. */
+void recording_event(struct sig_room *room, const json_t *event)
+{
+    char id[65];
+    char state[16];
+    if (mcu_json_string(event, "id", MCU_JSON_REQUIRED, 1, id, sizeof(id)) ||
+        mcu_json_string(event, "state", MCU_JSON_REQUIRED, 1, state, sizeof(state)))
+        return;
+    struct sig_recording *r = find_in_room(room, id);
+    if (!r)
+        return;
+    int64_t duration_ms = 0;
+    int64_t bytes = 0;
+    mcu_json_int(event, "duration_ms", MCU_JSON_OPTIONAL, 0, INT64_MAX, &duration_ms);
+    mcu_json_int(event, "bytes", MCU_JSON_OPTIONAL, 0, INT64_MAX, &bytes);
+    const bool ok = strcmp(state, "ready") == 0;
+    unlist(r);
+    if (!ok && room->link) { /* what there is of the file may still play */
+        log_error("room=%s recording %s failed in the room; recovering its file", room->id, r->id);
+        recording_recover(r);
+        return;
+    }
+    recording_finish_row(room->rooms, r, ok, duration_ms, bytes);
+    recording_tell_done(room, r, ok, duration_ms);
+    log_info("room=%s recording %s is ready: %lld ms, %lld bytes", room->id, r->id,
+             (long long)duration_ms, (long long)bytes);
+    free(r);
+}
+
+/* The process that wrote them is gone: what it left is finished by `recover`, and what was going on
+ * goes on in a new file. */
+void recordings_restarted(struct sig_room *room)
+{
+    char by[129] = "";
+    const bool was_active = room->active != NULL;
+    if (was_active)
+        snprintf(by, sizeof(by), "%s", room->active->by);
+    recordings_orphaned(room);
+    if (was_active && sig_room_record(room, by, NULL, NULL))
+        log_error("room=%s its recording could not be taken up again", room->id);
+}
+
+void recordings_orphaned(struct sig_room *room)
+{
+    while (room->recordings) {
+        struct sig_recording *r = room->recordings;
+        unlist(r);
+        recording_recover(r);
+    }
+}
+
+struct sig_recording *recording_adopt(struct sig_room *room, const char *id, const char *file,
+                                      int64_t started_at_ms)
+{
+    struct sig_recording *r = calloc(1, sizeof(*r));
+    if (!r)
+        return NULL;
+    r->rooms = room->rooms;
+    r->room = room;
+    r->started_at_ms = started_at_ms;
+    r->participants = room->member_count;
+    snprintf(r->id, sizeof(r->id), "%s", id);
+    snprintf(r->room_id, sizeof(r->room_id), "%s", room->id);
+    snprintf(r->file, sizeof(r->file), "%s", file);
+    r->next = room->recordings;
+    room->recordings = r;
+    room->active = r;
+    return r;
+}

@@ -1,0 +1,249 @@
+/* Rooms: opening, finding, closing, and what the host says of their processes. Front thread.
+ *
+ * A closing room stays in the list until its process has ended, for its recordings are still being
+ * finished; its name is free at once. */
+#include "signaling/rooms.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mcu/base/clock.h"
+#include "mcu/base/log.h"
+#include "signaling/rooms_internal.h"
+
+/* A WHIP or WHEP client whose media never comes up is gone: nothing else says so. */
+#define MEDIA_WAIT_US (60 * MCU_US_PER_S)
+
+struct sig_room *room_create(struct sig_rooms *r, const char *id, const char *type,
+                             int64_t opened_at_ms)
+{
+    struct sig_room *room = calloc(1, sizeof(*room));
+    if (!room)
+        return NULL;
+    room->rooms = r;
+    snprintf(room->id, sizeof(room->id), "%s", id);
+    snprintf(room->type, sizeof(room->type), "%s", type);
+    room->opened_at_ms = opened_at_ms;
+    room->empty_since_us = mcu_now_us();
+    room->next = r->first;
+    r->first = room;
+    r->stats.rooms++;
+    return room;
+}
+
+void room_free(struct sig_room *room)
+{
+    struct sig_room **at = &room->rooms->first;
+    while (*at && *at != room)
+        at = &(*at)->next;
+    if (*at)
+        *at = room->next;
+    room->rooms->stats.rooms--;
+    free(room);
+}
+
+struct sig_room *sig_rooms_first(const struct sig_rooms *r)
+{
+    return r->first;
+}
+
+struct sig_room *sig_rooms_find(const struct sig_rooms *r, const char *id)
+{
+    for (struct sig_room *room = r->first; room; room = room->next) {
+        if (!room->is_closing && strcmp(room->id, id) == 0)
+            return room;
+    }
+    return NULL;
+}
+
+struct sig_room *sig_rooms_open(struct sig_rooms *r, const char *id, const char *type,
+                                const char *creator, const struct sig_error **error)
+{
+    if (sig_rooms_find(r, id)) {
+        *error = sig_error("room_exists");
+        return NULL;
+    }
+    if (r->is_closing || r->stats.rooms >= r->conf.config->room.max_rooms) {
+        *error = sig_error("too_many_rooms");
+        return NULL;
+    }
+    *error = sig_error("room_failed");
+    struct sig_room *room = room_create(r, id, type, mcu_wall_ms());
+    if (!room)
+        return NULL;
+    const int err =
+        r->conf.host.open(r->conf.host.ctx, id, type, room->opened_at_ms, room, &room->link);
+    if (err) {
+        log_error("room=%s cannot be opened: %s", id, strerror(-err));
+        room_free(room);
+        return NULL;
+    }
+    r->stats.rooms_opened++;
+    if (r->conf.store)
+        sig_store_room_opened(r->conf.store, id, type, creator, room->opened_at_ms);
+    log_info("room=%s opened", id);
+    return room;
+}
+
+static void empty_room(struct sig_room *room, const char *reason)
+{
+    while (room->members)
+        sig_member_leave(room->members, reason);
+}
+
+void sig_room_close(struct sig_room *room, const char *reason)
+{
+    if (room->is_closing)
+        return;
+    room->is_closing = true; /* first: a member that leaves may not find it again */
+    sig_room_tell(room, NULL, "ended",
+                  json_pack("{s:s, s:s}", "roomId", room->id, "reason", reason));
+    empty_room(room, "ended");
+    struct sig_rooms *r = room->rooms;
+    if (r->conf.store)
+        sig_store_room_ended(r->conf.store, room->id, mcu_wall_ms());
+    log_info("room=%s closed: %s", room->id, reason);
+    if (room->link)
+        r->conf.host.close(room->link);
+}
+
+void sig_rooms_close_all(struct sig_rooms *r)
+{
+    r->is_closing = true;
+    for (struct sig_room *room = r->first, *next; room; room = next) {
+        next = room->next;
+        sig_room_close(room, "shutdown");
+    }
+}
+
+/* --- what the host says ----------------------------------------------------------------------- */
+
+static void room_restarted(void *ctx)
+{
+    struct sig_room *room = ctx;
+    stats_add(&room->rooms->ended, &room->stats);
+    room->stats = (struct sig_room_stats){0};
+    recordings_restarted(room);
+    member_add_all_again(room);
+}
+
+static void room_ended(void *ctx, bool died)
+{
+    struct sig_room *room = ctx;
+    struct sig_rooms *r = room->rooms;
+    room->link = NULL;
+    stats_add(&r->ended, &room->stats);
+    if (!room->is_closing) {
+        room->is_closing = true;
+        sig_room_tell(
+            room, NULL, "ended",
+            json_pack("{s:s, s:s}", "roomId", room->id, "reason", died ? "room_failed" : "ended"));
+        empty_room(room, "ended");
+        if (r->conf.store)
+            sig_store_room_ended(r->conf.store, room->id, mcu_wall_ms());
+    }
+    recordings_orphaned(room);
+    log_info("room=%s ended", room->id);
+    room_free(room);
+}
+
+void sig_rooms_events(struct sig_rooms *r, struct sig_host_events *out)
+{
+    *out = (struct sig_host_events){
+        .ctx = r,
+        .event = room_event,
+        .restarted = room_restarted,
+        .ended = room_ended,
+        .adopted = room_adopted,
+    };
+}
+
+/* --- time ------------------------------------------------------------------------------------- */
+
+static bool is_lost(const struct sig_member *m, int64_t now_us, int64_t grace_us)
+{
+    if (m->kind == SIG_KIND_WS)
+        return !m->client && now_us - m->lost_at_us >= grace_us;
+    return strcmp(m->state, "connected") != 0 && now_us - m->lost_at_us >= MEDIA_WAIT_US;
+}
+
+static void tick_members(struct sig_room *room, int64_t now_us)
+{
+    const int64_t grace_us = room->rooms->conf.config->rtc.grace_s * MCU_US_PER_S;
+    for (struct sig_member *m = room->members, *next; m; m = next) {
+        next = m->next;
+        if (is_lost(m, now_us, grace_us))
+            sig_member_leave(m, "lost");
+    }
+}
+
+void sig_rooms_tick(struct sig_rooms *r, int64_t now_us)
+{
+    const int64_t empty_us = r->conf.config->room.empty_s * MCU_US_PER_S;
+    for (struct sig_room *room = r->first, *next; room; room = next) {
+        next = room->next;
+        if (room->is_closing)
+            continue;
+        tick_members(room, now_us);
+        if (room->empty_since_us && now_us - room->empty_since_us >= empty_us)
+            sig_room_close(room, "empty");
+    }
+}
+
+/* --- the whole -------------------------------------------------------------------------------- */
+
+void sig_rooms_stats(const struct sig_rooms *r, struct sig_rooms_stats *out)
+{
+    *out = r->stats;
+    out->sum = r->ended;
+    out->members = 0;
+    out->recordings = 0;
+    for (const struct sig_room *room = r->first; room; room = room->next) {
+        out->members += room->member_count;
+        out->recordings += room->active ? 1 : 0;
+        stats_add(&out->sum, &room->stats);
+    }
+}
+
+int sig_rooms_create(struct sig_rooms **out, const struct sig_rooms_conf *conf)
+{
+    struct sig_rooms *r = calloc(1, sizeof(*r));
+    if (!r)
+        return -ENOMEM;
+    r->conf = *conf;
+    snprintf(r->recordings_dir, sizeof(r->recordings_dir), "%s", conf->recordings_dir);
+    *out = r;
+    return 0;
+}
+
+void sig_rooms_detach(struct sig_rooms *r)
+{
+    for (struct sig_room *room = r->first; room; room = room->next)
+        room->link = NULL;
+}
+
+static void free_recordings(struct sig_recording *first)
+{
+    while (first) {
+        struct sig_recording *next = first->next;
+        free(first);
+        first = next;
+    }
+}
+
+void sig_rooms_destroy(struct sig_rooms *r)
+{
+    if (!r)
+        return;
+    while (r->first) {
+        struct sig_room *room = r->first;
+        while (room->members)
+            member_unlist(room->members);
+        free_recordings(room->recordings);
+        room_free(room);
+    }
+    free_recordings(r->orphans);
+    free(r);
+}

@@ -1,0 +1,226 @@
+/* signaling/rooms.h - the front's model: which rooms there are, who has a seat, what is recorded.
+ *
+ * A seat (struct sig_member) belongs to a WebSocket client, a WHIP publisher or a WHEP viewer. A
+ * client that is lost keeps its seat for rtc.grace_s; a room that is lost is run again by the host
+ * and its seats are added again. Media is the room process's: this asks it through struct sig_host.
+ *
+ * Everything is on the front's thread. Answers that need the room come later through callbacks,
+ * which are called exactly once, whatever happens to the room, and never before the asking call
+ * returns. */
+#ifndef SIGNALING_ROOMS_H
+#define SIGNALING_ROOMS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "mcu/config.h"
+#include "signaling/errors.h"
+#include "signaling/host.h"
+#include "signaling/ids.h"
+#include "signaling/store.h"
+
+struct sig_rooms;
+struct sig_client; /* whoever sits on a WebSocket seat: signaling/ws.h */
+
+enum sig_kind {
+    SIG_KIND_WS,
+    SIG_KIND_WHIP,
+    SIG_KIND_WHEP,
+};
+
+/* The numbers of a room's last `stats` event, summed where they are of many. */
+struct sig_room_stats {
+    uint64_t cpu_us;
+    uint64_t audio_ticks, audio_late_ticks, audio_max_late_us, audio_encodes, audio_outputs;
+    uint64_t video_ticks, video_late_ticks, video_max_late_us;
+    uint64_t video_composed, video_tiles_drawn, video_encoded, video_skipped;
+    uint64_t rejected_packets, concealed;
+    uint64_t in_packets, in_bytes, in_lost, in_nacks, in_plis;
+    uint64_t out_packets, out_bytes, out_lost, out_nacks, out_retransmitted, out_plis;
+};
+
+struct sig_recording {
+    struct sig_recording *next;
+    struct sig_rooms *rooms;
+    struct sig_room *room; /* NULL: its room is over, it is being recovered */
+    char id[65];           /* as the store keeps it */
+    char room_id[65];
+    char file[1024];
+    char by[129]; /* user */
+    int64_t started_at_ms;
+    uint32_t participants;
+    bool is_starting;
+    bool is_stopping;
+    bool is_recovering;
+};
+
+struct sig_member {
+    struct sig_member *next;
+    uint32_t refs;
+    struct sig_room *room; /* NULL once the seat is given up */
+    enum sig_kind kind;
+    char peer[SIG_ID_SIZE];   /* to the room; the id of a WHIP or WHEP session */
+    char resume[SIG_ID_SIZE]; /* known to its client only */
+    char etag[SIG_ID_SIZE];
+    char user[129];
+    char name[257];
+    char role[16];
+    int64_t joined_at_ms;
+    struct sig_client *client; /* NULL: lost, or not a WebSocket's */
+    int64_t lost_at_us; /* its client; of WHIP and WHEP: since when the media path is not up */
+    uint32_t answers;   /* session descriptions given, for the version in their o= line */
+    bool is_joining;    /* not seen by others yet */
+    bool was_retried;   /* its joining was asked of a second process, after the first died */
+    bool is_moved;      /* the room was restarted while its client was lost */
+    bool sends_audio, sends_video;
+    bool muted_audio, muted_video;
+    char state[16]; /* of the media path: "new", "connecting", "connected", "failed", "closed" */
+    void (*joined)(void *arg, struct sig_member *m, const struct sig_error *error);
+    void *joined_arg;
+};
+
+struct sig_room {
+    struct sig_room *next;
+    struct sig_rooms *rooms;
+    struct sig_link *link;
+    char id[65];
+    char type[16];
+    int64_t opened_at_ms;
+    int64_t empty_since_us; /* 0: somebody is there */
+    bool is_closing;        /* its name is free again */
+    uint32_t member_count;
+    struct sig_member *members;
+    struct sig_recording *recordings;
+    struct sig_recording *active; /* the one that new frames go to */
+    struct sig_room_stats stats;
+};
+
+struct sig_rooms_conf {
+    const struct mcu_config *config;
+    struct sig_store *store; /* may be NULL: nothing is remembered */
+    struct sig_host host;
+    const char *recordings_dir; /* absolute */
+
+    /* An event for a client; must not give up seats from within. event is borrowed. */
+    void (*send)(struct sig_client *client, const json_t *event);
+    /* The client's seat is gone: for a reason of sig_member_leave(), or "resumed" elsewhere. */
+    void (*unseat)(struct sig_client *client, const char *reason);
+};
+
+struct sig_rooms_stats {
+    uint32_t rooms, members, recordings;
+    uint64_t rooms_opened, joins, recordings_started, recordings_failed, recordings_recovered;
+    struct sig_room_stats sum; /* of all rooms since the start: only grows, but for the maxima */
+};
+
+int sig_rooms_create(struct sig_rooms **out, const struct sig_rooms_conf *conf);
+void sig_rooms_destroy(struct sig_rooms *r);
+
+/* What the host tells us by. */
+void sig_rooms_events(struct sig_rooms *r, struct sig_host_events *out);
+
+/* The host is about to go: nothing more is asked of it. */
+void sig_rooms_detach(struct sig_rooms *r);
+
+/* Once, after the host has adopted: recovers recordings that no living room writes. Returns how
+ * many, or a negative errno. */
+int sig_rooms_recover(struct sig_rooms *r);
+
+/* About once a second: seats whose grace is over, rooms that stay empty. */
+void sig_rooms_tick(struct sig_rooms *r, int64_t now_us);
+
+void sig_rooms_stats(const struct sig_rooms *r, struct sig_rooms_stats *out);
+
+/* --- rooms ------------------------------------------------------------------------------------ */
+
+struct sig_room *sig_rooms_first(const struct sig_rooms *r); /* closing ones included */
+struct sig_room *sig_rooms_find(const struct sig_rooms *r, const char *id);
+
+/* Opens a room. Returns NULL with *error set: room_exists, too_many_rooms, room_failed. */
+struct sig_room *sig_rooms_open(struct sig_rooms *r, const char *id, const char *type,
+                                const char *creator, const struct sig_error **error);
+
+/* Ends every room; no new ones are opened. */
+void sig_rooms_close_all(struct sig_rooms *r);
+
+/* Ends a room: everybody leaves, recordings are finished. */
+void sig_room_close(struct sig_room *room, const char *reason);
+
+/* --- seats ------------------------------------------------------------------------------------ */
+
+struct sig_join {
+    enum sig_kind kind;
+    const char *room_id; /* the room is opened when there is none */
+    const char *user;    /* "": one is made */
+    const char *name;
+    const char *role;
+    struct sig_client *client;
+    void (*joined)(void *arg, struct sig_member *m, const struct sig_error *error);
+    void *arg;
+};
+
+/* Takes a seat; joined(arg, m, NULL) when the room has agreed, joined(arg, NULL, error) when not. A
+ * user that is in the room already is moved here: the older seat is given up. Returns NULL, or the
+ * error at once, and then joined is not called. */
+const struct sig_error *sig_rooms_join(struct sig_rooms *r, const struct sig_join *join);
+
+/* Gives up a seat: "left", "lost", "replaced", "ended", "kicked". Others are told. */
+void sig_member_leave(struct sig_member *m, const char *reason);
+
+/* Its WebSocket is gone: the seat is kept for rtc.grace_s. */
+void sig_member_lost(struct sig_member *m, int64_t now_us);
+
+/* The seat of that resume token, now client's; an earlier client of it is unseated. NULL: none. */
+struct sig_member *sig_rooms_resume(struct sig_rooms *r, const char *resume,
+                                    struct sig_client *client);
+
+struct sig_member *sig_rooms_find_peer(const struct sig_rooms *r, const char *peer);
+
+/* Who waits for a room's answer holds a reference; m->room is NULL when the seat is gone. */
+struct sig_member *sig_member_ref(struct sig_member *m);
+void sig_member_unref(struct sig_member *m);
+
+/* Sends the room a command about this seat; adds "peer". Steals command. done may be NULL and is
+ * called as sig_host.send does. Returns 0, -EPIPE or -ENOMEM. */
+int sig_member_command(struct sig_member *m, json_t *command, sig_reply_fn *done, void *arg);
+
+/* The room's answer to this seat's offer, "desc" of its reply, as SDP. The caller frees it; NULL:
+ * it is no description, or no memory. */
+char *sig_member_answer(struct sig_member *m, const json_t *reply);
+
+/* Remembers the muted flags that the room has agreed to and tells the others. NULL: unchanged. */
+void sig_member_muted(struct sig_member *m, const bool *audio, const bool *video);
+
+/* An event to everybody in the room but one (NULL: nobody is left out). Steals data. */
+void sig_room_tell(struct sig_room *room, const struct sig_member *but, const char *action,
+                   json_t *data);
+
+/* --- recordings ------------------------------------------------------------------------------- */
+
+typedef void sig_recording_fn(void *arg, const struct sig_recording *r,
+                              const struct sig_error *error);
+
+/* Starts one. Returns NULL, and done(arg, r, NULL) or done(arg, NULL, error) follows; or an error
+ * at once (already_recording, internal) and done is not called. done may be NULL. */
+const struct sig_error *sig_room_record(struct sig_room *room, const char *by,
+                                        sig_recording_fn *done, void *arg);
+
+/* Stops it; the file is whole when the `recording` event says so. */
+void sig_recording_stop(struct sig_recording *r);
+
+/* The one that runs or is being finished, in any room. NULL: none. */
+struct sig_recording *sig_rooms_find_recording(const struct sig_rooms *r, const char *id);
+
+/* --- as JSON (caller owns) -------------------------------------------------------------------- */
+
+json_t *sig_member_json(const struct sig_member *m);
+json_t *sig_room_json(const struct sig_room *room);
+json_t *sig_room_members_json(const struct sig_room *room);
+json_t *sig_recording_json(const struct sig_recording *r);
+json_t *sig_recording_row_json(const struct sig_store_recording *row);
+
+/* {active, id, startedAt}, as `join` answers. */
+json_t *sig_room_recording_json(const struct sig_room *room);
+
+#endif

@@ -1,0 +1,51 @@
+/* signaling/rooms_internal.h - shared by the files of the model. */
+#ifndef SIGNALING_ROOMS_INTERNAL_H
+#define SIGNALING_ROOMS_INTERNAL_H
+
+#include "signaling/rooms.h"
+
+struct sig_rooms {
+    struct sig_rooms_conf conf;
+    char recordings_dir[512];
+    struct sig_room *first;
+    bool is_closing;               /* no new ones */
+    struct sig_recording *orphans; /* whose room is over, being recovered */
+    struct sig_rooms_stats stats;
+    struct sig_room_stats ended; /* summed from processes that are gone */
+};
+
+/* members.c */
+void member_add_all_again(struct sig_room *room);
+struct sig_member *member_find(const struct sig_room *room, const char *peer);
+void member_unlist(struct sig_member *m);
+struct sig_member *member_create(struct sig_room *room, const char *peer);
+json_t *member_session_json(const struct sig_member *m);
+
+/* room_events.c */
+void room_event(void *ctx, const json_t *event);
+void stats_add(struct sig_room_stats *sum, const struct sig_room_stats *add);
+
+/* recordings.c */
+void recording_event(struct sig_room *room, const json_t *event);
+void recordings_restarted(struct sig_room *room);
+void recordings_orphaned(struct sig_room *room);
+struct sig_recording *recording_adopt(struct sig_room *room, const char *id, const char *file,
+                                      int64_t started_at_ms);
+void recording_count_member(struct sig_room *room);
+
+/* recordings_recover.c */
+void recording_recover(struct sig_recording *r);
+void recording_finish_row(struct sig_rooms *rooms, const struct sig_recording *r, bool ok,
+                          int64_t duration_ms, int64_t bytes);
+void recording_tell_done(struct sig_room *room, const struct sig_recording *r, bool ok,
+                         int64_t duration_ms);
+
+/* rooms_adopt.c */
+void *room_adopted(void *ctx, struct sig_link *link, const json_t *answer);
+
+/* rooms.c */
+struct sig_room *room_create(struct sig_rooms *r, const char *id, const char *type,
+                             int64_t opened_at_ms);
+void room_free(struct sig_room *room);
+
+#endif

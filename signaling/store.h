@@ -1,0 +1,122 @@
+/* signaling/store.h - what the server remembers: rooms, members and recordings in SQLite (WAL).
+ *
+ * Writes are posted to one thread, "store", which carries them out in order, several in one
+ * transaction when several wait. While the database is locked or the disk full they are kept and
+ * tried again; the queue is bounded. Reads run on the caller's thread through a second, read-only
+ * connection and see what was committed: what is live is known by the front, not read from here.
+ *
+ * A file that is corrupt is set aside as PATH.corrupt-TIME, said loudly, and a new one is made.
+ *
+ * Status of a room: "active", "ended". Status of a recording: "recording" (being written, or its
+ * process died and it was not recovered yet), "ready" (a whole file; also one that was recovered),
+ * "failed" (no file that plays).
+ *
+ * Threads: [any] unless said otherwise. Times are Unix milliseconds; strings longer than the fields
+ * below are refused with -EINVAL. */
+#ifndef SIGNALING_STORE_H
+#define SIGNALING_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct sig_store; /* opaque */
+
+enum {
+    SIG_STORE_QUEUE_MAX = 4096, /* writes that may wait */
+    SIG_STORE_PAGE_MAX = 500,   /* rows of one read */
+};
+
+struct sig_store_room {
+    int64_t id;              /* of the row: a room that is opened again gets a new one */
+    char room_id[65];
+    char room_type[16];      /* "mcu", "1v1", "broadcast", "p2p" */
+    char creator[129];       /* user, "": not known */
+    int64_t created_at_ms;
+    int64_t ended_at_ms;     /* 0: not yet */
+    char status[16];
+};
+
+struct sig_store_member {
+    int64_t id;
+    char room_id[65];
+    char user_id[129];
+    char name[257];
+    char role[16];
+    int64_t joined_at_ms;
+    int64_t left_at_ms;      /* 0: still there */
+    int64_t duration_ms;
+};
+
+struct sig_store_recording {
+    char id[65];
+    char room_id[65];
+    char file[1024];         /* absolute path */
+    int64_t started_at_ms;
+    int64_t ended_at_ms;     /* 0: not yet */
+    int64_t duration_ms;     /* of the media */
+    int64_t bytes;
+    uint32_t participants;   /* how many were in the room while it ran */
+    char status[16];
+};
+
+/* Which rows; empty fields choose all. Newest first. A member counts as "active" or "ended". */
+struct sig_store_filter {
+    const char *room_id;     /* NULL: every room */
+    const char *status;      /* NULL: every status */
+    uint32_t offset;
+    uint32_t limit;          /* 1..SIG_STORE_PAGE_MAX */
+};
+
+struct sig_store_stats {
+    uint64_t written;        /* writes committed */
+    uint64_t refused;        /* posts refused because the queue was full */
+    uint64_t failed;         /* writes dropped: a constraint, or still waiting at the end */
+    uint64_t retries;        /* transactions tried again: locked or full */
+    uint32_t waiting;        /* in the queue now */
+};
+
+/* [ctl] Opens or creates the database and brings it to the newest version; starts the thread. The
+ * caller owns *out. Returns 0, -ENOTSUP (made by a newer Mixdown; left untouched), -EBUSY (locked
+ * by somebody for seconds), -ENOMEM, or the errno of the file. */
+int sig_store_open(struct sig_store **out, const char *path);
+
+/* [ctl] Carries out what waits (for at most 5 s when the database refuses), stops. NULL is fine. */
+void sig_store_close(struct sig_store *s);
+
+/* Waits until every write posted before has been carried out. Returns 0 or -ETIMEDOUT. Blocks: for
+ * tests and for the end. */
+int sig_store_flush(struct sig_store *s, int64_t timeout_ms);
+
+/* Writes. They never wait. Return 0, -EINVAL, -ENOMEM, or -ENOBUFS when the queue is full (the
+ * write is lost and counted). */
+int sig_store_room_opened(struct sig_store *s, const char *room_id, const char *room_type,
+                          const char *creator, int64_t at_ms);
+/* The newest active row of room_id ends, and its members that are still there leave. */
+int sig_store_room_ended(struct sig_store *s, const char *room_id, int64_t at_ms);
+int sig_store_member_joined(struct sig_store *s, const char *room_id, const char *user_id,
+                            const char *name, const char *role, int64_t at_ms);
+/* The newest row of that user in that room that has no end. */
+int sig_store_member_left(struct sig_store *s, const char *room_id, const char *user_id,
+                          int64_t at_ms);
+/* Takes id, room_id, file, started_at_ms, participants; the status becomes "recording". */
+int sig_store_recording_started(struct sig_store *s, const struct sig_store_recording *r);
+/* Finds the row by id; takes ended_at_ms, duration_ms, bytes, participants (0: left as it was),
+ * status ("ready" or "failed"). */
+int sig_store_recording_finished(struct sig_store *s, const struct sig_store_recording *r);
+/* Deletes the row; the file is the caller's to delete. */
+int sig_store_recording_delete(struct sig_store *s, const char *id);
+
+/* Reads. Return the number of rows put into out (0..limit, or 0/1), or a negative errno; *total
+ * (may be NULL) is how many match without offset and limit. */
+int sig_store_recordings(struct sig_store *s, const struct sig_store_filter *filter,
+                         struct sig_store_recording *out, uint64_t *total);
+int sig_store_recording_get(struct sig_store *s, const char *id, struct sig_store_recording *out);
+int sig_store_rooms(struct sig_store *s, const struct sig_store_filter *filter,
+                    struct sig_store_room *out, uint64_t *total);
+int sig_store_members(struct sig_store *s, const struct sig_store_filter *filter,
+                      struct sig_store_member *out, uint64_t *total);
+
+void sig_store_stats(struct sig_store *s, struct sig_store_stats *out);
+
+#endif

@@ -1,0 +1,69 @@
+/* The model as JSON, for the WebSocket and for REST: one shape of each thing. Front thread. */
+#include <stdio.h>
+
+#include "signaling/rooms.h"
+
+json_t *sig_member_json(const struct sig_member *m)
+{
+    return json_pack("{s:s, s:s, s:s, s:b, s:b, s:b, s:b, s:I}", "userId", m->user, "name", m->name,
+                     "role", m->role, "audio", m->sends_audio, "video", m->sends_video,
+                     "mutedAudio", m->muted_audio, "mutedVideo", m->muted_video, "joinedAt",
+                     (json_int_t)m->joined_at_ms);
+}
+
+json_t *sig_room_members_json(const struct sig_room *room)
+{
+    json_t *list = json_array();
+    for (const struct sig_member *m = room->members; m; m = m->next) {
+        if (!m->is_joining)
+            json_array_append_new(list, sig_member_json(m)); /* who came first stands first */
+    }
+    return list;
+}
+
+json_t *sig_room_recording_json(const struct sig_room *room)
+{
+    const struct sig_recording *r = room->active;
+    if (!r || r->is_starting)
+        return json_pack("{s:b}", "active", 0);
+    return json_pack("{s:b, s:s, s:I}", "active", 1, "id", r->id, "startedAt",
+                     (json_int_t)r->started_at_ms);
+}
+
+json_t *sig_room_json(const struct sig_room *room)
+{
+    uint32_t count = 0;
+    for (const struct sig_member *m = room->members; m; m = m->next)
+        count += m->is_joining ? 0 : 1;
+    return json_pack("{s:s, s:s, s:s, s:I, s:i, s:o}", "roomId", room->id, "roomType", room->type,
+                     "status", room->is_closing ? "closing" : "active", "createdAt",
+                     (json_int_t)room->opened_at_ms, "memberCount", (int)count, "recording",
+                     sig_room_recording_json(room));
+}
+
+static json_t *recording_json(const char *id, const char *room_id, int64_t started_at_ms,
+                              const char *status)
+{
+    char url[128];
+    snprintf(url, sizeof(url), "/api/v1/recordings/%s/file", id);
+    return json_pack("{s:s, s:s, s:I, s:s, s:s}", "id", id, "roomId", room_id, "startedAt",
+                     (json_int_t)started_at_ms, "status", status, "url", url);
+}
+
+json_t *sig_recording_json(const struct sig_recording *r)
+{
+    return recording_json(r->id, r->room_id, r->started_at_ms,
+                          r->is_stopping || r->is_recovering ? "finishing" : "recording");
+}
+
+json_t *sig_recording_row_json(const struct sig_store_recording *row)
+{
+    json_t *json = recording_json(row->id, row->room_id, row->started_at_ms, row->status);
+    if (!json || row->ended_at_ms == 0)
+        return json;
+    json_object_set_new(json, "endedAt", json_integer(row->ended_at_ms));
+    json_object_set_new(json, "durationMs", json_integer(row->duration_ms));
+    json_object_set_new(json, "bytes", json_integer(row->bytes));
+    json_object_set_new(json, "participants", json_integer(row->participants));
+    return json;
+}

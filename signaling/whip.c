@@ -1,0 +1,256 @@
+/* WHIP (RFC 9725) into the mix and WHEP out of it: one POST makes a seat and its media. Front
+ * thread.
+ *
+ *   POST -> sig_rooms_join -> peer_offer -> 201 with the answer, which holds the room's candidates
+ *
+ * A session's id is its peer's: 131 random bits, told to its client alone. What ends it: DELETE,
+ * its media path failing, the room's end or restart (HTTP cannot ask a client for a new offer). */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mcu/base/json.h"
+#include "mcu/base/log.h"
+#include "mcu/control.h"
+#include "signaling/http.h"
+#include "signaling/http_handlers.h"
+#include "signaling/sdp.h"
+
+struct session_start {
+    struct sig_http *req;      /* referenced */
+    struct sig_member *member; /* referenced, once joined */
+    enum sig_kind kind;
+    struct mcu_desc offer;
+};
+
+static const char *prefix(enum sig_kind kind)
+{
+    return kind == SIG_KIND_WHIP ? "whip" : "whep";
+}
+
+static void free_start(struct session_start *s)
+{
+    sig_member_unref(s->member);
+    sig_http_unref(s->req);
+    free(s);
+}
+
+static void fail_start(struct session_start *s, const struct sig_error *error)
+{
+    if (s->member)
+        sig_member_leave(s->member, "lost");
+    sig_http_error(s->req, error, NULL);
+    free_start(s);
+}
+
+static void add_headers(struct sig_http *req, const struct sig_member *m)
+{
+    char text[256];
+    const struct mcu_config_list *servers = &req->front->config->rtc.ice_servers;
+    snprintf(text, sizeof(text), "/%s/%s/%s", prefix(m->kind), m->room->id, m->peer);
+    sig_http_header(req, "Location", text);
+    snprintf(text, sizeof(text), "\"%s\"", m->etag);
+    sig_http_header(req, "ETag", text);
+    sig_http_header(req, "Accept-Patch", "application/trickle-ice-sdpfrag");
+    for (uint32_t i = 0; i < servers->count; i++) {
+        snprintf(text, sizeof(text), "<%s>; rel=\"ice-server\"", servers->item[i]);
+        sig_http_header(req, "Link", text);
+    }
+}
+
+static void on_answer(void *arg, const json_t *reply)
+{
+    struct session_start *s = arg;
+    const struct sig_error *error = sig_error_of_reply(reply);
+    if (!error && !s->member->room)
+        error = sig_error("no_such_session");
+    char *sdp = error ? NULL : sig_member_answer(s->member, reply);
+    if (!sdp) {
+        fail_start(s, error ? error : sig_error("internal"));
+        return;
+    }
+    if (!s->req->wsi) { /* nobody is there to get its id */
+        sig_member_leave(s->member, "lost");
+    } else {
+        add_headers(s->req, s->member);
+        sig_http_header(s->req, "Cache-Control", "no-store");
+        sig_http_reply(s->req, 201, "application/sdp", sdp, strlen(sdp));
+    }
+    free(sdp);
+    free_start(s);
+}
+
+static void on_joined(void *arg, struct sig_member *m, const struct sig_error *error)
+{
+    struct session_start *s = arg;
+    if (error) {
+        fail_start(s, error);
+        return;
+    }
+    s->member = sig_member_ref(m);
+    json_t *offer =
+        json_pack("{s:s, s:o}", "cmd", "peer_offer", "desc", mcu_desc_to_json(&s->offer));
+    if (sig_member_command(m, offer, on_answer, s) != 0)
+        fail_start(s, sig_error("room_restarted"));
+}
+
+/* Who it is: ?name= and, in --dev, ?user=; else the token's. */
+static const struct sig_error *read_identity(const struct sig_http *req,
+                                             const struct sig_token *token, const char **user,
+                                             const char **name)
+{
+    *name = sig_http_arg(req, "name");
+    *user = token->sub[0] ? token->sub : sig_http_arg(req, "user");
+    if (!(*name)[0])
+        *name = token->name[0] ? token->name : (*user)[0] ? *user : "guest";
+    if (!mcu_text_is_fit(*name, strlen(*name), 1, 64) || strlen(*user) > 128 ||
+        !mcu_text_is_fit(*user, strlen(*user), 0, 128))
+        return sig_error("bad_request");
+    return NULL;
+}
+
+static const struct sig_error *join(struct session_start *s, const struct sig_token *token)
+{
+    const char *user = NULL;
+    const char *name = NULL;
+    const struct sig_error *error = read_identity(s->req, token, &user, &name);
+    if (error)
+        return error;
+    const struct sig_join seat = {
+        .kind = s->kind,
+        .room_id = sig_http_param(s->req, 0),
+        .user = user,
+        .name = name,
+        .role = s->kind == SIG_KIND_WHIP ? "publisher" : "subscriber",
+        .joined = on_joined,
+        .arg = s,
+    };
+    return sig_rooms_join(s->req->front->rooms, &seat);
+}
+
+static void start_session(struct sig_http *req, enum sig_kind kind, const struct sig_token *token)
+{
+    char why[SIG_SDP_ERROR_MAX] = "";
+    struct session_start *s = calloc(1, sizeof(*s));
+    if (!s) {
+        sig_http_error(req, sig_error("too_busy"), NULL);
+        return;
+    }
+    s->req = sig_http_ref(req);
+    s->kind = kind;
+    const int err =
+        sig_sdp_parse(&s->offer, SIG_SDP_OFFER, req->body ? req->body : "", req->body_size, why);
+    const struct sig_error *error = err ? sig_error("bad_offer") : join(s, token);
+    if (!error)
+        return;
+    sig_http_error(req, error, why[0] ? why : NULL);
+    free_start(s);
+}
+
+static void post(struct sig_http *req, enum sig_kind kind)
+{
+    struct sig_token token;
+    const char *room = sig_http_param(req, 0);
+    sig_http_header(req, "Accept-Post", "application/sdp");
+    if (!sig_room_id_is_valid(room))
+        sig_http_error(req, sig_error("bad_request"), NULL);
+    else if (!sig_http_authorize(req, room, &token))
+        return;
+    else if (kind == SIG_KIND_WHIP && strcmp(token.role, "subscriber") == 0)
+        sig_http_error(req, sig_error("forbidden"), NULL);
+    else if (!sig_http_is_type(req, "application/sdp"))
+        sig_http_error(req, sig_error("unsupported_type"), NULL);
+    else
+        start_session(req, kind, &token);
+}
+
+void sig_whip_post(struct sig_http *req)
+{
+    post(req, SIG_KIND_WHIP);
+}
+
+void sig_whep_post(struct sig_http *req)
+{
+    post(req, SIG_KIND_WHEP);
+}
+
+/* --- on a session ----------------------------------------------------------------------------- */
+
+static struct sig_member *session_of(struct sig_http *req)
+{
+    struct sig_token token;
+    const char *room = sig_http_param(req, 0);
+    if (!sig_http_authorize(req, room, &token))
+        return NULL;
+    struct sig_member *m = sig_rooms_find_peer(req->front->rooms, sig_http_param(req, 1));
+    if (m && m->kind != SIG_KIND_WS && strcmp(m->room->id, room) == 0 &&
+        strncmp(req->path + 1, prefix(m->kind), 4) == 0)
+        return m;
+    sig_http_error(req, sig_error("no_such_session"), NULL);
+    return NULL;
+}
+
+void sig_whip_delete(struct sig_http *req)
+{
+    struct sig_member *m = session_of(req);
+    if (!m)
+        return;
+    sig_member_leave(m, "left");
+    sig_http_reply(req, 200, NULL, NULL, 0);
+}
+
+/* "*" is for ICE restarts (RFC 9725, section 4.3.2), which are not there yet. */
+static const struct sig_error *check_etag(const struct sig_http *req, const struct sig_member *m)
+{
+    char etag[SIG_ID_SIZE + 2];
+    const char *asked = req->fields.if_match;
+    if (!asked[0])
+        return NULL;
+    if (strcmp(asked, "*") == 0)
+        return sig_error("not_supported");
+    snprintf(etag, sizeof(etag), "\"%s\"", m->etag);
+    return strcmp(asked, etag) == 0 ? NULL : sig_error("etag_mismatch");
+}
+
+static void send_candidates(struct sig_member *m, const struct sig_sdp_fragment *f)
+{
+    for (size_t i = 0; i < f->candidate_count; i++)
+        sig_member_command(
+            m, json_pack("{s:s, s:s}", "cmd", "peer_candidate", "candidate", f->candidates[i]),
+            NULL, NULL);
+    if (f->end_of_candidates)
+        sig_member_command(m, json_pack("{s:s, s:s}", "cmd", "peer_candidate", "candidate", ""),
+                           NULL, NULL);
+}
+
+static void patch_session(struct sig_http *req, struct sig_member *m)
+{
+    char why[SIG_SDP_ERROR_MAX] = "";
+    struct sig_sdp_fragment *f = malloc(sizeof(*f));
+    const int err =
+        f ? sig_sdp_parse_fragment(f, req->body ? req->body : "", req->body_size, why) : -ENOMEM;
+    if (err == -ENOMEM) {
+        sig_http_error(req, sig_error("too_busy"), NULL);
+    } else if (err) {
+        sig_http_error(req, sig_error("bad_candidate"), why[0] ? why : NULL);
+    } else {
+        send_candidates(m, f);
+        sig_http_reply(req, 204, NULL, NULL, 0);
+    }
+    free(f);
+}
+
+void sig_whip_patch(struct sig_http *req)
+{
+    struct sig_member *m = session_of(req);
+    if (!m)
+        return;
+    const struct sig_error *error = check_etag(req, m);
+    if (!error && !sig_http_is_type(req, "application/trickle-ice-sdpfrag"))
+        error = sig_error("unsupported_type");
+    if (error)
+        sig_http_error(req, error, NULL);
+    else
+        patch_session(req, m);
+}

@@ -1,0 +1,251 @@
+/* tests/tools/fake_room.h - a room process without media that speaks docs/control.md, for tests of
+ * the front. A header, so that a test program can be its own room: the supervisor starts
+ * /proc/self/exe.
+ *
+ * What it is called tells how it misbehaves. Of rooms: "refuse*" does not open, "crashloop*" dies
+ * after opening, "silent*" says nothing more after opening. Of users: "crash*" kills the process
+ * when added, "garbage*" makes it send a line that is no message, "huge*" a line without end,
+ * "full*" is refused. */
+#ifndef TESTS_TOOLS_FAKE_ROOM_H
+#define TESTS_TOOLS_FAKE_ROOM_H
+
+#include <fcntl.h>
+#include <jansson.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "mcu/base/clock.h"
+#include "mcu/control.h"
+
+enum { FAKE_LISTEN_FD = 3, FAKE_STATS_MS = 100 };
+
+struct fake_room {
+    int fd; /* the front's connection; -1: none */
+    struct mcu_control_reader reader;
+    json_t *room; /* string; NULL: not open */
+    json_t *opened_at;
+    json_t *peers;      /* {peer: {peer, user, name, role, session, ...}} */
+    json_t *recordings; /* {id: {id, file, started_at}} */
+    bool is_silent;
+    bool is_closing;
+};
+
+static void fake_send(const struct fake_room *f, json_t *message)
+{
+    size_t size = 0;
+    char *line = mcu_control_line(message, &size);
+    for (size_t at = 0; line && f->fd >= 0 && at < size;) {
+        const ssize_t n = send(f->fd, line + at, size - at, MSG_NOSIGNAL);
+        if (n <= 0)
+            break;
+        at += (size_t)n;
+    }
+    free(line);
+    json_decref(message);
+}
+
+static bool fake_starts(const json_t *string, const char *with)
+{
+    const char *text = json_string_value(string);
+    return text && strncmp(text, with, strlen(with)) == 0;
+}
+
+static void fake_ok(const struct fake_room *f, const json_t *command, json_t *more)
+{
+    json_t *reply = json_pack("{s:O, s:b}", "reply", json_object_get(command, "seq"), "ok", 1);
+    if (more)
+        json_object_update(reply, more);
+    json_decref(more);
+    fake_send(f, reply);
+}
+
+static void fake_refuse(const struct fake_room *f, const json_t *command, const char *code)
+{
+    fake_send(f, json_pack("{s:O, s:b, s:{s:s, s:s}}", "reply", json_object_get(command, "seq"),
+                           "ok", 0, "error", "code", code, "message", "no"));
+}
+
+static void fake_open(struct fake_room *f, const json_t *command)
+{
+    const json_t *room = json_object_get(command, "room");
+    if (fake_starts(room, "refuse")) {
+        fake_refuse(f, command, "internal");
+        return;
+    }
+    f->room = json_deep_copy(room);
+    f->opened_at = json_deep_copy(json_object_get(command, "opened_at"));
+    fake_ok(f, command, NULL);
+    if (fake_starts(room, "crashloop"))
+        _exit(1);
+    f->is_silent = fake_starts(room, "silent");
+}
+
+static void fake_adopt(const struct fake_room *f, const json_t *command)
+{
+    json_t *peers = json_array();
+    json_t *recordings = json_array();
+    const char *key;
+    json_t *value;
+    json_object_foreach(f->peers, key, value) json_array_append(peers, value);
+    json_object_foreach(f->recordings, key, value) json_array_append(recordings, value);
+    fake_ok(f, command,
+            json_pack("{s:O?, s:s, s:O?, s:i, s:o, s:o}", "room", f->room, "type", "mcu",
+                      "opened_at", f->opened_at, "pid", (int)getpid(), "peers", peers, "recordings",
+                      recordings));
+}
+
+static void fake_peer_add(const struct fake_room *f, const json_t *command)
+{
+    const json_t *user = json_object_get(command, "user");
+    const char *peer = json_string_value(json_object_get(command, "peer"));
+    if (fake_starts(user, "crash"))
+        _exit(1);
+    if (fake_starts(user, "garbage")) {
+        send(f->fd, "}{ no message\n", 14, MSG_NOSIGNAL);
+        return;
+    }
+    if (fake_starts(user, "huge")) {
+        static char line[64 * 1024];
+        memset(line, ' ', sizeof(line));
+        while (send(f->fd, line, sizeof(line), MSG_NOSIGNAL) > 0)
+            continue;
+        return;
+    }
+    if (fake_starts(user, "full")) {
+        fake_refuse(f, command, "room_full");
+        return;
+    }
+    json_t *kept = json_deep_copy(command);
+    json_object_del(kept, "cmd");
+    json_object_del(kept, "seq");
+    json_object_set_new(kept, "state", json_string("new"));
+    json_object_set_new(f->peers, peer, kept);
+    fake_ok(f, command, NULL);
+    fake_send(f, json_pack("{s:s, s:s, s:b, s:b}", "event", "peer_media", "peer", peer, "audio", 1,
+                           "video", 0));
+}
+
+static void fake_record_start(const struct fake_room *f, const json_t *command)
+{
+    const char *file = json_string_value(json_object_get(command, "file"));
+    const int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+    if (fd < 0) {
+        fake_refuse(f, command, "file_error");
+        return;
+    }
+    dprintf(fd, "not really a film, but bytes to be fetched\n");
+    close(fd);
+    json_t *kept = json_pack("{s:O, s:s, s:I}", "id", json_object_get(command, "id"), "file", file,
+                             "started_at", (json_int_t)mcu_wall_ms());
+    json_object_set_new(f->recordings, json_string_value(json_object_get(command, "id")), kept);
+    fake_ok(f, command, json_pack("{s:I}", "started_at", (json_int_t)mcu_wall_ms()));
+}
+
+static void fake_record_stop(const struct fake_room *f, const char *id)
+{
+    const json_t *kept = json_object_get(f->recordings, id);
+    if (!kept)
+        return;
+    fake_send(f, json_pack("{s:s, s:s, s:s, s:O, s:O, s:I, s:i, s:i}", "event", "recording", "id",
+                           id, "state", "ready", "file", json_object_get(kept, "file"),
+                           "started_at", json_object_get(kept, "started_at"), "ended_at",
+                           (json_int_t)mcu_wall_ms(), "duration_ms", 1234, "bytes", 43));
+    json_object_del(f->recordings, id);
+}
+
+static void fake_close(struct fake_room *f, const json_t *command)
+{
+    const char *id;
+    json_t *value;
+    void *next;
+    fake_ok(f, command, NULL);
+    json_object_foreach_safe(f->recordings, next, id, value) fake_record_stop(f, id);
+    f->is_closing = true;
+}
+
+static void fake_command(struct fake_room *f, const json_t *command)
+{
+    const char *cmd = json_string_value(json_object_get(command, "cmd"));
+    const char *peer = json_string_value(json_object_get(command, "peer"));
+    if (!cmd || f->is_silent)
+        return;
+    if (strcmp(cmd, "open") == 0)
+        fake_open(f, command);
+    else if (strcmp(cmd, "adopt") == 0)
+        fake_adopt(f, command);
+    else if (strcmp(cmd, "close") == 0)
+        fake_close(f, command);
+    else if (!f->room)
+        fake_refuse(f, command, "not_open");
+    else if (strcmp(cmd, "peer_add") == 0)
+        fake_peer_add(f, command);
+    else if (peer && !json_object_get(f->peers, peer))
+        fake_refuse(f, command, "no_such_peer");
+    else if (strcmp(cmd, "peer_remove") == 0 && json_object_del(f->peers, peer) == 0)
+        fake_ok(f, command, NULL);
+    else if (strcmp(cmd, "peer_offer") == 0)
+        fake_ok(f, command, json_pack("{s:O}", "desc", json_object_get(command, "desc")));
+    else if (strcmp(cmd, "record_start") == 0)
+        fake_record_start(f, command);
+    else if (strcmp(cmd, "record_stop") == 0) {
+        fake_ok(f, command, NULL);
+        fake_record_stop(f, json_string_value(json_object_get(command, "id")));
+    } else
+        fake_ok(f, command, NULL);
+}
+
+static void fake_read(struct fake_room *f)
+{
+    char buffer[16 * 1024];
+    const ssize_t n = recv(f->fd, buffer, sizeof(buffer), 0);
+    json_t *message = NULL;
+    if (n <= 0) {
+        close(f->fd);
+        f->fd = -1;
+        mcu_control_reader_finish(&f->reader);
+        f->reader = (struct mcu_control_reader){0};
+        return;
+    }
+    mcu_control_feed(&f->reader, buffer, (size_t)n);
+    while (mcu_control_next(&f->reader, &message) == 1) {
+        fake_command(f, message);
+        json_decref(message);
+    }
+}
+
+/* Serves on descriptor 3 until it is closed, misbehaves, or nobody has been connected for 8 s. */
+static int fake_room_run(void)
+{
+    struct fake_room f = {.fd = -1, .peers = json_object(), .recordings = json_object()};
+    int alone_ms = 0;
+    while (!f.is_closing && alone_ms < 8000) {
+        struct pollfd fds[2] = {{.fd = FAKE_LISTEN_FD, .events = POLLIN},
+                                {.fd = f.fd, .events = POLLIN}};
+        const int n = poll(fds, 2, FAKE_STATS_MS);
+        if (fds[0].revents) {
+            if (f.fd >= 0)
+                close(f.fd);
+            f.fd = accept(FAKE_LISTEN_FD, NULL, NULL);
+            continue;
+        }
+        if (fds[1].revents)
+            fake_read(&f);
+        alone_ms = f.fd >= 0 ? 0 : alone_ms + FAKE_STATS_MS;
+        if (n == 0 && f.room && !f.is_silent)
+            fake_send(&f, json_pack("{s:s, s:i, s:{s:i, s:i}, s:[]}", "event", "stats", "cpu_us",
+                                    1000, "audio", "ticks", 50, "late_ticks", 2, "peers"));
+    }
+    json_decref(f.room);
+    json_decref(f.opened_at);
+    json_decref(f.peers);
+    json_decref(f.recordings);
+    mcu_control_reader_finish(&f.reader);
+    return 0;
+}
+
+#endif

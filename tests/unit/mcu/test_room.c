@@ -1,0 +1,300 @@
+/* A room by its control messages: every command, right and wrong, without a network. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "mcu/base/clock.h"
+#include "mcu/config.h"
+#include "mcu/room.h"
+#include "recorder/rec.h"
+
+struct fixture {
+    struct mcu_room *room;
+    json_t *reply;
+    json_t *recording; /* the newest `recording` event */
+    int events;
+};
+
+static void on_send(void *ctx, const json_t *message)
+{
+    struct fixture *f = ctx;
+    if (json_object_get(message, "reply")) {
+        json_decref(f->reply);
+        f->reply = json_deep_copy(message);
+        return;
+    }
+    f->events++;
+    const char *event = json_string_value(json_object_get(message, "event"));
+    assert_non_null(event);
+    if (strcmp(event, "recording") == 0) {
+        json_decref(f->recording);
+        f->recording = json_deep_copy(message);
+    }
+}
+
+static int set_up(void **state)
+{
+    struct fixture *f = calloc(1, sizeof(*f));
+    *state = f;
+    return mcu_room_create(&f->room, on_send, f);
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+    mcu_room_destroy(f->room);
+    json_decref(f->reply);
+    json_decref(f->recording);
+    free(f);
+    return 0;
+}
+
+/* Sends a command and answers the error's code, "" when there is none. */
+static const char *tell(struct fixture *f, json_t *command)
+{
+    static int seq;
+    json_object_set_new(command, "seq", json_integer(++seq));
+    mcu_room_command(f->room, command);
+    json_decref(command);
+    assert_int_equal(json_integer_value(json_object_get(f->reply, "reply")), seq);
+    if (json_is_true(json_object_get(f->reply, "ok")))
+        return "";
+    return json_string_value(json_object_get(json_object_get(f->reply, "error"), "code"));
+}
+
+static json_t *small_config(void)
+{
+    static struct mcu_config c;
+    mcu_config_init(&c);
+    c.rtc.loopback = true;
+    c.video.width = 160;
+    c.video.height = 90;
+    c.video.fps = 10;
+    return mcu_config_to_json(&c);
+}
+
+static void open_room(struct fixture *f)
+{
+    assert_string_equal(tell(f, json_pack("{s:s,s:s,s:s,s:o,s:i}", "cmd", "open", "room", "r1", "type",
+                                          "mcu", "config", small_config(), "opened_at", 7)),
+                        "");
+}
+
+static void wait_for_recording(struct fixture *f)
+{
+    for (int i = 0; i < 600 && !f->recording; i++) {
+        struct pollfd fd = {.fd = mcu_room_events_fd(f->room), .events = POLLIN};
+        poll(&fd, 1, 100);
+        mcu_room_take_events(f->room);
+    }
+    assert_non_null(f->recording);
+}
+
+static void commands_wait_for_open(void **state)
+{
+    struct fixture *f = *state;
+    assert_string_equal(tell(f, json_pack("{s:s}", "cmd", "dance")), "unknown_command");
+    assert_string_equal(tell(f, json_pack("{s:n}", "cmd")), "unknown_command");
+    static const char *const names[] = {"peer_add",     "peer_session", "peer_offer",   "peer_candidate",
+                                        "peer_mute",    "peer_remove",  "record_start", "record_stop",
+                                        "stats"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        assert_string_equal(tell(f, json_pack("{s:s}", "cmd", names[i])), "not_open");
+    assert_string_equal(tell(f, json_pack("{s:s}", "cmd", "adopt")), "");
+    assert_true(json_is_null(json_object_get(f->reply, "room")));
+}
+
+static void bad_opens_are_refused(void **state)
+{
+    struct fixture *f = *state;
+    assert_string_equal(tell(f, json_pack("{s:s}", "cmd", "open")), "bad_message");
+    assert_string_equal(tell(f, json_pack("{s:s,s:s,s:{s:{s:i}}}", "cmd", "open", "room", "r",
+                                          "config", "video", "width", -5)),
+                        "bad_message");
+    open_room(f);
+    assert_string_equal(tell(f, json_pack("{s:s,s:s,s:o}", "cmd", "open", "room", "r", "config",
+                                          small_config())),
+                        "already_open");
+}
+
+static void peers_come_and_go(void **state)
+{
+    struct fixture *f = *state;
+    open_room(f);
+    assert_string_equal(tell(f, json_pack("{s:s,s:s}", "cmd", "peer_add", "peer", "a")), "bad_message");
+    assert_string_equal(tell(f, json_pack("{s:s,s:s,s:s,s:s,s:s,s:{s:i}}", "cmd", "peer_add", "peer",
+                                          "a", "user", "ann", "name", "Ann", "role", "host",
+                                          "session", "n", 5)),
+                        "");
+    assert_string_equal(tell(f, json_pack("{s:s,s:s,s:s}", "cmd", "peer_add", "peer", "a", "user",
+                                          "ann")),
+                        "peer_exists");
+    assert_string_equal(tell(f, json_pack("{s:s,s:s,s:b}", "cmd", "peer_mute", "peer", "a", "video", 1)),
+                        "");
+    assert_string_equal(tell(f, json_pack("{s:s}", "cmd", "adopt")), "");
+    const json_t *peer = json_array_get(json_object_get(f->reply, "peers"), 0);
+    assert_string_equal(json_string_value(json_object_get(peer, "user")), "ann");
+    assert_int_equal(json_integer_value(json_object_get(json_object_get(peer, "session"), "n")), 5);
+    assert_true(json_is_true(json_object_get(peer, "muted_video")));
+    assert_true(json_is_false(json_object_get(peer, "muted_audio")));
+
+    assert_string_equal(tell(f, json_pack("{s:s,s:s,s:s}", "cmd", "peer_session", "peer", "a",
+                                          "session", "new")),
+                        "");
+    assert_string_equal(tell(f, json_pack("{s:s,s:s}", "cmd", "peer_remove", "peer", "a")), "");
+    static const char *const names[] = {"peer_session", "peer_offer", "peer_candidate", "peer_mute",
+                                        "peer_remove"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        assert_string_equal(tell(f, json_pack("{s:s,s:s}", "cmd", names[i], "peer", "a")),
+                            "no_such_peer");
+}
+
+/* 64 characters, which is what the front allows, of four bytes each. */
+static void the_longest_name_comes_back_whole(void **state)
+{
+    struct fixture *f = *state;
+    char name[64 * 4 + 1] = "";
+    for (int i = 0; i < 64; i++)
+        memcpy(name + 4 * i, "\xf0\x9f\x8e\xa5", 5);
+    open_room(f);
+    assert_string_equal(tell(f, json_pack("{s:s,s:s,s:s,s:s}", "cmd", "peer_add", "peer", "a", "user",
+                                          "ann", "name", name)),
+                        "");
+    assert_string_equal(tell(f, json_pack("{s:s}", "cmd", "adopt")), "");
+    const json_t *peer = json_array_get(json_object_get(f->reply, "peers"), 0);
+    assert_non_null(peer);
+    assert_string_equal(json_string_value(json_object_get(peer, "name")), name);
+}
+
+static void bad_offers_are_refused(void **state)
+{
+    struct fixture *f = *state;
+    open_room(f);
+    assert_string_equal(tell(f, json_pack("{s:s,s:s,s:s}", "cmd", "peer_add", "peer", "a", "user", "u")),
+                        "");
+    assert_string_equal(tell(f, json_pack("{s:s,s:s}", "cmd", "peer_offer", "peer", "a")),
+                        "bad_message");
+    assert_string_equal(tell(f, json_pack("{s:s,s:s,s:{}}", "cmd", "peer_offer", "peer", "a", "desc")),
+                        "bad_message");
+    assert_string_equal(tell(f, json_pack("{s:s,s:s,s:s}", "cmd", "peer_candidate", "peer", "a",
+                                          "candidate", "candidate:rubbish")),
+                        "bad_message");
+}
+
+static void the_room_is_full_at_some_point(void **state)
+{
+    struct fixture *f = *state;
+    open_room(f);
+    int added = 0;
+    for (; added < 200; added++) {
+        char id[16];
+        snprintf(id, sizeof(id), "p%d", added);
+        const char *code =
+            tell(f, json_pack("{s:s,s:s,s:s}", "cmd", "peer_add", "peer", id, "user", id));
+        if (*code) {
+            assert_string_equal(code, "room_full");
+            break;
+        }
+    }
+    assert_int_equal(added, 120);
+}
+
+static void an_empty_room_can_be_recorded(void **state)
+{
+    struct fixture *f = *state;
+    char path[64];
+    snprintf(path, sizeof(path), "/tmp/mixdown-room-%d.mp4", (int)getpid());
+    open_room(f);
+    assert_string_equal(tell(f, json_pack("{s:s,s:s,s:s}", "cmd", "record_start", "id", "x", "file",
+                                          "/nowhere/at/all.mp4")),
+                        "file_error");
+    assert_string_equal(tell(f, json_pack("{s:s,s:s,s:s}", "cmd", "record_start", "id", "rec1", "file",
+                                          path)),
+                        "");
+    assert_string_equal(tell(f, json_pack("{s:s,s:s,s:s}", "cmd", "record_start", "id", "rec1", "file",
+                                          path)),
+                        "recording_exists");
+    assert_string_equal(tell(f, json_pack("{s:s,s:s,s:s}", "cmd", "record_start", "id", "rec2", "file",
+                                          path)),
+                        "file_error");
+    assert_false(mcu_room_is_idle(f->room));
+    mcu_sleep_until_us(mcu_now_us() + 1200 * MCU_US_PER_MS);
+    assert_string_equal(tell(f, json_pack("{s:s,s:s}", "cmd", "record_stop", "id", "other")),
+                        "no_such_recording");
+    assert_string_equal(tell(f, json_pack("{s:s,s:s}", "cmd", "record_stop", "id", "rec1")), "");
+    wait_for_recording(f);
+    assert_string_equal(json_string_value(json_object_get(f->recording, "state")), "ready");
+    const json_int_t wall_ms = json_integer_value(json_object_get(f->recording, "ended_at")) -
+                               json_integer_value(json_object_get(f->recording, "started_at"));
+    const json_int_t file_ms = json_integer_value(json_object_get(f->recording, "duration_ms"));
+    assert_true(llabs(wall_ms - file_ms) <= 100);
+    struct stat st;
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_size, json_integer_value(json_object_get(f->recording, "bytes")));
+    assert_true(mcu_room_is_idle(f->room));
+    unlink(path);
+}
+
+static void closing_finishes_recordings(void **state)
+{
+    struct fixture *f = *state;
+    char path[64];
+    snprintf(path, sizeof(path), "/tmp/mixdown-room-%d-close.mp4", (int)getpid());
+    open_room(f);
+    assert_string_equal(tell(f, json_pack("{s:s,s:s,s:s}", "cmd", "record_start", "id", "rec1", "file",
+                                          path)),
+                        "");
+    mcu_sleep_until_us(mcu_now_us() + 700 * MCU_US_PER_MS);
+    assert_string_equal(tell(f, json_pack("{s:s}", "cmd", "close")), "");
+    assert_false(mcu_room_is_closed(f->room));
+    assert_string_equal(tell(f, json_pack("{s:s,s:s,s:s}", "cmd", "record_start", "id", "rec2", "file",
+                                          "/tmp/mixdown-room-never.mp4")),
+                        "not_open");
+    wait_for_recording(f);
+    assert_true(mcu_room_is_closed(f->room));
+    struct rec_result result;
+    assert_int_equal(rec_recover(path, &result), 0); /* whole already: says what is in it */
+    assert_true(result.duration_ms >= 500);
+    unlink(path);
+}
+
+static void figures_are_reported(void **state)
+{
+    struct fixture *f = *state;
+    open_room(f);
+    assert_string_equal(tell(f, json_pack("{s:s,s:s,s:s}", "cmd", "peer_add", "peer", "a", "user", "u")),
+                        "");
+    mcu_sleep_until_us(mcu_now_us() + 200 * MCU_US_PER_MS);
+    assert_string_equal(tell(f, json_pack("{s:s}", "cmd", "stats")), "");
+    assert_true(json_integer_value(json_object_get(f->reply, "cpu_us")) > 0);
+    const json_t *audio = json_object_get(f->reply, "audio");
+    assert_true(json_integer_value(json_object_get(audio, "ticks")) >= 5);
+    assert_int_equal(json_array_size(json_object_get(f->reply, "peers")), 1);
+    const int before = f->events;
+    mcu_room_housekeep(f->room, mcu_now_us());
+    assert_int_equal(f->events, before + 1); /* stats at once, and nobody speaks */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(commands_wait_for_open, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(bad_opens_are_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(peers_come_and_go, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_longest_name_comes_back_whole, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(bad_offers_are_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_room_is_full_at_some_point, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_empty_room_can_be_recorded, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(closing_finishes_recordings, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(figures_are_reported, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,766 @@
+/* The front's model against a host that is a list of what it was asked: rooms, seats, recordings,
+ * and what happens to them when a room's process dies. */
+#include "signaling/rooms.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "mcu/base/clock.h"
+
+enum { ASKED_MAX = 64, CLIENTS = 4, WAIT_MS = 30000 };
+
+struct asked {
+    struct sig_link *link;
+    json_t *command;
+    sig_reply_fn *done;
+    void *arg;
+};
+
+/* Stands for struct sig_client, which the model never looks into. */
+struct client {
+    json_t *events; /* {action, data} in order */
+    char unseated[32];
+};
+
+struct fixture {
+    struct mcu_config config;
+    struct sig_host_events events;
+    struct sig_rooms *rooms;
+    struct sig_store *store;
+    char dir[64];
+    struct asked asked[ASKED_MAX]; /* not answered yet */
+    int asked_count;
+    void *opened[8]; /* rooms, by the order of opening; NULL: closed */
+    int open_count;
+    int close_count;
+    int open_err;
+    char recovering[1024];
+    sig_recovered_fn *recovered;
+    void *recovered_arg;
+    struct client clients[CLIENTS];
+    struct sig_member *joined;
+    const struct sig_error *refused;
+    int answers;
+};
+
+static struct fixture *fixture; /* the model's callbacks have no context */
+
+/* --- the host --------------------------------------------------------------------------------- */
+
+static int host_open(void *ctx, const char *name, const char *type, int64_t opened_at_ms,
+                     void *room, struct sig_link **out)
+{
+    struct fixture *f = ctx;
+    (void)name;
+    (void)opened_at_ms;
+    assert_string_equal(type, "mcu");
+    if (f->open_err)
+        return f->open_err;
+    f->opened[f->open_count] = room;
+    *out = (struct sig_link *)&f->opened[f->open_count++];
+    return 0;
+}
+
+static int host_send(struct sig_link *link, json_t *command, sig_reply_fn *done, void *arg)
+{
+    struct fixture *f = fixture;
+    assert_in_range(f->asked_count, 0, ASKED_MAX - 1);
+    f->asked[f->asked_count++] = (struct asked){link, command, done, arg};
+    return 0;
+}
+
+static void host_close(struct sig_link *link)
+{
+    (void)link;
+    fixture->close_count++;
+}
+
+static int host_recover(void *ctx, const char *file, sig_recovered_fn *done, void *arg)
+{
+    struct fixture *f = ctx;
+    snprintf(f->recovering, sizeof(f->recovering), "%s", file);
+    f->recovered = done;
+    f->recovered_arg = arg;
+    return 0;
+}
+
+static void on_send(struct sig_client *client, const json_t *event)
+{
+    struct client *c = (struct client *)client;
+    json_array_append_new(c->events, json_deep_copy(event));
+}
+
+static void on_unseat(struct sig_client *client, const char *reason)
+{
+    struct client *c = (struct client *)client;
+    snprintf(c->unseated, sizeof(c->unseated), "%s", reason);
+}
+
+/* --- helpers ---------------------------------------------------------------------------------- */
+
+/* Answers the oldest command, which must be cmd; extra is merged into {"ok": true}, or is the
+ * error. */
+static void answer(struct fixture *f, const char *cmd, const char *extra)
+{
+    assert_true(f->asked_count > 0);
+    const struct asked a = f->asked[0];
+    memmove(f->asked, f->asked + 1, sizeof(*f->asked) * (size_t)--f->asked_count);
+    assert_string_equal(json_string_value(json_object_get(a.command, "cmd")), cmd);
+    json_t *reply = json_loads(extra ? extra : "{\"ok\": true}", 0, NULL);
+    assert_non_null(reply);
+    if (a.done)
+        a.done(a.arg, reply);
+    json_decref(reply);
+    json_decref(a.command);
+}
+
+static void fail_all_due(struct fixture *f)
+{
+    while (f->asked_count > 0)
+        answer(f, json_string_value(json_object_get(f->asked[0].command, "cmd")),
+               "{\"ok\": false, \"error\": {\"code\": \"room_restarted\"}}");
+}
+
+static void on_joined(void *arg, struct sig_member *m, const struct sig_error *error)
+{
+    struct fixture *f = arg;
+    f->joined = m;
+    f->refused = error;
+    f->answers++;
+}
+
+static const struct sig_error *ask_to_join(struct fixture *f, int client, enum sig_kind kind,
+                                           const char *user)
+{
+    const struct sig_join join = {
+        .kind = kind,
+        .room_id = "standup",
+        .user = user,
+        .name = "Name",
+        .role = "publisher",
+        .client = client >= 0 ? (struct sig_client *)&f->clients[client] : NULL,
+        .joined = on_joined,
+        .arg = f,
+    };
+    return sig_rooms_join(f->rooms, &join);
+}
+
+static struct sig_member *join(struct fixture *f, int client, const char *user)
+{
+    f->joined = NULL;
+    assert_null(ask_to_join(f, client, SIG_KIND_WS, user));
+    answer(f, "peer_add", NULL);
+    assert_non_null(f->joined);
+    return f->joined;
+}
+
+/* The action of the client's n-th event from the end (1: the last), or "". */
+static const char *heard(const struct fixture *f, int client, size_t back)
+{
+    const size_t n = json_array_size(f->clients[client].events);
+    const json_t *event = back <= n ? json_array_get(f->clients[client].events, n - back) : NULL;
+    const char *action = json_string_value(json_object_get(event, "action"));
+    return action ? action : "";
+}
+
+static const json_t *heard_data(const struct fixture *f, int client, const char *field)
+{
+    const size_t n = json_array_size(f->clients[client].events);
+    return json_object_get(
+        json_object_get(json_array_get(f->clients[client].events, n - 1), "data"), field);
+}
+
+static void room_says(struct fixture *f, const char *text)
+{
+    json_t *event = json_loads(text, 0, NULL);
+    assert_non_null(event);
+    f->events.event(f->opened[0], event);
+    json_decref(event);
+}
+
+static void room_says_of(struct fixture *f, const struct sig_member *m, const char *event,
+                         const char *rest)
+{
+    char text[512];
+    snprintf(text, sizeof(text), "{\"event\": \"%s\", \"peer\": \"%s\", %s}", event, m->peer, rest);
+    room_says(f, text);
+}
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof(*f));
+    char path[96];
+    fixture = f;
+    mcu_config_init(&f->config);
+    f->config.room.max_members = 3;
+    f->config.room.max_rooms = 2;
+    f->config.room.empty_s = 60;
+    f->config.rtc.grace_s = 20;
+    snprintf(f->dir, sizeof(f->dir), "/tmp/mixdown-test-XXXXXX");
+    assert_non_null(mkdtemp(f->dir));
+    snprintf(path, sizeof(path), "%s/db", f->dir);
+    assert_int_equal(sig_store_open(&f->store, path), 0);
+    for (int i = 0; i < CLIENTS; i++)
+        f->clients[i].events = json_array();
+    const struct sig_rooms_conf conf = {
+        .config = &f->config,
+        .store = f->store,
+        .host = {.ctx = f,
+                 .open = host_open,
+                 .send = host_send,
+                 .close = host_close,
+                 .recover = host_recover},
+        .recordings_dir = f->dir,
+        .send = on_send,
+        .unseat = on_unseat,
+    };
+    assert_int_equal(sig_rooms_create(&f->rooms, &conf), 0);
+    sig_rooms_events(f->rooms, &f->events);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    char command[96];
+    sig_rooms_detach(f->rooms);
+    fail_all_due(f);
+    sig_rooms_destroy(f->rooms);
+    sig_store_close(f->store);
+    for (int i = 0; i < CLIENTS; i++)
+        json_decref(f->clients[i].events);
+    snprintf(command, sizeof(command), "rm -rf %s", f->dir);
+    assert_int_equal(system(command), 0);
+    free(f);
+    return 0;
+}
+
+static struct sig_store_recording row_of(struct fixture *f, const char *id)
+{
+    struct sig_store_recording row = {0};
+    assert_int_equal(sig_store_flush(f->store, WAIT_MS), 0);
+    assert_int_equal(sig_store_recording_get(f->store, id, &row), 1);
+    return row;
+}
+
+/* --- seats ------------------------------------------------------------------------------------ */
+
+static void who_joins_is_announced_to_the_others_alone(void **state)
+{
+    struct fixture *f = *state;
+    join(f, 0, "ann");
+    assert_int_equal(f->open_count, 1);
+    const struct sig_member *bob = join(f, 1, "bob");
+    assert_int_equal(f->open_count, 1);
+    assert_string_equal(heard(f, 0, 1), "joined");
+    const json_t *member = heard_data(f, 0, "member");
+    assert_string_equal(json_string_value(json_object_get(member, "userId")), "bob");
+    assert_int_equal(json_array_size(f->clients[1].events), 0);
+    assert_int_equal(strlen(bob->resume), SIG_ID_CHARS);
+    json_t *members = sig_room_members_json(bob->room);
+    assert_int_equal(json_array_size(members), 2);
+    const json_t *first = json_array_get(members, 0);
+    assert_string_equal(json_string_value(json_object_get(first, "userId")), "ann");
+    json_decref(members);
+}
+
+static void a_seat_is_not_seen_before_the_room_agrees(void **state)
+{
+    struct fixture *f = *state;
+    const struct sig_member *ann = join(f, 0, "ann");
+    assert_null(ask_to_join(f, 1, SIG_KIND_WS, "bob"));
+    json_t *members = sig_room_members_json(ann->room);
+    assert_int_equal(json_array_size(members), 1);
+    json_decref(members);
+    answer(f, "peer_add", "{\"ok\": false, \"error\": {\"code\": \"room_full\"}}");
+    assert_null(f->joined);
+    assert_string_equal(f->refused->code, "room_full");
+    assert_int_equal(ann->room->member_count, 1);
+    assert_int_equal(json_array_size(f->clients[0].events), 0);
+}
+
+static void no_more_than_the_settings_allow_get_in(void **state)
+{
+    struct fixture *f = *state;
+    const struct sig_error *error = NULL;
+    join(f, 0, "ann");
+    join(f, 1, "bob");
+    assert_null(ask_to_join(f, 2, SIG_KIND_WS, "cem")); /* asked, not answered: its seat counts */
+    assert_string_equal(ask_to_join(f, 3, SIG_KIND_WS, "dan")->code, "room_full");
+    assert_non_null(sig_rooms_open(f->rooms, "second", "mcu", "", &error));
+    assert_null(sig_rooms_open(f->rooms, "third", "mcu", "", &error));
+    assert_string_equal(error->code, "too_many_rooms");
+    assert_null(sig_rooms_open(f->rooms, "second", "mcu", "", &error));
+    assert_string_equal(error->code, "room_exists");
+}
+
+static void a_room_that_cannot_be_started_is_an_error(void **state)
+{
+    struct fixture *f = *state;
+    f->open_err = -EAGAIN;
+    assert_string_equal(ask_to_join(f, 0, SIG_KIND_WS, "ann")->code, "room_failed");
+    assert_null(sig_rooms_first(f->rooms));
+}
+
+static void the_same_user_again_takes_the_seat_over(void **state)
+{
+    struct fixture *f = *state;
+    char peer[SIG_ID_SIZE];
+    memcpy(peer, join(f, 0, "ann")->peer, sizeof(peer));
+    join(f, 2, "bob");
+    assert_null(ask_to_join(f, 1, SIG_KIND_WS, "ann"));
+    assert_string_equal(f->clients[0].unseated, "replaced");
+    answer(f, "peer_remove", NULL);
+    answer(f, "peer_add", NULL);
+    assert_string_not_equal(f->joined->peer, peer);
+    assert_int_equal(f->joined->room->member_count, 2);
+    assert_string_equal(heard(f, 2, 2), "left");
+    assert_string_equal(heard(f, 2, 1), "joined");
+}
+
+static void a_lost_client_keeps_its_seat_for_the_grace_time(void **state)
+{
+    struct fixture *f = *state;
+    struct sig_member *ann = join(f, 0, "ann");
+    join(f, 1, "bob");
+    const int64_t lost_us = mcu_now_us();
+    char resume[SIG_ID_SIZE];
+    memcpy(resume, ann->resume, sizeof(resume));
+    sig_member_lost(ann, lost_us);
+    sig_rooms_tick(f->rooms, lost_us + 19 * MCU_US_PER_S);
+    assert_string_equal(heard(f, 1, 1), "");
+    struct sig_client *again = (struct sig_client *)&f->clients[2];
+    assert_ptr_equal(sig_rooms_resume(f->rooms, resume, again), ann);
+    sig_rooms_tick(f->rooms, lost_us + 40 * MCU_US_PER_S);
+    assert_int_equal(ann->room->member_count, 2);
+
+    sig_member_lost(ann, lost_us);
+    sig_rooms_tick(f->rooms, lost_us + 20 * MCU_US_PER_S);
+    answer(f, "peer_remove", NULL);
+    assert_string_equal(heard(f, 1, 1), "left");
+    assert_string_equal(json_string_value(heard_data(f, 1, "reason")), "lost");
+    assert_null(sig_rooms_resume(f->rooms, resume, again));
+}
+
+static void a_resume_unseats_the_connection_that_was_not_seen_to_go(void **state)
+{
+    struct fixture *f = *state;
+    struct sig_member *ann = join(f, 0, "ann");
+    assert_null(sig_rooms_resume(f->rooms, "nobody-knows-this-one", NULL));
+    assert_ptr_equal(sig_rooms_resume(f->rooms, ann->resume, (struct sig_client *)&f->clients[1]),
+                     ann);
+    assert_string_equal(f->clients[0].unseated, "resumed");
+}
+
+static void an_empty_room_ends_after_its_time(void **state)
+{
+    struct fixture *f = *state;
+    struct sig_member *ann = join(f, 0, "ann");
+    sig_member_leave(ann, "left");
+    answer(f, "peer_remove", NULL);
+    sig_rooms_tick(f->rooms, mcu_now_us() + 59 * MCU_US_PER_S);
+    assert_int_equal(f->close_count, 0);
+    sig_rooms_tick(f->rooms, mcu_now_us() + 61 * MCU_US_PER_S);
+    assert_int_equal(f->close_count, 1);
+    assert_null(sig_rooms_find(f->rooms, "standup"));
+    join(f, 0, "ann"); /* the name is free while the old process finishes */
+    assert_int_equal(f->open_count, 2);
+    f->events.ended(f->opened[0], false);
+    assert_non_null(sig_rooms_find(f->rooms, "standup"));
+}
+
+static void muting_is_told_to_the_others_and_survives_a_restart(void **state)
+{
+    struct fixture *f = *state;
+    const bool yes = true;
+    struct sig_member *ann = join(f, 0, "ann");
+    join(f, 1, "bob");
+    sig_member_muted(ann, &yes, NULL);
+    assert_string_equal(heard(f, 1, 1), "mute");
+    assert_true(json_is_true(heard_data(f, 1, "audio")));
+    assert_null(heard_data(f, 1, "video"));
+    f->events.restarted(f->opened[0]);
+    answer(f, "peer_add", NULL);
+    const json_t *mute = f->asked[0].command; /* right behind ann, before bob */
+    assert_true(json_is_true(json_object_get(mute, "audio")));
+    answer(f, "peer_mute", NULL);
+    answer(f, "peer_add", NULL);
+}
+
+/* --- the room's events ------------------------------------------------------------------------ */
+
+static void events_of_the_room_reach_those_they_are_for(void **state)
+{
+    struct fixture *f = *state;
+    const struct sig_member *ann = join(f, 0, "ann");
+    join(f, 1, "bob");
+    json_array_clear(f->clients[0].events);
+    room_says_of(f, ann, "peer_media", "\"audio\": true, \"video\": false");
+    assert_string_equal(heard(f, 0, 1), "media");
+    assert_string_equal(heard(f, 1, 1), "media");
+    assert_true(ann->sends_audio);
+    room_says_of(f, ann, "candidate",
+                 "\"candidate\": \"candidate:1 1 udp 2130706431 127.0.0.1 40000 typ host\", "
+                 "\"mid\": \"0\"");
+    assert_string_equal(heard(f, 0, 1), "candidate");
+    assert_string_equal(heard(f, 1, 1), "media");
+    room_says_of(f, ann, "peer_state", "\"state\": \"connected\"");
+    assert_string_equal(heard(f, 0, 1), "network");
+    char text[256];
+    snprintf(text, sizeof(text),
+             "{\"event\": \"speaking\", \"speakers\": [{\"peer\": \"%s\", \"level\": 0.5}, "
+             "{\"peer\": \"nobody\", \"level\": 0.4}]}",
+             ann->peer);
+    room_says(f, text);
+    assert_string_equal(heard(f, 1, 1), "speaking");
+    assert_int_equal(json_array_size(heard_data(f, 1, "speakers")), 1);
+}
+
+static void senseless_events_change_nothing(void **state)
+{
+    static const char *const senseless[] = {
+        "{}",
+        "{\"event\": 7}",
+        "{\"event\": \"candidate\"}",
+        "{\"event\": \"peer_state\", \"peer\": \"nobody\", \"state\": \"failed\"}",
+        "{\"event\": \"peer_media\", \"peer\": [], \"audio\": 1}",
+        "{\"event\": \"speaking\", \"speakers\": {}}",
+        "{\"event\": \"speaking\", \"speakers\": 3}",
+        "{\"event\": \"recording\", \"id\": \"none\", \"state\": \"ready\"}",
+        "{\"event\": \"recording\"}",
+        "{\"event\": \"stats\", \"audio\": [], \"peers\": \"many\"}",
+        "{\"event\": \"new in a later version\"}",
+    };
+    struct fixture *f = *state;
+    const struct sig_member *ann = join(f, 0, "ann");
+    for (size_t i = 0; i < sizeof(senseless) / sizeof(*senseless); i++)
+        room_says(f, senseless[i]);
+    room_says_of(f, ann, "candidate", "\"candidate\": \"candidate:\\r\\nm=audio\", \"mid\": \"0\"");
+    assert_int_equal(json_array_size(f->clients[0].events), 0);
+    assert_int_equal(ann->room->member_count, 1);
+}
+
+static void counters_of_a_room_stay_in_the_sum_when_it_restarts(void **state)
+{
+    struct fixture *f = *state;
+    struct sig_rooms_stats stats;
+    join(f, 0, "ann");
+    room_says(f,
+              "{\"event\": \"stats\", \"cpu_us\": 1000, \"audio\": {\"ticks\": 50, "
+              "\"max_late_us\": 300}, \"peers\": [{\"in\": {\"audio\": {\"packets\": 7}}, "
+              "\"out\": {\"video\": {\"packets\": 9}}}, {\"in\": {\"video\": {\"packets\": 3}}}]}");
+    f->events.restarted(f->opened[0]);
+    room_says(f, "{\"event\": \"stats\", \"cpu_us\": 10, \"audio\": {\"ticks\": 5, "
+                 "\"max_late_us\": 100}, \"peers\": []}");
+    sig_rooms_stats(f->rooms, &stats);
+    assert_int_equal(stats.sum.cpu_us, 1010);
+    assert_int_equal(stats.sum.audio_ticks, 55);
+    assert_int_equal(stats.sum.audio_max_late_us, 300);
+    assert_int_equal(stats.sum.in_packets, 10);
+    assert_int_equal(stats.sum.out_packets, 9);
+    assert_int_equal(stats.members, 1);
+}
+
+/* --- death ------------------------------------------------------------------------------------ */
+
+static void after_a_death_seats_are_added_again_and_clients_told(void **state)
+{
+    struct fixture *f = *state;
+    const struct sig_member *ann = join(f, 0, "ann");
+    struct sig_member *bob = join(f, 1, "bob");
+    char peer[SIG_ID_SIZE];
+    memcpy(peer, ann->peer, sizeof(peer));
+    sig_member_lost(bob, mcu_now_us());
+    f->events.restarted(f->opened[0]);
+    assert_int_equal(f->asked_count, 2);
+    /* In the order of joining, so that everyone gets the tile of before. */
+    assert_string_equal(json_string_value(json_object_get(f->asked[0].command, "peer")), peer);
+    answer(f, "peer_add", NULL);
+    answer(f, "peer_add", NULL);
+    assert_string_equal(heard(f, 0, 1), "moved");
+    assert_string_equal(json_string_value(heard_data(f, 0, "reason")), "room_restarted");
+    assert_true(bob->is_moved); /* to be told when it is back */
+    assert_int_equal(ann->room->member_count, 2);
+}
+
+static void a_join_under_way_when_the_room_dies_is_finished_by_the_next(void **state)
+{
+    struct fixture *f = *state;
+    assert_null(ask_to_join(f, 0, SIG_KIND_WS, "ann"));
+    fail_all_due(f);
+    assert_int_equal(f->answers, 0);
+    f->events.restarted(f->opened[0]);
+    answer(f, "peer_add", NULL);
+    assert_int_equal(f->answers, 1);
+    assert_non_null(f->joined);
+    assert_string_equal(heard(f, 0, 1), "");
+}
+
+static void a_join_that_kills_the_room_twice_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    join(f, 0, "ann");
+    f->answers = 0;
+    assert_null(ask_to_join(f, 1, SIG_KIND_WS, "poison"));
+    fail_all_due(f);
+    f->events.restarted(f->opened[0]);
+    assert_int_equal(f->asked_count, 2);
+    fail_all_due(f);
+    f->events.restarted(f->opened[0]);
+    assert_int_equal(f->answers, 1);
+    assert_string_equal(f->refused->code, "room_restarted");
+    assert_int_equal(sig_rooms_find(f->rooms, "standup")->member_count, 1);
+    fail_all_due(f);
+}
+
+static void whip_sessions_end_with_their_process(void **state)
+{
+    struct fixture *f = *state;
+    join(f, 0, "ann");
+    assert_null(ask_to_join(f, -1, SIG_KIND_WHIP, "cam"));
+    answer(f, "peer_add", NULL);
+    char peer[SIG_ID_SIZE];
+    memcpy(peer, f->joined->peer, sizeof(peer));
+    assert_non_null(sig_rooms_find_peer(f->rooms, peer));
+    f->events.restarted(f->opened[0]);
+    assert_null(sig_rooms_find_peer(f->rooms, peer));
+}
+
+static void a_whip_session_whose_media_fails_is_removed(void **state)
+{
+    struct fixture *f = *state;
+    const struct sig_member *ann = join(f, 0, "ann");
+    assert_null(ask_to_join(f, -1, SIG_KIND_WHEP, "tv"));
+    answer(f, "peer_add", NULL);
+    char peer[SIG_ID_SIZE];
+    memcpy(peer, f->joined->peer, sizeof(peer));
+    room_says_of(f, f->joined, "peer_state", "\"state\": \"failed\"");
+    answer(f, "peer_remove", NULL);
+    assert_null(sig_rooms_find_peer(f->rooms, peer));
+    room_says_of(f, ann, "peer_state", "\"state\": \"failed\""); /* a WebSocket can offer again */
+    assert_non_null(sig_rooms_find_peer(f->rooms, ann->peer));
+}
+
+static void a_whip_session_whose_media_never_comes_is_removed(void **state)
+{
+    struct fixture *f = *state;
+    join(f, 0, "ann");
+    assert_null(ask_to_join(f, -1, SIG_KIND_WHIP, "cam"));
+    answer(f, "peer_add", NULL);
+    assert_null(ask_to_join(f, -1, SIG_KIND_WHIP, "ghost"));
+    const struct sig_member *cam = f->joined;
+    answer(f, "peer_add", NULL);
+    room_says_of(f, cam, "peer_state", "\"state\": \"connected\"");
+    sig_rooms_tick(f->rooms, mcu_now_us() + 59 * MCU_US_PER_S);
+    assert_int_equal(cam->room->member_count, 3);
+    sig_rooms_tick(f->rooms, mcu_now_us() + 61 * MCU_US_PER_S);
+    answer(f, "peer_remove", NULL);
+    assert_int_equal(cam->room->member_count, 2);
+}
+
+static void a_room_given_up_ends_for_everybody(void **state)
+{
+    struct fixture *f = *state;
+    join(f, 0, "ann");
+    assert_null(ask_to_join(f, 1, SIG_KIND_WS, "bob"));
+    fail_all_due(f);
+    f->events.ended(f->opened[0], true);
+    assert_string_equal(heard(f, 0, 1), "ended");
+    assert_string_equal(json_string_value(heard_data(f, 0, "reason")), "room_failed");
+    assert_string_equal(f->clients[0].unseated, "ended");
+    assert_non_null(f->refused);
+    assert_null(sig_rooms_first(f->rooms));
+}
+
+/* --- recordings ------------------------------------------------------------------------------- */
+
+static struct sig_recording *record(struct fixture *f, struct sig_room *room)
+{
+    assert_null(sig_room_record(room, "ann", NULL, NULL));
+    answer(f, "record_start", "{\"ok\": true, \"started_at\": 1000000}");
+    assert_non_null(room->active);
+    return room->active;
+}
+
+static void a_recording_has_a_row_from_start_to_end(void **state)
+{
+    struct fixture *f = *state;
+    struct sig_room *room = join(f, 0, "ann")->room;
+    char id[65];
+    char text[256];
+    const struct sig_recording *r = record(f, room);
+    snprintf(id, sizeof(id), "%s", r->id);
+    assert_string_equal(heard(f, 0, 1), "recording");
+    assert_true(json_is_true(heard_data(f, 0, "active")));
+    assert_string_equal(row_of(f, id).status, "recording");
+    assert_string_equal(sig_room_record(room, "bob", NULL, NULL)->code, "already_recording");
+
+    sig_recording_stop(room->active);
+    answer(f, "record_stop", NULL);
+    assert_false(json_is_true(heard_data(f, 0, "active")));
+    assert_null(room->active);
+    snprintf(text, sizeof(text),
+             "{\"event\": \"recording\", \"id\": \"%s\", \"state\": \"ready\", "
+             "\"duration_ms\": 5000, \"bytes\": 77}",
+             id);
+    room_says(f, text);
+    assert_string_equal(json_string_value(heard_data(f, 0, "state")), "ready");
+    const struct sig_store_recording row = row_of(f, id);
+    assert_string_equal(row.status, "ready");
+    assert_int_equal(row.duration_ms, 5000);
+    assert_int_equal(row.bytes, 77);
+    assert_null(sig_rooms_find_recording(f->rooms, id));
+}
+
+static void a_recording_goes_on_in_a_new_file_when_its_room_dies(void **state)
+{
+    struct fixture *f = *state;
+    struct sig_room *room = join(f, 0, "ann")->room;
+    char id[65];
+    char file[1024];
+    const struct sig_recording *r = record(f, room);
+    snprintf(id, sizeof(id), "%s", r->id);
+    snprintf(file, sizeof(file), "%s", r->file);
+    f->events.restarted(f->opened[0]);
+    assert_string_equal(f->recovering, file);
+    answer(f, "record_start", NULL);
+    assert_string_not_equal(room->active->id, id);
+    assert_string_equal(row_of(f, room->active->id).status, "recording");
+    json_t *result = json_pack("{s:b, s:i, s:i}", "ok", 1, "duration_ms", 4000, "bytes", 66);
+    f->recovered(f->recovered_arg, result);
+    json_decref(result);
+    assert_string_equal(row_of(f, id).status, "ready");
+    assert_int_equal(row_of(f, id).duration_ms, 4000);
+    assert_true(json_is_true(heard_data(f, 0, "active"))); /* the room is being recorded */
+    assert_string_equal(json_string_value(heard_data(f, 0, "id")), id);
+    answer(f, "peer_add", NULL);
+}
+
+static void a_recording_that_the_room_refuses_is_failed(void **state)
+{
+    struct fixture *f = *state;
+    struct sig_room *room = join(f, 0, "ann")->room;
+    assert_null(sig_room_record(room, "ann", NULL, NULL));
+    char id[65];
+    snprintf(id, sizeof(id), "%s", room->active->id);
+    answer(f, "record_start", "{\"ok\": false, \"error\": {\"code\": \"file_error\"}}");
+    assert_null(room->active);
+    assert_string_equal(row_of(f, id).status, "failed");
+    record(f, room);
+}
+
+static void at_the_start_what_was_cut_off_is_recovered(void **state)
+{
+    struct fixture *f = *state;
+    struct sig_store_recording row = {.started_at_ms = 5, .participants = 2};
+    snprintf(row.id, sizeof(row.id), "old");
+    snprintf(row.room_id, sizeof(row.room_id), "standup");
+    snprintf(row.file, sizeof(row.file), "%s/standup-20260101-000000-000.mp4", f->dir);
+    assert_int_equal(sig_store_recording_started(f->store, &row), 0);
+    assert_int_equal(sig_store_flush(f->store, WAIT_MS), 0);
+    assert_int_equal(sig_rooms_recover(f->rooms), 1);
+    assert_string_equal(f->recovering, row.file);
+    json_t *result = json_pack("{s:b, s:s}", "ok", 0, "error", "no data");
+    f->recovered(f->recovered_arg, result);
+    json_decref(result);
+    assert_string_equal(row_of(f, "old").status, "failed");
+    assert_int_equal(sig_rooms_recover(f->rooms), 0);
+}
+
+static void at_the_start_a_file_without_a_row_gets_one(void **state)
+{
+    struct fixture *f = *state;
+    char path[128];
+    struct sig_store_recording rows[4];
+    const struct sig_store_filter filter = {.room_id = "a.b-c", .limit = 4};
+    snprintf(path, sizeof(path), "%s/a.b-c-20260102-030405-678.mp4", f->dir);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fclose(file);
+    assert_int_equal(sig_rooms_recover(f->rooms), 1);
+    assert_int_equal(sig_store_flush(f->store, WAIT_MS), 0);
+    assert_int_equal(sig_store_recordings(f->store, &filter, rows, NULL), 1);
+    assert_string_equal(rows[0].file, path);
+    assert_int_equal(rows[0].started_at_ms, 1767323045000);
+    json_t *result = json_pack("{s:b, s:i, s:i}", "ok", 1, "duration_ms", 10, "bytes", 5);
+    f->recovered(f->recovered_arg, result);
+    json_decref(result);
+    assert_string_equal(row_of(f, rows[0].id).status, "ready");
+    assert_int_equal(sig_rooms_recover(f->rooms), 0);
+}
+
+static void a_living_room_is_adopted_with_its_seats_and_recordings(void **state)
+{
+    struct fixture *f = *state;
+    static const char answer_text[] =
+        "{\"room\": \"standup\", \"type\": \"mcu\", \"opened_at\": 5, \"pid\": 77, \"peers\": ["
+        "{\"peer\": \"p1\", \"user\": \"ann\", \"name\": \"Ann\", \"role\": \"host\", "
+        "\"muted_audio\": true, \"session\": {\"v\": 1, \"kind\": \"ws\", "
+        "\"resume\": \"0123456789012345678901\", \"etag\": \"e123456789012345678901\", "
+        "\"joined_at\": 9}},"
+        "{\"peer\": \"p2\", \"user\": \"cam\", \"name\": \"Cam\", \"role\": \"publisher\", "
+        "\"session\": {\"v\": 1, \"kind\": \"whip\", \"resume\": \"1123456789012345678901\", "
+        "\"etag\": \"f123456789012345678901\", \"joined_at\": 9}},"
+        "{\"peer\": \"p3\", \"user\": \"x\", \"name\": \"X\", \"role\": \"host\", "
+        "\"session\": \"of another version\"}],"
+        "\"recordings\": [{\"id\": \"rec\", \"file\": \"/r.mp4\", \"started_at\": 7}]}";
+    json_t *reply = json_loads(answer_text, 0, NULL);
+    struct sig_room *room = f->events.adopted(f->events.ctx, (struct sig_link *)f, reply);
+    assert_non_null(room);
+    f->opened[0] = room;
+    answer(f, "peer_remove", NULL); /* p3 */
+    assert_int_equal(room->member_count, 2);
+    assert_string_equal(room->active->id, "rec");
+    assert_string_equal(sig_rooms_find_peer(f->rooms, "p2")->etag, "f123456789012345678901");
+    struct sig_member *ann =
+        sig_rooms_resume(f->rooms, "0123456789012345678901", (struct sig_client *)&f->clients[0]);
+    assert_string_equal(ann->user, "ann");
+    assert_true(ann->muted_audio);
+    assert_int_equal(ann->joined_at_ms, 9);
+    assert_null(f->events.adopted(f->events.ctx, (struct sig_link *)f, reply)); /* twice the name */
+    json_decref(reply);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(who_joins_is_announced_to_the_others_alone),
+        TEST(a_seat_is_not_seen_before_the_room_agrees),
+        TEST(no_more_than_the_settings_allow_get_in),
+        TEST(a_room_that_cannot_be_started_is_an_error),
+        TEST(the_same_user_again_takes_the_seat_over),
+        TEST(a_lost_client_keeps_its_seat_for_the_grace_time),
+        TEST(a_resume_unseats_the_connection_that_was_not_seen_to_go),
+        TEST(an_empty_room_ends_after_its_time),
+        TEST(muting_is_told_to_the_others_and_survives_a_restart),
+        TEST(events_of_the_room_reach_those_they_are_for),
+        TEST(senseless_events_change_nothing),
+        TEST(counters_of_a_room_stay_in_the_sum_when_it_restarts),
+        TEST(after_a_death_seats_are_added_again_and_clients_told),
+        TEST(a_join_under_way_when_the_room_dies_is_finished_by_the_next),
+        TEST(a_join_that_kills_the_room_twice_is_refused),
+        TEST(whip_sessions_end_with_their_process),
+        TEST(a_whip_session_whose_media_fails_is_removed),
+        TEST(a_whip_session_whose_media_never_comes_is_removed),
+        TEST(a_room_given_up_ends_for_everybody),
+        TEST(a_recording_has_a_row_from_start_to_end),
+        TEST(a_recording_goes_on_in_a_new_file_when_its_room_dies),
+        TEST(a_recording_that_the_room_refuses_is_failed),
+        TEST(at_the_start_what_was_cut_off_is_recovered),
+        TEST(at_the_start_a_file_without_a_row_gets_one),
+        TEST(a_living_room_is_adopted_with_its_seats_and_recordings),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

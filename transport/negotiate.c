@@ -1,0 +1,336 @@
+/* Offer and answer; see negotiate.h. An answer keeps the offerer's payload types and extension ids,
+ * so one table of payload types serves both directions.
+ *
+ * H264: we send constrained baseline (42e0xx) at level 3.1 and say so. Where we are to send, a profile
+ * above baseline or a level below 3.1 is not taken; where we only receive, any profile that has its
+ * own name in the offer is, since the decoder does them all. */
+#include "transport/negotiate.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    H264_BASELINE = 0x42,
+    H264_MAIN = 0x4d,
+    H264_HIGH = 0x64,
+    H264_CONSTRAINED = 0x40, /* constraint_set1_flag */
+    H264_LEVEL_3_1 = 0x1f,
+    EXTENSION_ID_MAX = 14,
+};
+
+static enum mcu_direction reversed(enum mcu_direction d)
+{
+    const unsigned bits = (unsigned)d;
+    return (enum mcu_direction)((bits & 1) << 1 | (bits & 2) >> 1);
+}
+
+static bool is_profile_unset(const struct mcu_desc_codec *c)
+{
+    return c->h264_profile[0] == 0 && c->h264_profile[1] == 0 && c->h264_profile[2] == 0;
+}
+
+static bool is_h264_usable(const struct mcu_desc_codec *c, bool we_send)
+{
+    if (c->packetization_mode != 1)
+        return false;
+    if (is_profile_unset(c))
+        return true; /* said nothing: every such sender in the field means baseline */
+    const uint8_t profile = c->h264_profile[0];
+    if (!we_send)
+        return profile == H264_BASELINE || profile == H264_MAIN || profile == H264_HIGH;
+    return profile == H264_BASELINE && c->h264_profile[2] >= H264_LEVEL_3_1;
+}
+
+/* 64 to 95 would look like RTCP on a muxed transport (RFC 5761, section 4). */
+static bool is_pt_usable(uint8_t pt)
+{
+    return pt < 64 || (pt > 95 && pt < RTC_PT_COUNT);
+}
+
+static bool is_codec_usable(const struct mcu_desc_codec *c, enum mcu_kind kind, bool we_send)
+{
+    if (!is_pt_usable(c->pt) || !is_pt_usable(c->rtx_pt))
+        return false;
+    if (kind == MCU_AUDIO)
+        return c->codec == MCU_CODEC_OPUS && c->clock_hz == 48000;
+    if (c->clock_hz != 90000)
+        return false;
+    if (c->codec == MCU_CODEC_H264)
+        return is_h264_usable(c, we_send);
+    return c->codec == MCU_CODEC_VP8;
+}
+
+/* Lower is earlier in the answer: the preferred codec, and constrained baseline before baseline. */
+static unsigned rank(const struct mcu_desc_codec *c, enum mcu_codec prefer)
+{
+    const unsigned other = c->codec != prefer ? 2 : 0;
+    const bool is_plain = c->codec == MCU_CODEC_H264 && !is_profile_unset(c) &&
+                          !(c->h264_profile[0] == H264_BASELINE &&
+                            (c->h264_profile[1] & H264_CONSTRAINED));
+    return other + (is_plain ? 1 : 0);
+}
+
+static struct mcu_desc_codec answered_codec(const struct mcu_desc_codec *offered)
+{
+    struct mcu_desc_codec c = *offered;
+    if (c.codec == MCU_CODEC_OPUS) {
+        c.rtx_pt = 0;
+        c.has_nack = false;
+        c.opus_inband_fec = true;
+        c.opus_dtx = false;
+    }
+    if (c.codec == MCU_CODEC_H264 && is_profile_unset(&c))
+        memcpy(c.h264_profile, (const uint8_t[]){0x42, 0xe0, H264_LEVEL_3_1}, 3);
+    return c;
+}
+
+/* Usable codecs of an m-line in the order of the answer: stable in the offerer's order per rank. */
+static size_t choose_codecs(const struct mcu_desc_media *m, enum mcu_kind kind, bool we_send,
+                            enum mcu_codec prefer, struct mcu_desc_codec *out)
+{
+    size_t n = 0;
+    for (unsigned r = 0; r < 4; r++) {
+        for (size_t i = 0; i < m->codec_count && n < MCU_DESC_CODECS_MAX; i++) {
+            const struct mcu_desc_codec *c = &m->codecs[i];
+            if (is_codec_usable(c, kind, we_send) && rank(c, prefer) == r)
+                out[n++] = answered_codec(c);
+        }
+    }
+    return n;
+}
+
+static uint8_t valid_id(uint8_t id)
+{
+    return id <= EXTENSION_ID_MAX ? id : 0;
+}
+
+static struct mcu_desc_extensions choose_extensions(const struct mcu_desc_extensions *offered,
+                                                    enum mcu_kind kind)
+{
+    return (struct mcu_desc_extensions){
+        .audio_level = kind == MCU_AUDIO ? valid_id(offered->audio_level) : 0,
+        .abs_send_time = valid_id(offered->abs_send_time),
+        .transport_cc = valid_id(offered->transport_cc),
+        .mid = valid_id(offered->mid),
+    };
+}
+
+/* Takes an m-line of the far side if we can do it. */
+static bool take_line(const struct mcu_desc_media *m, size_t index, enum mcu_codec prefer,
+                      struct rtc_line *line)
+{
+    if (m->is_rejected || (m->kind != MCU_AUDIO && m->kind != MCU_VIDEO))
+        return false;
+    struct rtc_line l = {
+        .is_used = true,
+        .index = index,
+        .direction = reversed(m->direction),
+        .ext = choose_extensions(&m->ext, m->kind),
+        .rtcp_rsize = m->rtcp_rsize,
+        .remote_ssrc = m->ssrc,
+        .remote_rtx_ssrc = m->rtx_ssrc,
+    };
+    memcpy(l.mid, m->mid, sizeof(l.mid));
+    const bool we_send = (l.direction & MCU_SENDONLY) != 0;
+    l.codec_count = choose_codecs(m, m->kind, we_send, prefer, l.codecs);
+    if (l.codec_count == 0)
+        return false;
+    *line = l;
+    return true;
+}
+
+static void map_payload_types(struct rtc_session *s)
+{
+    for (size_t kind = 0; kind < 2; kind++) {
+        const struct rtc_line *l = &s->lines[kind];
+        for (size_t i = 0; l->is_used && i < l->codec_count; i++) {
+            const struct mcu_desc_codec *c = &l->codecs[i];
+            struct rtc_pt *pt = &s->pts[c->pt];
+            if (pt->codec == MCU_CODEC_NONE)
+                *pt = (struct rtc_pt){.codec = c->codec, .kind = (enum mcu_kind)kind};
+            if (c->rtx_pt && s->pts[c->rtx_pt].codec == MCU_CODEC_NONE)
+                s->pts[c->rtx_pt] = (struct rtc_pt){
+                    .codec = c->codec, .kind = (enum mcu_kind)kind, .is_rtx = true,
+                    .media_pt = c->pt};
+        }
+    }
+}
+
+/* The far side's setup and what we are then; 0 or -EPROTO. */
+static int choose_role(const struct rtc_local *local, enum mcu_dtls_setup remote, bool *is_client)
+{
+    bool client = remote == MCU_SETUP_PASSIVE;
+    if (local->has_role && remote == MCU_SETUP_ACTPASS)
+        client = local->setup == MCU_SETUP_ACTIVE;
+    else if (local->has_role && client != (local->setup == MCU_SETUP_ACTIVE))
+        return -EPROTO;
+    *is_client = client;
+    return 0;
+}
+
+static void describe_local(const struct rtc_local *local, struct mcu_desc *desc)
+{
+    memcpy(desc->ice_ufrag, local->ice_ufrag, sizeof(desc->ice_ufrag));
+    memcpy(desc->ice_pwd, local->ice_pwd, sizeof(desc->ice_pwd));
+    memcpy(desc->fingerprint, local->fingerprint, sizeof(desc->fingerprint));
+}
+
+static void describe_sender(const struct rtc_local *local, enum mcu_kind kind,
+                            struct mcu_desc_media *m)
+{
+    if (!(m->direction & MCU_SENDONLY))
+        return;
+    m->ssrc = local->ssrc[kind];
+    for (size_t i = 0; i < m->codec_count; i++) {
+        if (m->codecs[i].rtx_pt)
+            m->rtx_ssrc = local->rtx_ssrc[kind];
+    }
+    memcpy(m->cname, local->cname, sizeof(m->cname));
+    memcpy(m->stream_id, local->stream_id, sizeof(m->stream_id));
+    memcpy(m->track_id, local->track_id[kind], sizeof(m->track_id));
+}
+
+static struct mcu_desc_media named_like(const struct mcu_desc_media *offered)
+{
+    struct mcu_desc_media m = {.kind = offered->kind, .direction = MCU_INACTIVE};
+    memcpy(m.type, offered->type, sizeof(m.type));
+    memcpy(m.proto, offered->proto, sizeof(m.proto));
+    memcpy(m.format, offered->format, sizeof(m.format));
+    memcpy(m.mid, offered->mid, sizeof(m.mid));
+    return m;
+}
+
+static struct mcu_desc_media rejected(const struct mcu_desc_media *offered)
+{
+    struct mcu_desc_media m = named_like(offered);
+    m.is_rejected = true;
+    if (m.format[0] == '\0')
+        snprintf(m.format, sizeof(m.format), "%u", offered->codec_count ? offered->codecs[0].pt : 0u);
+    return m;
+}
+
+static struct mcu_desc_media accepted(const struct mcu_desc_media *offered,
+                                      const struct rtc_line *line, const struct rtc_local *local)
+{
+    struct mcu_desc_media m = named_like(offered);
+    m.direction = line->direction;
+    m.rtcp_rsize = line->rtcp_rsize;
+    m.ext = line->ext;
+    m.codec_count = line->codec_count;
+    memcpy(m.codecs, line->codecs, sizeof(m.codecs));
+    describe_sender(local, m.kind, &m);
+    return m;
+}
+
+int rtc_negotiate_answer(const struct mcu_desc *offer, const struct rtc_local *local,
+                         enum mcu_codec prefer, struct mcu_desc *answer,
+                         struct rtc_session *session)
+{
+    if (offer->media_count > MCU_DESC_MEDIA_MAX || !offer->ice_ufrag[0] || !offer->ice_pwd[0])
+        return -EINVAL;
+
+    struct rtc_session s = {0};
+    struct mcu_desc a = {.media_count = offer->media_count};
+    const int err = choose_role(local, offer->setup, &s.is_dtls_client);
+    if (err)
+        return err;
+
+    for (size_t i = 0; i < offer->media_count; i++) {
+        const struct mcu_desc_media *m = &offer->media[i];
+        struct rtc_line *line = &s.lines[m->kind == MCU_AUDIO ? MCU_AUDIO : MCU_VIDEO];
+        if (!line->is_used && take_line(m, i, prefer, line))
+            a.media[i] = accepted(m, line, local);
+        else
+            a.media[i] = rejected(m);
+    }
+    if (!s.lines[MCU_AUDIO].is_used && !s.lines[MCU_VIDEO].is_used)
+        return -EINVAL;
+
+    describe_local(local, &a);
+    a.setup = s.is_dtls_client ? MCU_SETUP_ACTIVE : MCU_SETUP_PASSIVE;
+    map_payload_types(&s);
+    *answer = a;
+    *session = s;
+    return 0;
+}
+
+static struct mcu_desc_codec offered_codec(enum mcu_codec codec)
+{
+    switch (codec) {
+    case MCU_CODEC_OPUS:
+        return (struct mcu_desc_codec){.codec = codec, .pt = 111, .channels = 2, .clock_hz = 48000,
+                                       .has_transport_cc = true, .opus_inband_fec = true};
+    case MCU_CODEC_H264:
+    case MCU_CODEC_VP8:
+        return (struct mcu_desc_codec){
+            .codec = codec, .pt = codec == MCU_CODEC_H264 ? 102 : 96,
+            .rtx_pt = codec == MCU_CODEC_H264 ? 103 : 97, .clock_hz = 90000, .has_nack = true,
+            .has_pli = true, .has_fir = true, .has_transport_cc = true,
+            .h264_profile = {0x42, 0xe0, H264_LEVEL_3_1}, .packetization_mode = 1,
+            .level_asymmetry_allowed = true};
+    default:
+        return (struct mcu_desc_codec){.codec = MCU_CODEC_NONE};
+    }
+}
+
+static void add_offered(struct mcu_desc *d, const struct rtc_local *local, enum mcu_kind kind,
+                        enum mcu_direction direction, enum mcu_codec codec)
+{
+    if (direction == MCU_INACTIVE)
+        return;
+    struct mcu_desc_media *m = &d->media[d->media_count];
+    *m = (struct mcu_desc_media){
+        .kind = kind, .proto = "UDP/TLS/RTP/SAVPF", .direction = direction, .rtcp_rsize = true,
+        .codec_count = 1, .codecs = {offered_codec(codec)},
+        .ext = {.audio_level = kind == MCU_AUDIO ? 1 : 0, .abs_send_time = 2, .transport_cc = 3,
+                .mid = 4}};
+    snprintf(m->type, sizeof(m->type), "%s", kind == MCU_AUDIO ? "audio" : "video");
+    snprintf(m->mid, sizeof(m->mid), "%u", (unsigned)d->media_count);
+    describe_sender(local, kind, m);
+    d->media_count++;
+}
+
+int rtc_negotiate_offer(const struct rtc_local *local, enum mcu_direction audio,
+                        enum mcu_direction video, enum mcu_codec codec, struct mcu_desc *offer)
+{
+    if (audio == MCU_INACTIVE && video == MCU_INACTIVE)
+        return -EINVAL;
+    if (video != MCU_INACTIVE && codec != MCU_CODEC_H264 && codec != MCU_CODEC_VP8)
+        return -EINVAL;
+    struct mcu_desc d = {.setup = MCU_SETUP_ACTPASS};
+    describe_local(local, &d);
+    add_offered(&d, local, MCU_AUDIO, audio, MCU_CODEC_OPUS);
+    add_offered(&d, local, MCU_VIDEO, video, codec);
+    *offer = d;
+    return 0;
+}
+
+int rtc_negotiate_answered(const struct mcu_desc *offer, const struct rtc_local *local,
+                           const struct mcu_desc *answer, struct rtc_session *session)
+{
+    if (answer->media_count != offer->media_count || !answer->ice_ufrag[0] ||
+        !answer->ice_pwd[0] || answer->setup == MCU_SETUP_ACTPASS)
+        return -EINVAL;
+    struct rtc_session s = {0};
+    const int err = choose_role(local, answer->setup, &s.is_dtls_client);
+    if (err)
+        return err;
+
+    for (size_t i = 0; i < answer->media_count; i++) {
+        const struct mcu_desc_media *m = &answer->media[i];
+        if (strcmp(m->mid, offer->media[i].mid) != 0)
+            return -EINVAL;
+        if (m->is_rejected)
+            continue;
+        struct rtc_line *line = &s.lines[offer->media[i].kind];
+        if (m->kind != offer->media[i].kind || line->is_used ||
+            !take_line(m, i, m->codecs[0].codec, line))
+            return -EINVAL;
+    }
+    if (!s.lines[MCU_AUDIO].is_used && !s.lines[MCU_VIDEO].is_used)
+        return -EINVAL;
+    map_payload_types(&s);
+    *session = s;
+    return 0;
+}

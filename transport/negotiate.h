@@ -1,0 +1,76 @@
+/* transport/negotiate.h - offer and answer (RFC 3264, RFC 8829) over descriptions, as a pure function.
+ *
+ * At most one audio m-line (Opus) and one video m-line (H264, VP8) are taken, the first usable of
+ * each kind; all others are answered as rejected, in their place and with their mid. All functions
+ * are [any]: they touch nothing but their arguments. */
+#ifndef TRANSPORT_NEGOTIATE_H
+#define TRANSPORT_NEGOTIATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mcu/base/desc.h"
+
+enum { RTC_PT_COUNT = 128 };
+
+/* What we bring; stays the same over all offers of one peer. */
+struct rtc_local {
+    char ice_ufrag[MCU_DESC_TOKEN_MAX + 1];
+    char ice_pwd[MCU_DESC_TOKEN_MAX + 1];
+    uint8_t fingerprint[32];
+    bool has_role;             /* DTLS has begun: setup is fixed */
+    enum mcu_dtls_setup setup; /* MCU_SETUP_ACTIVE or _PASSIVE, if has_role */
+    uint32_t ssrc[2];          /* by enum mcu_kind */
+    uint32_t rtx_ssrc[2];
+    char cname[64];
+    char stream_id[64];
+    char track_id[2][64];
+};
+
+/* One m-line that both sides agreed on; codecs as answered, the first is the one to send. */
+struct rtc_line {
+    bool is_used;
+    size_t index;                 /* in mcu_desc.media */
+    char mid[32];
+    enum mcu_direction direction; /* ours */
+    struct mcu_desc_codec codecs[MCU_DESC_CODECS_MAX];
+    size_t codec_count;
+    struct mcu_desc_extensions ext;
+    bool rtcp_rsize;
+    uint32_t remote_ssrc;         /* 0: not said */
+    uint32_t remote_rtx_ssrc;
+};
+
+/* What a payload type means on the bundled transport (RFC 8843, section 9.2). */
+struct rtc_pt {
+    enum mcu_codec codec; /* MCU_CODEC_NONE: not negotiated */
+    enum mcu_kind kind;
+    bool is_rtx;
+    uint8_t media_pt;     /* of an RTX type: what it repairs */
+};
+
+struct rtc_session {
+    struct rtc_line lines[2];        /* by enum mcu_kind */
+    struct rtc_pt pts[RTC_PT_COUNT]; /* of what the far side sends */
+    bool is_dtls_client;             /* our part */
+};
+
+/* The answer to an offer, without candidates, and what it means for us. prefer is the video codec put
+ * first. Both are written only on success. Returns 0, -EINVAL (no ICE credentials, or no m-line that
+ * we can do) or -EPROTO (setup contradicts the role that DTLS already has). */
+int rtc_negotiate_answer(const struct mcu_desc *offer, const struct rtc_local *local,
+                         enum mcu_codec prefer, struct mcu_desc *answer,
+                         struct rtc_session *session);
+
+/* An offer of our own with audio and video in these directions (MCU_INACTIVE: no such m-line) and
+ * this video codec only. Returns 0 or -EINVAL (no m-line, or not a codec we send). */
+int rtc_negotiate_offer(const struct rtc_local *local, enum mcu_direction audio,
+                        enum mcu_direction video, enum mcu_codec codec, struct mcu_desc *offer);
+
+/* What the answer to our own offer means for us. Returns 0, -EINVAL (not an answer to it) or -EPROTO
+ * (as above). */
+int rtc_negotiate_answered(const struct mcu_desc *offer, const struct rtc_local *local,
+                           const struct mcu_desc *answer, struct rtc_session *session);
+
+#endif

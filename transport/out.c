@@ -1,0 +1,410 @@
+/* One peer's outgoing media; see out.h. [net]
+ *
+ *     frame -> (audio) -------------------------> packet -> send
+ *           -> (video) -> ring of frames -> pacer -> packet -> store, send
+ *
+ * Sequence numbers, picture ids and transport-wide numbers are given when a packet leaves, so what
+ * is dropped from the ring leaves no hole that the far side would ask for. */
+#include "transport/out.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "mcu/base/clock.h"
+#include "transport/payload_vp8.h"
+#include "transport/rtp.h"
+#include "transport/rtx.h"
+#include "transport/srtp.h"
+
+struct bucket {
+    int64_t bytes;
+    int64_t filled_us;
+};
+
+struct stream {
+    uint16_t seq; /* of the next packet */
+    uint32_t timestamp_offset;
+    uint64_t feed_id;
+    uint64_t last_index;
+    bool is_live;            /* video: a key frame of this feed was taken */
+    enum mcu_codec codec;    /* of that */
+    bool is_known;           /* the far side reported about it: it knows SSRC and mid */
+    struct rtc_stream_stats stats;
+};
+
+struct waiting {
+    struct rtc_frame *frame;
+    size_t next; /* slice */
+};
+
+struct rtc_out {
+    const struct rtc_session *session;
+    const struct rtc_local *local;
+    struct rtc_out_hooks hooks;
+    struct stream streams[2]; /* by enum mcu_kind */
+    uint16_t transport_seq;
+
+    /* video */
+    struct waiting ring[RTC_OUT_FRAMES_MAX];
+    size_t first;
+    size_t count;
+    struct bucket pace;
+    struct bucket resend;
+    struct rtc_history *history;
+    struct rtc_rtx rtx;
+    struct rtc_vp8_counter vp8;
+    uint64_t nack_misses;
+    bool is_key_wanted;
+    int64_t next_key_us;
+};
+
+int rtc_out_create(struct rtc_out **out, const struct rtc_session *session,
+                   const struct rtc_local *local, const struct rtc_out_hooks *hooks)
+{
+    struct {
+        uint16_t seq[4];
+        uint16_t picture_id;
+        uint32_t timestamp_offset[2];
+    } random;
+    if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
+        return -EIO;
+    struct rtc_out *o = calloc(1, sizeof(*o));
+    if (!o)
+        return -ENOMEM;
+    if (rtc_history_create(&o->history)) {
+        free(o);
+        return -ENOMEM;
+    }
+    o->session = session;
+    o->local = local;
+    o->hooks = *hooks;
+    for (size_t kind = 0; kind < 2; kind++) {
+        /* Below half: a loss right at the start must not look like a wrap (RFC 3711, 3.3.1). */
+        o->streams[kind].seq = random.seq[kind] & 0x7fff;
+        o->streams[kind].timestamp_offset = random.timestamp_offset[kind];
+    }
+    o->rtx.seq = random.seq[2] & 0x7fff;
+    o->transport_seq = random.seq[3];
+    o->vp8.picture_id = random.picture_id & 0x7fff;
+    o->pace.bytes = RTC_OUT_BUCKET_BYTES;
+    o->resend.bytes = RTC_OUT_RESEND_BUCKET_BYTES;
+    *out = o;
+    return 0;
+}
+
+static void finish_first(struct rtc_out *o)
+{
+    rtc_frame_unref(o->ring[o->first].frame);
+    o->first = (o->first + 1) % RTC_OUT_FRAMES_MAX;
+    o->count--;
+}
+
+static void drop_waiting(struct rtc_out *o)
+{
+    while (o->count > 0)
+        finish_first(o);
+}
+
+void rtc_out_destroy(struct rtc_out *o)
+{
+    if (!o)
+        return;
+    drop_waiting(o);
+    rtc_history_destroy(o->history);
+    free(o);
+}
+
+/* --- buckets and key frames ----------------------------------------------------------------------- */
+
+static void refill(struct bucket *b, int64_t now_us, int64_t bytes_per_ms, int64_t most)
+{
+    const int64_t passed_us = now_us - b->filled_us;
+    if (passed_us <= 0)
+        return;
+    b->filled_us = now_us;
+    if (passed_us >= MCU_US_PER_S)
+        b->bytes = most;
+    else
+        b->bytes += passed_us * bytes_per_ms / 1000;
+    if (b->bytes > most)
+        b->bytes = most;
+}
+
+static void want_key(struct rtc_out *o, int64_t now_us)
+{
+    o->is_key_wanted = true;
+    if (now_us < o->next_key_us)
+        return; /* the tick asks when it is due, if none went out before */
+    o->is_key_wanted = false;
+    o->next_key_us = now_us + RTC_OUT_KEY_INTERVAL_US;
+    const struct rtc_line *line = &o->session->lines[MCU_VIDEO];
+    if (line->is_used && (line->direction & MCU_SENDONLY))
+        o->hooks.need_key(o->hooks.ctx, line->codecs[0].codec);
+}
+
+/* --- packets -------------------------------------------------------------------------------------- */
+
+static uint32_t rtp_time(const struct stream *s, enum mcu_kind kind, int64_t pts_us)
+{
+    const int64_t ticks = kind == MCU_VIDEO ? pts_us * 9 / 100 : pts_us * 6 / 125;
+    return (uint32_t)ticks + s->timestamp_offset;
+}
+
+static int write_header(struct rtc_out *o, enum mcu_kind kind, int64_t pts_us, bool marker,
+                        int64_t now_us, uint8_t *out)
+{
+    const struct stream *s = &o->streams[kind];
+    const struct rtc_line *line = &o->session->lines[kind];
+    struct rtc_rtp_header h = {
+        .marker = marker,
+        .pt = line->codecs[0].pt,
+        .seq = s->seq,
+        .timestamp = rtp_time(s, kind, pts_us),
+        .ssrc = o->local->ssrc[kind],
+        .ext.transport_cc = line->ext.transport_cc,
+        .transport_seq = o->transport_seq,
+        .level_dbov = 1,
+    };
+    if (line->ext.transport_cc == 0 && line->ext.abs_send_time) {
+        h.ext.abs_send_time = line->ext.abs_send_time;
+        h.abs_send_time = rtc_abs_send_time(now_us);
+    }
+    if (line->ext.mid && !s->is_known && strlen(line->mid) <= RTC_RTP_MID_MAX) {
+        h.ext.mid = line->ext.mid;
+        h.mid = line->mid;
+    }
+    return rtc_rtp_write(out, RTC_RTP_HEADER_MAX, &h);
+}
+
+/* Header, VP8 descriptor and prefix of a slice. Returns the size of all, *header_size of the first. */
+static int write_head(struct rtc_out *o, enum mcu_kind kind, const struct rtc_payloads *payloads,
+                      const struct rtc_slice *slice, int64_t now_us, uint8_t *out,
+                      size_t *header_size)
+{
+    const struct mcu_packet *packet = payloads->packet;
+    const bool marker = kind == MCU_VIDEO && slice->is_last;
+    const int n = write_header(o, kind, packet->pts_us, marker, now_us, out);
+    if (n < 0)
+        return n;
+    size_t size = (size_t)n;
+    *header_size = size;
+    if (packet->codec == MCU_CODEC_VP8) {
+        rtc_vp8_put_descriptor(out + size, &o->vp8, slice, packet->temporal_id, false);
+        size += RTC_VP8_DESCRIPTOR_SIZE;
+    }
+    memcpy(out + size, slice->prefix, slice->prefix_size);
+    return (int)(size + slice->prefix_size);
+}
+
+/* Sends one slice and takes the numbers it used. Returns its bytes. */
+static size_t send_slice(struct rtc_out *o, enum mcu_kind kind, struct rtc_payloads *payloads,
+                         size_t index, int64_t now_us)
+{
+    struct stream *s = &o->streams[kind];
+    const struct rtc_slice *slice = &payloads->slices[index];
+    uint8_t packet[RTC_OUT_PACKET_MAX] __attribute__((aligned(8)));
+    size_t header_size;
+    const int head = write_head(o, kind, payloads, slice, now_us, packet, &header_size);
+    if (head < 0 || (size_t)head + slice->size + RTC_SRTP_EXPANSION_MAX > sizeof(packet))
+        return 0;
+    memcpy(packet + head, slice->data, slice->size);
+    const size_t size = (size_t)head + slice->size;
+    if (kind == MCU_VIDEO)
+        rtc_history_put(o->history, s->seq, packet, (size_t)head, header_size, payloads, index,
+                        now_us);
+    s->seq++;
+    o->transport_seq++;
+    s->stats.packets++;
+    s->stats.bytes += size - header_size;
+    o->hooks.send(o->hooks.ctx, packet, size);
+    return size;
+}
+
+/* --- frames --------------------------------------------------------------------------------------- */
+
+static bool sends(const struct rtc_out *o, enum mcu_kind kind, enum mcu_codec codec)
+{
+    const struct rtc_line *line = &o->session->lines[kind];
+    return line->is_used && (line->direction & MCU_SENDONLY) && line->codecs[0].codec == codec;
+}
+
+/* Sends from the front of the ring while the bucket has something. */
+static void drain(struct rtc_out *o, int64_t now_us)
+{
+    refill(&o->pace, now_us, RTC_OUT_REFILL_BYTES_PER_MS, RTC_OUT_BUCKET_BYTES);
+    while (o->count > 0 && o->pace.bytes > 0) {
+        struct waiting *w = &o->ring[o->first];
+        struct rtc_payloads *payloads = w->frame->payloads;
+        if (!sends(o, MCU_VIDEO, payloads->packet->codec)) {
+            finish_first(o); /* a new answer came in between */
+            continue;
+        }
+        if (w->next == 0 && payloads->packet->codec == MCU_CODEC_VP8)
+            rtc_vp8_next_frame(&o->vp8, payloads->packet->temporal_id);
+        o->pace.bytes -= (int64_t)send_slice(o, MCU_VIDEO, payloads, w->next++, now_us);
+        if (w->next == payloads->count)
+            finish_first(o);
+    }
+}
+
+/* A frame may be sent if it continues what was sent, or starts anew. */
+static bool continues(struct rtc_out *o, const struct rtc_frame *frame, int64_t now_us)
+{
+    struct stream *s = &o->streams[MCU_VIDEO];
+    const struct mcu_packet *packet = frame->payloads->packet;
+    if (s->feed_id != frame->feed_id || s->codec != packet->codec ||
+        frame->index != s->last_index + 1)
+        s->is_live = false;
+    s->feed_id = frame->feed_id;
+    s->codec = packet->codec;
+    s->last_index = frame->index;
+    if (packet->is_key) {
+        s->is_live = true;
+        o->is_key_wanted = false;
+    } else if (!s->is_live) {
+        want_key(o, now_us);
+    }
+    return s->is_live;
+}
+
+static void queue_video(struct rtc_out *o, struct rtc_frame *frame, int64_t now_us)
+{
+    if (!continues(o, frame, now_us))
+        return;
+    if (o->count == RTC_OUT_FRAMES_MAX) {
+        drop_waiting(o);
+        o->streams[MCU_VIDEO].is_live = false;
+        want_key(o, now_us);
+        return;
+    }
+    o->ring[(o->first + o->count) % RTC_OUT_FRAMES_MAX] =
+        (struct waiting){.frame = rtc_frame_ref(frame)};
+    o->count++;
+    drain(o, now_us);
+}
+
+bool rtc_out_frame(struct rtc_out *o, struct rtc_frame *frame, int64_t now_us)
+{
+    const enum mcu_codec codec = frame->payloads->packet->codec;
+    const enum mcu_kind kind = mcu_codec_kind(codec);
+    if (!sends(o, kind, codec))
+        return o->count > 0;
+    if (kind == MCU_VIDEO)
+        queue_video(o, frame, now_us);
+    else
+        send_slice(o, MCU_AUDIO, frame->payloads, 0, now_us);
+    return o->count > 0;
+}
+
+bool rtc_out_tick(struct rtc_out *o, int64_t now_us)
+{
+    if (o->is_key_wanted && now_us >= o->next_key_us)
+        want_key(o, now_us);
+    if (o->count > 0)
+        drain(o, now_us);
+    return o->count > 0;
+}
+
+/* --- RTCP ----------------------------------------------------------------------------------------- */
+
+static int build_resend(struct rtc_out *o, uint16_t seq, int64_t now_us, int64_t rtt_us,
+                        uint8_t *packet, size_t capacity)
+{
+    const struct rtc_line *line = &o->session->lines[MCU_VIDEO];
+    if (line->codecs[0].rtx_pt == 0)
+        return rtc_history_build_plain(o->history, seq, now_us, rtt_us, packet, capacity);
+    o->rtx.pt = line->codecs[0].rtx_pt;
+    o->rtx.ssrc = o->local->rtx_ssrc[MCU_VIDEO];
+    const int n = rtc_history_build_rtx(o->history, seq, &o->rtx, now_us, rtt_us, packet, capacity);
+    if (n > 0 && line->ext.transport_cc) {
+        const uint8_t value[2] = {(uint8_t)(o->transport_seq >> 8), (uint8_t)o->transport_seq};
+        if (rtc_rtp_ext_rewrite(packet, (size_t)n, line->ext.transport_cc, value, 2) == 0)
+            o->transport_seq++;
+    }
+    return n;
+}
+
+void rtc_out_nack(struct rtc_out *o, uint32_t ssrc, const uint16_t *seqs, size_t count,
+                  int64_t now_us, int64_t rtt_us)
+{
+    if (ssrc != o->local->ssrc[MCU_VIDEO] || !o->session->lines[MCU_VIDEO].is_used)
+        return;
+    struct rtc_stream_stats *stats = &o->streams[MCU_VIDEO].stats;
+    stats->nacks += count;
+    refill(&o->resend, now_us, RTC_OUT_RESEND_REFILL_BYTES_PER_MS, RTC_OUT_RESEND_BUCKET_BYTES);
+    for (size_t i = 0; i < count && o->resend.bytes > 0; i++) {
+        uint8_t packet[RTC_OUT_PACKET_MAX] __attribute__((aligned(8)));
+        const int n = build_resend(o, seqs[i], now_us, rtt_us, packet,
+                                   sizeof(packet) - RTC_SRTP_EXPANSION_MAX);
+        if (n == -ENOENT)
+            o->nack_misses++;
+        if (n <= 0)
+            continue;
+        o->resend.bytes -= n;
+        stats->retransmitted++;
+        o->hooks.send(o->hooks.ctx, packet, (size_t)n);
+    }
+}
+
+void rtc_out_key_asked(struct rtc_out *o, uint32_t ssrc, int64_t now_us)
+{
+    if (ssrc != o->local->ssrc[MCU_VIDEO])
+        return;
+    o->streams[MCU_VIDEO].stats.plis++;
+    want_key(o, now_us);
+}
+
+void rtc_out_block(struct rtc_out *o, const struct rtc_rtcp_block *block)
+{
+    for (size_t kind = 0; kind < 2; kind++) {
+        struct stream *s = &o->streams[kind];
+        if (block->ssrc != o->local->ssrc[kind])
+            continue;
+        const uint32_t per_ms = kind == MCU_VIDEO ? 90 : 48;
+        s->is_known = true;
+        s->stats.lost = block->lost > 0 ? (uint64_t)block->lost : 0;
+        s->stats.jitter_us = (uint32_t)((uint64_t)block->jitter_rtp * 1000 / per_ms);
+        s->stats.loss_permille = (uint32_t)block->fraction * 1000 / 256;
+    }
+}
+
+bool rtc_out_put_reports(struct rtc_out *o, struct mcu_writer *w,
+                         const struct rtc_rtcp_block *blocks, size_t count, int64_t now_us)
+{
+    const uint64_t ntp = mcu_ntp_now();
+    bool has_any = false;
+    for (size_t kind = 0; kind < 2; kind++) {
+        const struct stream *s = &o->streams[kind];
+        if (s->stats.packets == 0)
+            continue;
+        const struct rtc_rtcp_sr sr = {
+            .ntp = ntp,
+            .rtp = rtp_time(s, (enum mcu_kind)kind, now_us),
+            .packets = (uint32_t)s->stats.packets,
+            .bytes = (uint32_t)s->stats.bytes,
+        };
+        rtc_rtcp_put_sr(w, o->local->ssrc[kind], &sr, blocks, has_any ? 0 : count);
+        has_any = true;
+    }
+    return has_any;
+}
+
+size_t rtc_out_ssrcs(const struct rtc_out *o, uint32_t *ssrcs)
+{
+    size_t n = 0;
+    for (size_t kind = 0; kind < 2; kind++) {
+        if (o->streams[kind].stats.packets > 0)
+            ssrcs[n++] = o->local->ssrc[kind];
+    }
+    return n;
+}
+
+void rtc_out_read_stats(const struct rtc_out *o, struct rtc_stream_stats *stats,
+                        uint64_t *nack_misses)
+{
+    for (size_t kind = 0; kind < 2; kind++)
+        stats[kind] = o->streams[kind].stats;
+    *nack_misses = o->nack_misses;
+}

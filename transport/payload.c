@@ -1,0 +1,86 @@
+/* transport/payload.c - the shared, cut-up frame. [any]; the one tricky thing: slices point into
+ * the packet or into copies, which both live exactly as long as this does. */
+#include "transport/payload.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "transport/payload_h264.h"
+#include "transport/payload_vp8.h"
+
+static void init(struct rtc_payloads *p, struct mcu_packet *packet, size_t count)
+{
+    atomic_init(&p->refs, 1);
+    p->count = count;
+    p->copies = (uint8_t *)&p->slices[count];
+    p->packet = mcu_packet_ref(packet);
+}
+
+struct rtc_payloads *rtc_payloads_alloc(struct mcu_packet *packet, size_t count, size_t copied)
+{
+    struct rtc_payloads *p = calloc(1, sizeof(*p) + count * sizeof(p->slices[0]) + copied);
+    if (p)
+        init(p, packet, count);
+    return p;
+}
+
+/* pool may be NULL: then from malloc. */
+static int packetize_whole(struct rtc_payloads **out, struct mcu_pool *pool,
+                           struct mcu_packet *packet, size_t max_payload)
+{
+    if (packet->size > max_payload || packet->size > UINT16_MAX)
+        return -EMSGSIZE;
+    struct rtc_payloads *p = pool ? mcu_pool_take(pool) : rtc_payloads_alloc(packet, 1, 0);
+    if (!p)
+        return -ENOMEM;
+    if (pool) {
+        init(p, packet, 1);
+        p->is_pooled = true;
+    }
+    p->slices[0] = (struct rtc_slice){
+        .data = packet->data,
+        .size = (uint16_t)packet->size,
+        .is_first = true,
+        .is_last = true,
+    };
+    *out = p;
+    return 0;
+}
+
+int rtc_payloads_create(struct rtc_payloads **out, struct mcu_packet *packet, size_t max_payload)
+{
+    static const uint8_t baseline_31[3] = {0x42, 0xe0, 0x1f};
+
+    if (packet->size == 0 || max_payload < RTC_PAYLOAD_MIN || max_payload > UINT16_MAX)
+        return -EINVAL;
+    if (packet->codec == MCU_CODEC_H264)
+        return rtc_h264_packetize(out, packet, max_payload, baseline_31);
+    if (packet->codec == MCU_CODEC_VP8)
+        return rtc_vp8_packetize(out, packet, max_payload);
+    return packetize_whole(out, NULL, packet, max_payload);
+}
+
+int rtc_payloads_create_whole(struct rtc_payloads **out, struct mcu_pool *pool,
+                              struct mcu_packet *packet, size_t max_payload)
+{
+    if (packet->size == 0 || mcu_pool_block_bytes(pool) < RTC_PAYLOADS_WHOLE_BYTES)
+        return -EINVAL;
+    return packetize_whole(out, pool, packet, max_payload);
+}
+
+struct rtc_payloads *rtc_payloads_ref(struct rtc_payloads *p)
+{
+    atomic_fetch_add_explicit(&p->refs, 1, memory_order_relaxed);
+    return p;
+}
+
+void rtc_payloads_unref(struct rtc_payloads *p)
+{
+    if (!p || atomic_fetch_sub_explicit(&p->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    mcu_packet_unref(p->packet);
+    if (p->is_pooled)
+        mcu_pool_give(p);
+    else
+        free(p);
+}

@@ -1,0 +1,398 @@
+/* What [ctl] and [any] call of a peer. [ctl] functions run on the peer's [net] thread and wait for it:
+ * the arguments stay where they are, since a call that timed out never runs later. */
+#include "transport/peer.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "mcu/base/clock.h"
+
+struct accept_args {
+    struct rtc_peer *peer;
+    const struct mcu_desc *offer;
+    enum mcu_codec prefer;
+    struct mcu_desc *answer;
+};
+
+struct offer_args {
+    struct rtc_peer *peer;
+    enum mcu_direction audio;
+    enum mcu_direction video;
+    enum mcu_codec codec;
+    struct mcu_desc *offer;
+};
+
+struct answered_args {
+    struct rtc_peer *peer;
+    const struct mcu_desc *answer;
+};
+
+struct candidate_args {
+    struct rtc_peer *peer;
+    const char *candidate;
+};
+
+struct filter_args {
+    struct rtc_peer *peer;
+    bool (*drop)(void *ctx, const uint8_t *data, size_t size);
+    void *ctx;
+};
+
+struct inject_args {
+    struct rtc_peer *peer;
+    const uint8_t *data;
+    size_t size;
+};
+
+/* --- making and ending ---------------------------------------------------------------------------- */
+
+static void hex(char *out, const uint8_t *bytes, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        snprintf(out + 2 * i, 3, "%02x", bytes[i]);
+}
+
+/* SSRCs and names, random and different from each other. */
+static int name_streams(struct rtc_local *l)
+{
+    struct {
+        uint32_t ssrc[4];
+        uint8_t cname[8];
+        uint8_t stream[8];
+        uint8_t tracks[2][8];
+    } random;
+    do {
+        if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
+            return -EIO;
+        for (size_t i = 0; i < 4; i++) /* last two bits tell them apart; never 0 */
+            random.ssrc[i] = (random.ssrc[0] & ~3u) | (uint32_t)i;
+    } while (random.ssrc[0] == 0);
+    memcpy(l->ssrc, random.ssrc, sizeof(l->ssrc));
+    memcpy(l->rtx_ssrc, random.ssrc + 2, sizeof(l->rtx_ssrc));
+    hex(l->cname, random.cname, sizeof(random.cname));
+    hex(l->stream_id, random.stream, sizeof(random.stream));
+    for (size_t kind = 0; kind < 2; kind++)
+        hex(l->track_id[kind], random.tracks[kind], sizeof(random.tracks[kind]));
+    return 0;
+}
+
+static void send_hook(void *ctx, uint8_t *packet, size_t size)
+{
+    rtc_link_send_rtp(ctx, packet, size);
+}
+
+static void need_key_hook(void *ctx, enum mcu_codec codec)
+{
+    struct rtc_peer *p = ctx;
+    p->sink.on_need_key(p->sink.ctx, codec);
+}
+
+static int create_on_net(void *arg)
+{
+    struct rtc_peer *p = arg;
+    const struct rtc_ice_events events = rtc_link_events(p);
+    const struct rtc_out_hooks hooks = {.ctx = p, .send = send_hook, .need_key = need_key_hook};
+    int err = rtc_in_create(&p->in, &p->session, &p->sink);
+    if (!err)
+        err = rtc_out_create(&p->out, &p->session, &p->local, &hooks);
+    if (!err)
+        err = rtc_ice_create(&p->ice, rtc_shard_context(p->group->shard), &p->rtc->conf, &events);
+    if (err) {
+        rtc_link_finish(p);
+        return err;
+    }
+    rtc_group_add(p->group, p);
+    return 0;
+}
+
+int rtc_peer_create(struct rtc *rtc, struct rtc_peer **out, const struct rtc_peer_sink *sink)
+{
+    struct rtc_peer *p = calloc(1, sizeof(*p));
+    if (!p)
+        return -ENOMEM;
+    p->rtc = rtc;
+    p->sink = *sink;
+    p->rtt_us = -1;
+    p->stats.rtt_us = -1;
+    memcpy(p->local.fingerprint, rtc_certificate_fingerprint(rtc->certificate),
+           sizeof(p->local.fingerprint));
+    int err = name_streams(&p->local);
+    if (!err)
+        err = rtc_group_reserve(rtc, &p->group);
+    if (err) {
+        free(p);
+        return err;
+    }
+    pthread_mutex_init(&p->lock, NULL);
+    err = rtc_shard_call(p->group->shard, create_on_net, p, RTC_SHARD_CALL_US);
+    if (err) {
+        rtc_group_leave(p->group);
+        pthread_mutex_destroy(&p->lock);
+        free(p);
+        return err;
+    }
+    p->next = rtc->first;
+    rtc->first = p;
+    *out = p;
+    return 0;
+}
+
+static int destroy_on_net(void *arg)
+{
+    struct rtc_peer *p = arg;
+    rtc_group_remove(p->group, p);
+    rtc_link_leave(p);
+    rtc_link_finish(p);
+    return 0;
+}
+
+void rtc_peer_destroy(struct rtc_peer *p)
+{
+    if (!p)
+        return;
+    rtc_peer_tune(p, MCU_AUDIO, NULL);
+    rtc_peer_tune(p, MCU_VIDEO, NULL);
+    rtc_shard_call(p->group->shard, destroy_on_net, p, -1);
+    struct rtc_peer **at = &p->rtc->first;
+    while (*at != p)
+        at = &(*at)->next;
+    *at = p->next;
+    rtc_group_leave(p->group);
+    pthread_mutex_destroy(&p->lock);
+    free(p);
+}
+
+/* --- descriptions --------------------------------------------------------------------------------- */
+
+static void note_session(struct rtc_peer *p)
+{
+    for (size_t kind = 0; kind < 2; kind++) {
+        const struct rtc_line *l = &p->session.lines[kind];
+        const bool sends = l->is_used && (l->direction & MCU_SENDONLY);
+        const bool receives = l->is_used && (l->direction & MCU_RECVONLY);
+        atomic_store(&p->send_codecs[kind], sends ? (int)l->codecs[0].codec : MCU_CODEC_NONE);
+        atomic_store(&p->receives[kind], receives);
+    }
+}
+
+/* Our part of a description: credentials, and what was gathered. */
+static int describe_ice(struct rtc_peer *p, bool is_first, bool is_restart, struct mcu_desc *desc)
+{
+    int err = 0;
+    p->is_gathering_told = true;
+    if (is_first)
+        err = rtc_ice_gather(p->ice);
+    else if (is_restart)
+        err = rtc_ice_restart(p->ice);
+    p->is_gathering_told = false;
+    if (!err)
+        err = rtc_ice_local(p->ice, desc->ice_ufrag, desc->ice_pwd);
+    if (err)
+        return err;
+    p->is_restarting = p->is_restarting || is_restart;
+    desc->candidate_count = rtc_ice_candidates(p->ice, desc->candidates, MCU_DESC_CANDIDATES_MAX);
+    desc->end_of_candidates = rtc_ice_is_gathered(p->ice);
+    return 0;
+}
+
+static bool is_other(const struct rtc_peer *p, const struct mcu_desc *desc)
+{
+    return strcmp(p->remote_ufrag, desc->ice_ufrag) != 0 ||
+           strcmp(p->remote_pwd, desc->ice_pwd) != 0;
+}
+
+/* Its certificate is who the far side is: it cannot become another one. */
+static bool is_stranger(const struct rtc_peer *p, const struct mcu_desc *desc)
+{
+    return p->is_described &&
+           memcmp(p->remote_fingerprint, desc->fingerprint, sizeof(desc->fingerprint)) != 0;
+}
+
+static int take_remote(struct rtc_peer *p, const struct mcu_desc *desc)
+{
+    if (is_other(p, desc)) {
+        const int err = rtc_ice_set_remote(p->ice, desc->ice_ufrag, desc->ice_pwd);
+        if (err)
+            return err;
+    }
+    memcpy(p->remote_ufrag, desc->ice_ufrag, sizeof(p->remote_ufrag));
+    memcpy(p->remote_pwd, desc->ice_pwd, sizeof(p->remote_pwd));
+    memcpy(p->remote_fingerprint, desc->fingerprint, sizeof(p->remote_fingerprint));
+    const size_t n = desc->candidate_count < MCU_DESC_CANDIDATES_MAX ? desc->candidate_count
+                                                                     : MCU_DESC_CANDIDATES_MAX;
+    for (size_t i = 0; i < n; i++)
+        rtc_ice_add_remote(p->ice, desc->candidates[i]); /* one bad candidate spoils no call */
+    note_session(p);
+    rtc_link_described(p, mcu_now_us());
+    return 0;
+}
+
+static int accept_on_net(void *arg)
+{
+    const struct accept_args *a = arg;
+    struct rtc_peer *p = a->peer;
+    if (is_stranger(p, a->offer))
+        return -EPROTO;
+    struct rtc_session session;
+    int err = rtc_negotiate_answer(a->offer, &p->local, a->prefer, a->answer, &session);
+    if (err)
+        return err;
+    const bool is_first = !p->is_described;
+    if (is_first) /* later libnice knows better, should there have been a conflict */
+        rtc_ice_set_controlling(p->ice, a->offer->ice_lite);
+    err = describe_ice(p, is_first, !is_first && is_other(p, a->offer), a->answer);
+    if (err)
+        return err;
+    p->session = session;
+    return take_remote(p, a->offer);
+}
+
+int rtc_peer_accept(struct rtc_peer *p, const struct mcu_desc *offer, enum mcu_codec prefer,
+                    struct mcu_desc *answer)
+{
+    struct mcu_desc made;
+    struct accept_args args = {.peer = p, .offer = offer, .prefer = prefer, .answer = &made};
+    const int err = rtc_shard_call(p->group->shard, accept_on_net, &args, RTC_SHARD_CALL_US);
+    if (!err)
+        *answer = made;
+    return err;
+}
+
+static int offer_on_net(void *arg)
+{
+    const struct offer_args *a = arg;
+    struct rtc_peer *p = a->peer;
+    const bool is_first = !p->offer;
+    int err = rtc_negotiate_offer(&p->local, a->audio, a->video, a->codec, a->offer);
+    if (err)
+        return err;
+    if (is_first)
+        rtc_ice_set_controlling(p->ice, true);
+    err = describe_ice(p, is_first, !is_first, a->offer);
+    if (err)
+        return err;
+    if (is_first)
+        p->offer = malloc(sizeof(*p->offer));
+    if (!p->offer)
+        return -ENOMEM;
+    *p->offer = *a->offer;
+    return 0;
+}
+
+int rtc_peer_offer(struct rtc_peer *p, enum mcu_direction audio, enum mcu_direction video,
+                   enum mcu_codec codec, struct mcu_desc *offer)
+{
+    struct mcu_desc made;
+    struct offer_args args = {
+        .peer = p, .audio = audio, .video = video, .codec = codec, .offer = &made};
+    const int err = rtc_shard_call(p->group->shard, offer_on_net, &args, RTC_SHARD_CALL_US);
+    if (!err)
+        *offer = made;
+    return err;
+}
+
+static int answered_on_net(void *arg)
+{
+    const struct answered_args *a = arg;
+    struct rtc_peer *p = a->peer;
+    if (!p->offer)
+        return -EINVAL;
+    if (is_stranger(p, a->answer))
+        return -EPROTO;
+    struct rtc_session session;
+    const int err = rtc_negotiate_answered(p->offer, &p->local, a->answer, &session);
+    if (err)
+        return err;
+    p->session = session;
+    return take_remote(p, a->answer);
+}
+
+int rtc_peer_answered(struct rtc_peer *p, const struct mcu_desc *answer)
+{
+    struct answered_args args = {.peer = p, .answer = answer};
+    return rtc_shard_call(p->group->shard, answered_on_net, &args, RTC_SHARD_CALL_US);
+}
+
+static int add_candidate_on_net(void *arg)
+{
+    const struct candidate_args *a = arg;
+    return rtc_ice_add_remote(a->peer->ice, a->candidate);
+}
+
+int rtc_peer_add_candidate(struct rtc_peer *p, const char *candidate)
+{
+    if (!candidate || !candidate[0])
+        return 0; /* libnice is better off not knowing; see ice.c */
+    struct candidate_args args = {.peer = p, .candidate = candidate};
+    return rtc_shard_call(p->group->shard, add_candidate_on_net, &args, RTC_SHARD_CALL_US);
+}
+
+/* --- any thread ----------------------------------------------------------------------------------- */
+
+enum mcu_codec rtc_peer_send_codec(const struct rtc_peer *p, enum mcu_kind kind)
+{
+    return (enum mcu_codec)atomic_load(&p->send_codecs[kind]);
+}
+
+bool rtc_peer_receives_from(const struct rtc_peer *p, enum mcu_kind kind)
+{
+    return atomic_load(&p->receives[kind]);
+}
+
+void rtc_peer_tune(struct rtc_peer *p, enum mcu_kind kind, struct rtc_feed *feed)
+{
+    pthread_mutex_lock(&p->lock);
+    struct rtc_feed *old = p->feeds[kind];
+    p->feeds[kind] = feed;
+    if (feed)
+        rtc_feed_tuned(feed, p->group->index, 1);
+    atomic_store(&p->feed_ids[kind], feed ? rtc_feed_id(feed) : 0);
+    if (old)
+        rtc_feed_tuned(old, p->group->index, -1);
+    pthread_mutex_unlock(&p->lock);
+}
+
+void rtc_peer_request_key(struct rtc_peer *p)
+{
+    atomic_store(&p->is_key_asked, true);
+}
+
+void rtc_peer_read_stats(const struct rtc_peer *p, struct rtc_peer_stats *stats)
+{
+    struct rtc_peer *mutable = (struct rtc_peer *)p; /* for its lock */
+    pthread_mutex_lock(&mutable->lock);
+    *stats = p->stats;
+    pthread_mutex_unlock(&mutable->lock);
+}
+
+/* --- for tests ------------------------------------------------------------------------------------ */
+
+static int filter_on_net(void *arg)
+{
+    const struct filter_args *a = arg;
+    a->peer->filter = a->drop;
+    a->peer->filter_ctx = a->ctx;
+    return 0;
+}
+
+void rtc_peer_filter(struct rtc_peer *p, bool (*drop)(void *ctx, const uint8_t *data, size_t size),
+                     void *ctx)
+{
+    struct filter_args args = {.peer = p, .drop = drop, .ctx = ctx};
+    rtc_shard_call(p->group->shard, filter_on_net, &args, -1);
+}
+
+static int inject_on_net(void *arg)
+{
+    const struct inject_args *a = arg;
+    return rtc_ice_send(a->peer->ice, a->data, a->size);
+}
+
+int rtc_peer_inject(struct rtc_peer *p, const void *data, size_t size)
+{
+    struct inject_args args = {.peer = p, .data = data, .size = size};
+    return rtc_shard_call(p->group->shard, inject_on_net, &args, RTC_SHARD_CALL_US);
+}

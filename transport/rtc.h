@@ -1,0 +1,156 @@
+/* transport/rtc.h - WebRTC peers of one room: ICE, DTLS, SRTP, RTP and RTCP, in and out.
+ *
+ * Threads: [ctl] the room's control thread makes and ends things; [net] one thread per 32 peers runs
+ * their libnice agents on its own GLib context and does all packet work for them; [any] feeds may
+ * be pushed from any one thread each. Everything the transport calls back is called on the peer's
+ * [net] thread and must return quickly.
+ *
+ * A feed is one encoded stream that goes out (an audio mix, a composited picture in one codec).
+ * It is packetized once; each peer that is tuned to it gets its own RTP header, SRTP and history.
+ *
+ * Lifetime: rtc_peer_destroy() returns when no callback of that peer runs or will run. A feed is
+ * destroyed only when no peer is tuned to it (or all are destroyed). */
+#ifndef TRANSPORT_RTC_H
+#define TRANSPORT_RTC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mcu/base/codec.h"
+#include "mcu/base/desc.h"
+#include "mcu/base/packet.h"
+
+struct rtc;
+struct rtc_peer;
+struct rtc_feed;
+
+enum { RTC_ADDRESSES_MAX = 8 };
+
+struct rtc_conf {
+    uint16_t port_min;          /* UDP ports for ICE; 0 and 0: any */
+    uint16_t port_max;
+    const char *listen[RTC_ADDRESSES_MAX];    /* local addresses to gather on; none: all interfaces */
+    size_t listen_count;
+    const char *announced[RTC_ADDRESSES_MAX]; /* addresses put in candidates instead of the local ones */
+    size_t announced_count;
+    bool has_loopback;          /* gather on 127.0.0.1 too: --dev and tests */
+    const char *stun_server;    /* "host:port" by address, or NULL */
+    uint32_t peers_per_thread;  /* 32 */
+};
+
+enum rtc_state {
+    RTC_NEW,
+    RTC_CONNECTING,
+    RTC_CONNECTED, /* DTLS done: media flows */
+    RTC_FAILED,    /* ICE or DTLS failed, or consent expired (RFC 7675): no more is sent */
+    RTC_CLOSED,    /* the far side closed DTLS */
+};
+
+/* One audio packet, in order or not, never twice. */
+struct rtc_audio {
+    const uint8_t *payload;  /* Opus */
+    size_t size;
+    uint64_t sequence;       /* extended */
+    int64_t pts_us;          /* capture time on the room clock */
+    int64_t arrival_us;
+    int level_dbov;          /* RFC 6464: 0 loudest .. -127; 1: not said */
+};
+
+struct rtc_peer_sink {
+    void *ctx;
+    void (*on_state)(void *ctx, enum rtc_state state, const char *reason);
+    /* "candidate:..." without "a="; NULL: no more will come (not called when the description
+     * said end_of_candidates already). */
+    void (*on_candidate)(void *ctx, const char *candidate);
+    void (*on_audio)(void *ctx, const struct rtc_audio *audio);
+    /* One whole access unit (H264 in Annex B), in decoding order; pts_us on the room clock.
+     * Borrowed. After a loss that NACK could not repair the frames that need the lost one are
+     * left out, and PLI is sent. */
+    void (*on_video)(void *ctx, struct mcu_packet *frame);
+    /* The far side asked for a key frame (PLI or FIR) of the video feed it is tuned to. */
+    void (*on_need_key)(void *ctx, enum mcu_codec codec);
+};
+
+struct rtc_stream_stats {
+    uint64_t packets;
+    uint64_t bytes;
+    uint64_t lost;         /* in: cumulative, RFC 3550; out: as the far side reports */
+    uint64_t nacks;        /* in: sequence numbers we asked for; out: were asked for */
+    uint64_t retransmitted;
+    uint64_t plis;         /* in: sent by us; out: received */
+    uint32_t jitter_us;
+    uint32_t loss_permille; /* the newest report */
+};
+
+struct rtc_peer_stats {
+    enum rtc_state state;
+    int64_t rtt_us;          /* -1: not known */
+    uint64_t rejected;       /* datagrams that were not ours, or failed authentication */
+    uint64_t nack_misses;    /* asked for again but no longer in the store */
+    struct rtc_stream_stats in[2];  /* by enum mcu_kind */
+    struct rtc_stream_stats out[2];
+};
+
+/* [ctl] The transport of a room, with a certificate of its own (ECDSA P-256). The caller owns *out.
+ * Returns 0, -EINVAL, -ENOMEM or -EIO (OpenSSL, libsrtp). */
+int rtc_create(struct rtc **out, const struct rtc_conf *conf);
+
+/* [ctl] Ends peers and threads. Feeds must be destroyed after it or before it by their owner. NULL is
+ * fine. */
+void rtc_destroy(struct rtc *rtc);
+
+/* [ctl] A peer without a description. The sink is copied, all of it must be set. Returns 0, -ENOSPC,
+ * -ENOMEM, -EINVAL (a configured address is none), -EIO or -ETIMEDOUT. */
+int rtc_peer_create(struct rtc *rtc, struct rtc_peer **out, const struct rtc_peer_sink *sink);
+
+/* [ctl] Ends and frees it, with a DTLS close_notify and RTCP BYE. Waits for its thread; never call it
+ * from a callback. NULL is fine. */
+void rtc_peer_destroy(struct rtc_peer *p);
+
+/* [ctl] Takes the far side's offer, fills the answer, starts ICE. A second offer with other ICE
+ * credentials restarts ICE (RFC 8445, section 9) and keeps DTLS and RTP. prefer is the video codec
+ * put first in the answer. Candidates found so far are in the answer; others come by
+ * on_candidate(). After RTC_FAILED by lost consent such a restart may lead to RTC_CONNECTED again.
+ * Returns 0, -EINVAL (nothing in it that we can do: no ICE, no BUNDLE-able media), -EPROTO (changes
+ * what cannot be changed: certificate, DTLS role), -ENOMEM, -EIO (no address or no free port) or
+ * -ETIMEDOUT (the [net] thread is stuck). */
+int rtc_peer_accept(struct rtc_peer *p, const struct mcu_desc *offer, enum mcu_codec prefer,
+                    struct mcu_desc *answer);
+
+/* [ctl] The other way round, for synthetic peers in tests and benches: an offer with audio and video
+ * in these directions (MCU_INACTIVE: no such m-line) and this video codec only. A second offer
+ * restarts ICE. Errors as rtc_peer_accept(). */
+int rtc_peer_offer(struct rtc_peer *p, enum mcu_direction audio, enum mcu_direction video,
+                   enum mcu_codec codec, struct mcu_desc *offer);
+int rtc_peer_answered(struct rtc_peer *p, const struct mcu_desc *answer);
+
+/* [ctl] A candidate of the far side ("candidate:..."); "" or NULL ends them. Returns 0 or -EINVAL. */
+int rtc_peer_add_candidate(struct rtc_peer *p, const char *candidate);
+
+/* [any] What was negotiated: the codec that this peer is to be sent (MCU_CODEC_NONE: it does not
+ * receive that kind), and whether it sends that kind. */
+enum mcu_codec rtc_peer_send_codec(const struct rtc_peer *p, enum mcu_kind kind);
+bool rtc_peer_receives_from(const struct rtc_peer *p, enum mcu_kind kind);
+
+/* [any] Tunes the peer to a feed, or to none with NULL; from the next packet on. The feed's codec
+ * must be the negotiated one. A video feed starts at its next key frame: ask for one. Tuning to
+ * another feed of the same kind keeps the peer's SSRC, sequence numbers and timestamps running. */
+void rtc_peer_tune(struct rtc_peer *p, enum mcu_kind kind, struct rtc_feed *feed);
+
+/* [any] Asks the far side for a key frame (PLI); at most one in 500 ms goes out. */
+void rtc_peer_request_key(struct rtc_peer *p);
+
+/* [any] */
+void rtc_peer_read_stats(const struct rtc_peer *p, struct rtc_peer_stats *stats);
+
+/* [ctl] A feed of one codec. Returns 0, -EINVAL, -ENOMEM. */
+int rtc_feed_create(struct rtc *rtc, struct rtc_feed **out, enum mcu_codec codec);
+void rtc_feed_destroy(struct rtc_feed *f);
+
+/* [any, one thread at a time] Sends one encoded frame to everyone tuned in. Takes its own
+ * reference. Never blocks; a [net] thread that does not keep up loses frames up to the next key
+ * frame, counted. */
+void rtc_feed_push(struct rtc_feed *f, struct mcu_packet *packet);
+
+#endif

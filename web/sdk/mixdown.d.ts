@@ -1,0 +1,102 @@
+/* sdk/mixdown.d.ts - the types of mixdown.js. */
+
+export interface Environment {
+    WebSocket?: unknown;
+    RTCPeerConnection?: unknown;
+    RTCRtpReceiver?: unknown;
+    MediaStream?: unknown;
+}
+
+export interface JoinOptions {
+    /** The server: "https://host", or the socket's own "wss://host/ws". Default: the page's. */
+    url?: string;
+    /** 1 to 64 of A-Z a-z 0-9 - _ . */
+    room: string;
+    /** 1 to 64 characters. */
+    name: string;
+    /** JWT; not needed with --dev. */
+    token?: string;
+    userId?: string;
+    role?: 'host' | 'publisher' | 'subscriber';
+    /** What to send; what it lacks is only received. */
+    stream?: MediaStream;
+    /** false: join with the microphone muted. */
+    microphone?: boolean;
+    /** false: join with the camera off. */
+    camera?: boolean;
+    /** Negotiate only this video codec. Default: the browser's order. */
+    codec?: 'H264' | 'VP8';
+    /** Most bits a second of video to send. Default: 900000. */
+    videoBitrate?: number;
+}
+
+export interface Member {
+    userId: string;
+    name: string;
+    role?: string;
+    /** Whether media of that kind is sent now. */
+    audio?: boolean;
+    video?: boolean;
+    mutedAudio?: boolean;
+    mutedVideo?: boolean;
+    /** Unix milliseconds. */
+    joinedAt?: number;
+}
+
+export interface Recording {
+    active: boolean;
+    id: string;
+    /** Unix milliseconds of the server's clock. */
+    startedAt: number;
+    by?: string;
+    /** Once the file is whole (or could not be made). */
+    state?: 'ready' | 'failed';
+    url?: string;
+    durationMs?: number;
+}
+
+export interface State {
+    state: 'idle' | 'joining' | 'joined' | 'reconnecting' | 'left';
+    media: 'new' | 'connecting' | 'connected' | 'failed';
+    /** Why it ended, where the server did it: "kicked", "ended", an error's code. */
+    reason: string;
+}
+
+export interface Events {
+    state: State;
+    /** Everyone, oneself too, in order of joining. */
+    members: Member[];
+    joined: Member;
+    left: Member & { reason: string };
+    /** Loudest first, level 0 to 1; empty when all are silent. */
+    speaking: { userId: string; level: number }[];
+    recording: Recording;
+    /** The mix; a new one after the room was restarted. */
+    stream: MediaStream;
+    error: MixdownError;
+}
+
+export class MixdownError extends Error {
+    code: string;
+    hint: string;
+}
+
+export class Mixdown {
+    constructor(environment?: Environment);
+    readonly state: State['state'];
+    readonly media: State['media'];
+    readonly room: string;
+    readonly userId: string;
+    readonly members: Member[];
+    readonly recording: Recording;
+    readonly stream: MediaStream | null;
+    readonly connection: RTCPeerConnection | null;
+    on<E extends keyof Events>(event: E, fn: (value: Events[E]) => void): () => void;
+    off<E extends keyof Events>(event: E, fn: (value: Events[E]) => void): void;
+    join(options: JoinOptions): Promise<void>;
+    leave(): void;
+    setMicrophone(on: boolean): Promise<void>;
+    setCamera(on: boolean): Promise<void>;
+    replaceTrack(kind: 'audio' | 'video', track: MediaStreamTrack | null): Promise<void>;
+    record(active: boolean): Promise<{ id: string; startedAt: number }>;
+}

@@ -1,0 +1,570 @@
+/* sdk/mixdown.js - be in a Mixdown room from JavaScript: a browser, Electron, React Native.
+ *
+ *     const room = new Mixdown();
+ *     room.on('stream', (stream) => { video.srcObject = stream; });
+ *     room.on('members', (members) => { ... });
+ *     await room.join({ room: 'daily', name: 'Ada', stream: await getUserMedia(...) });
+ *
+ * No dependencies. Where WebRTC is not global (React Native) pass it: new Mixdown({ WebSocket,
+ * RTCPeerConnection, MediaStream }).
+ *
+ * Two things live apart: the seat (WebSocket; broken, it is resumed while sound and picture go on)
+ * and the media (RTCPeerConnection; the client always offers). Offers are made one at a time by
+ * #negotiate(), whatever asks for them; the strongest wish wins: a fresh connection over an ICE
+ * restart over a plain offer. A wish that meets a broken seat is kept until the seat is back. */
+
+import { MixdownError, Socket, socketUrl } from './socket.js';
+
+export { MixdownError };
+
+const RANK = { none: 0, plain: 1, restart: 2, fresh: 3 };
+const RETRY_FIRST_MS = 250;
+const RETRY_MOST_MS = 8000;
+const DISCONNECTED_MS = 5000;  /* ICE often heals by itself before this */
+const RESTART_MS = 12000;      /* what a connection may take before we join anew */
+const FRESH_TRIES = 5;
+const VIDEO_BPS = 900000;
+/* Refusals of a join that pass by themselves, so that coming back is tried again. */
+const PASSING = new Set(['internal', 'room_failed', 'room_restarted', 'too_busy', 'rate_limited', 'too_many_rooms']);
+
+const delay = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const quiet = () => {};
+
+export class Mixdown {
+    #env;
+    #listeners = new Map();
+    #options = null;
+    #run = 0;             /* rises with each join and leave: older work sees it and stops */
+    #state = 'idle';
+    #media = 'new';
+
+    #socket = null;
+    #resume = '';
+    #iceServers = [];
+    #members = new Map(); /* userId -> member, in order of joining */
+    #recording = { active: false, id: '', startedAt: 0 };
+    #wake = quiet;        /* ends the wait before the next try to reconnect */
+
+    #pc = null;
+    #transceivers = {};   /* kind -> RTCRtpTransceiver */
+    #tracks = { audio: null, video: null };
+    #muted = { audio: false, video: false };
+    #stream = null;
+    #wish = 'none';
+    #negotiating = null;
+    #offerSent = false;   /* candidates wait for the offer to go first */
+    #ownCandidates = [];
+    #theirCandidates = [];
+    #mediaTimer = null;
+
+    /* environment: what is not global here, of WebSocket, RTCPeerConnection, MediaStream. */
+    constructor(environment = {}) {
+        this.#env = {
+            WebSocket: environment.WebSocket ?? globalThis.WebSocket,
+            RTCPeerConnection: environment.RTCPeerConnection ?? globalThis.RTCPeerConnection,
+            RTCRtpReceiver: environment.RTCRtpReceiver ?? globalThis.RTCRtpReceiver,
+            MediaStream: environment.MediaStream ?? globalThis.MediaStream,
+        };
+        globalThis.addEventListener?.('online', () => this.#wake());
+    }
+
+    get state() { return this.#state; }         /* idle joining joined reconnecting left */
+    get media() { return this.#media; }         /* new connecting connected failed */
+    get room() { return this.#options?.room ?? ''; }
+    get userId() { return this.#options?.userId ?? ''; }
+    get members() { return [...this.#members.values()]; }
+    get recording() { return { ...this.#recording }; }
+    get stream() { return this.#stream; }       /* the mix: one sound, one picture */
+    get connection() { return this.#pc; }
+
+    /* Calls fn at each event; returns a function that stops it. Events: state, members, joined,
+     * left, speaking, recording, stream, error (mixdown.d.ts says what each carries). */
+    on(event, fn) {
+        if (!this.#listeners.has(event))
+            this.#listeners.set(event, new Set());
+        this.#listeners.get(event).add(fn);
+        return () => this.off(event, fn);
+    }
+
+    off(event, fn) {
+        this.#listeners.get(event)?.delete(fn);
+    }
+
+    /* Takes a seat in options.room and starts sending and receiving. Resolves when the server has
+     * answered the first offer; rejects with a MixdownError, and nothing is left behind. */
+    async join(options) {
+        if (this.#state !== 'idle' && this.#state !== 'left')
+            throw new MixdownError('bad_state', 'already in a room: leave() first');
+        const run = ++this.#run;
+        this.#options = { ...options };
+        this.#tracks.audio = options.stream?.getAudioTracks()[0] ?? null;
+        this.#tracks.video = options.stream?.getVideoTracks()[0] ?? null;
+        this.#muted = { audio: options.microphone === false, video: options.camera === false };
+        this.#setState('joining');
+        try {
+            await this.#connect(run, false);
+            this.#check(run);
+            this.#wish = 'fresh';
+            await this.#negotiate(run);
+            this.#check(run);
+            if (this.#wish !== 'none')
+                throw new MixdownError('connection_lost', 'the connection broke while joining');
+            this.#setState('joined');
+        } catch (err) {
+            if (run === this.#run)
+                this.#end('left');
+            throw err;
+        }
+    }
+
+    /* Gives the seat back. Safe at any time, also from a page that is going away. */
+    leave() {
+        if (this.#state === 'idle' || this.#state === 'left')
+            return;
+        this.#socket?.send('leave');
+        this.#end('left');
+    }
+
+    /* Silence, and sound again; the device stays open. */
+    setMicrophone(on) {
+        return this.#mute('audio', !on);
+    }
+
+    /* Stops sending the picture, and starts again. The track is the caller's: stop it to put out
+     * the camera's light, and give a new one to replaceTrack(). */
+    setCamera(on) {
+        return this.#mute('video', !on);
+    }
+
+    /* Sends another device's track, or with null none. A kind that was never sent is negotiated. */
+    async replaceTrack(kind, track) {
+        this.#tracks[kind] = track;
+        const transceiver = this.#transceivers[kind];
+        if (!transceiver)
+            return;
+        await this.#apply(kind);
+        if (track && transceiver.direction === 'recvonly') {
+            transceiver.direction = 'sendrecv';
+            this.#want('plain');
+        }
+    }
+
+    /* Starts (true) or stops (false) recording the room for everyone; resolves with {id, startedAt}. */
+    async record(active) {
+        return this.#request('record', { active: Boolean(active) });
+    }
+
+    /* --- the seat ---------------------------------------------------------------------------- */
+
+    async #connect(run, resuming) {
+        const url = socketUrl(this.#options.url, this.#options.token);
+        const socket = await Socket.open(this.#env.WebSocket, url, {
+            onEvent: (action, data) => this.#socket === socket && this.#event(action, data),
+            onClose: () => this.#socket === socket && this.#lost(),
+        });
+        if (run !== this.#run) {
+            socket.close();
+            this.#check(run);
+        }
+        this.#socket = socket;
+        const isResumed = resuming && await this.#tryResume(socket);
+        if (!isResumed)
+            this.#seat(await socket.request('join', this.#joinData()));
+        this.#check(run);
+        if (this.#muted.audio || this.#muted.video || isResumed)
+            socket.send('mute', { ...this.#muted });
+        this.#memberChanged(this.userId, { mutedAudio: this.#muted.audio, mutedVideo: this.#muted.video });
+        return isResumed;
+    }
+
+    async #tryResume(socket) {
+        if (!this.#resume)
+            return false;
+        try {
+            this.#seat(await socket.request('resume', { resume: this.#resume }));
+            return true;
+        } catch (err) {
+            if (!err.isRefusal)
+                throw err;
+            this.#resume = '';
+            return false;
+        }
+    }
+
+    #joinData() {
+        const { room, name, userId, role } = this.#options;
+        return { roomId: room, name, ...(userId && { userId }), ...(role && { role }) };
+    }
+
+    #seat(data) {
+        this.#options.userId = data.userId ?? this.#options.userId;
+        this.#resume = data.resume ?? this.#resume;
+        this.#iceServers = data.iceServers ?? this.#iceServers;
+        this.#members = new Map((data.members ?? []).map((m) => [m.userId, m]));
+        if (!this.#members.has(this.userId))
+            this.#members.set(this.userId, { userId: this.userId, name: this.#options.name });
+        this.#emit('members', this.members);
+        this.#setRecording(data.recording ?? { active: false });
+    }
+
+    #lost() {
+        this.#socket = null;
+        this.#negotiating = null;
+        if (this.#state === 'joined')
+            this.#reconnect(this.#run);
+    }
+
+    /* Tries until it has a seat, is told that there is none for us, or leave() is called. */
+    async #reconnect(run) {
+        this.#setState('reconnecting');
+        for (let wait = RETRY_FIRST_MS; run === this.#run; wait = Math.min(wait * 2, RETRY_MOST_MS)) {
+            await this.#pause(wait * (0.75 + Math.random() / 2));
+            if (run !== this.#run)
+                return;
+            try {
+                const isResumed = await this.#connect(run, true);
+                if (!isResumed)
+                    this.#wish = 'fresh';
+                this.#setState('joined');
+                this.#want(this.#pc?.connectionState === 'failed' ? 'restart' : 'none');
+                return;
+            } catch (err) {
+                this.#dropSocket();
+                if (run !== this.#run || !err.isRefusal || PASSING.has(err.code))
+                    continue;
+                this.#emit('error', err);
+                this.#end('left', err.code);
+            }
+        }
+    }
+
+    #pause(ms) {
+        return new Promise((resolve) => {
+            this.#wake = resolve;
+            setTimeout(resolve, ms);
+        });
+    }
+
+    #dropSocket() {
+        const socket = this.#socket;
+        this.#socket = null; /* first: its onClose must not start a second reconnect */
+        socket?.close();
+    }
+
+    #request(action, data) {
+        if (!this.#socket)
+            return Promise.reject(new MixdownError('connection_lost', 'not connected'));
+        return this.#socket.request(action, data);
+    }
+
+    /* --- events ------------------------------------------------------------------------------ */
+
+    #event(action, data) {
+        const handlers = {
+            joined: () => this.#memberJoined(data.member),
+            left: () => this.#memberLeft(data),
+            mute: () => this.#memberChanged(data.userId, { mutedAudio: data.audio, mutedVideo: data.video }),
+            media: () => this.#memberChanged(data.userId, { audio: data.audio, video: data.video }),
+            candidate: () => this.#addCandidate(data),
+            speaking: () => this.#emit('speaking', data.speakers ?? []),
+            recording: () => this.#recordingChanged(data),
+            network: () => data.state === 'failed' && this.#want('restart'),
+            moved: () => this.#moved(),
+            ended: () => this.#end('left', data.reason || 'ended'),
+            error: () => this.#emit('error', new MixdownError(data.code, data.message)),
+        };
+        handlers[action]?.();
+    }
+
+    #memberJoined(member) {
+        if (!member?.userId)
+            return;
+        const isNew = !this.#members.has(member.userId);
+        this.#members.set(member.userId, member);
+        if (isNew)
+            this.#emit('joined', member);
+        this.#emit('members', this.members);
+    }
+
+    #memberLeft({ userId, reason }) {
+        if (userId === this.userId) {
+            this.#end('left', reason);
+            return;
+        }
+        const member = this.#members.get(userId);
+        if (!member)
+            return;
+        this.#members.delete(userId);
+        this.#emit('left', { ...member, reason });
+        this.#emit('members', this.members);
+    }
+
+    #memberChanged(userId, change) {
+        const member = this.#members.get(userId);
+        if (!member)
+            return;
+        const told = Object.entries(change).filter(([, value]) => value !== undefined);
+        this.#members.set(userId, { ...member, ...Object.fromEntries(told) });
+        this.#emit('members', this.members);
+    }
+
+    #recordingChanged(data) {
+        if (data.state === 'ready' || data.state === 'failed') {
+            const { startedAt } = this.#recording;
+            if (this.#recording.id === data.id)
+                this.#recording = { active: false, id: '', startedAt: 0 };
+            this.#emit('recording', { startedAt, ...data, active: this.#recording.active });
+            return;
+        }
+        this.#setRecording(data);
+    }
+
+    #setRecording(data) {
+        const { active, id, startedAt } = this.#recording;
+        this.#recording = { active: Boolean(data.active), id: data.id ?? '', startedAt: data.startedAt ?? 0 };
+        const next = this.#recording;
+        if (next.active !== active || next.id !== id || next.startedAt !== startedAt)
+            this.#emit('recording', { ...data, ...next });
+    }
+
+    /* The room's process died and has a successor, which has never seen our connection. */
+    #moved() {
+        this.#setMedia('connecting');
+        this.#want('fresh');
+    }
+
+    /* --- media ------------------------------------------------------------------------------- */
+
+    /* Asks for an offer (or, with none, for the one that is overdue) without waiting for it. */
+    #want(wish) {
+        if (RANK[wish] > RANK[this.#wish])
+            this.#wish = wish;
+        if (this.#state === 'joined' && this.#socket?.isOpen)
+            this.#negotiate(this.#run).catch(quiet); /* told as an event already */
+    }
+
+    #negotiate(run) {
+        if (this.#negotiating)
+            return this.#negotiating;
+        const mine = this.#offers(run).finally(() => {
+            if (this.#negotiating === mine)
+                this.#negotiating = null;
+        });
+        this.#negotiating = mine;
+        return mine;
+    }
+
+    async #offers(run) {
+        for (let tries = 1; this.#wish !== 'none' && this.#socket?.isOpen; tries++) {
+            const wish = this.#wish;
+            this.#wish = 'none';
+            try {
+                await this.#offer(run, wish);
+                tries = 0;
+            } catch (err) {
+                if (run !== this.#run)
+                    throw err;
+                if (RANK[this.#wish] < RANK[wish])
+                    this.#wish = wish;
+                if (err.code === 'connection_lost' || err.code === 'timeout')
+                    throw err; /* #reconnect() or the media timer takes it up */
+                if (this.#state === 'joining' || tries >= FRESH_TRIES)
+                    throw this.#mediaFailed(err);
+                this.#wish = 'fresh';
+                await delay(RETRY_FIRST_MS * tries);
+            }
+        }
+    }
+
+    #mediaFailed(err) {
+        this.#wish = 'none';
+        this.#setMedia('failed');
+        if (this.#state !== 'joining')
+            this.#emit('error', err);
+        return err;
+    }
+
+    async #offer(run, wish) {
+        if (wish === 'fresh' || !this.#pc)
+            this.#openConnection();
+        const pc = this.#pc;
+        const socket = this.#socket;
+        this.#offerSent = false;
+        this.#ownCandidates = [];
+        const offer = await pc.createOffer({ iceRestart: wish === 'restart' });
+        await pc.setLocalDescription(offer);
+        this.#check(run);
+        const answered = socket.request('offer', { sdp: pc.localDescription.sdp });
+        this.#offerSent = true;
+        for (const candidate of this.#ownCandidates.splice(0))
+            socket.send('candidate', candidate);
+        this.#armMediaTimer();
+        const { sdp } = await answered;
+        this.#check(run);
+        await pc.setRemoteDescription({ type: 'answer', sdp });
+        for (const candidate of this.#theirCandidates.splice(0))
+            await pc.addIceCandidate(candidate).catch(quiet);
+        if (wish === 'fresh')
+            this.#emit('stream', this.#stream);
+    }
+
+    #openConnection() {
+        this.#closeConnection();
+        const pc = new this.#env.RTCPeerConnection({
+            iceServers: this.#iceServers,
+            bundlePolicy: 'max-bundle',
+        });
+        this.#pc = pc;
+        pc.onicecandidate = ({ candidate }) => pc === this.#pc && this.#sendCandidate(candidate);
+        pc.onconnectionstatechange = () => pc === this.#pc && this.#connectionChanged(pc.connectionState);
+        for (const kind of ['audio', 'video'])
+            this.#transceivers[kind] = this.#addTransceiver(pc, kind);
+        this.#preferCodec();
+        this.#stream = new this.#env.MediaStream(
+            ['audio', 'video'].map((kind) => this.#transceivers[kind].receiver.track));
+        this.#setMedia('connecting');
+    }
+
+    #addTransceiver(pc, kind) {
+        const track = this.#tracks[kind];
+        const isSent = track && !(kind === 'video' && this.#muted.video);
+        if (track && kind === 'audio')
+            track.enabled = !this.#muted.audio;
+        const init = { direction: track || this.#muted[kind] ? 'sendrecv' : 'recvonly' };
+        if (this.#options.stream)
+            init.streams = [this.#options.stream];
+        if (kind === 'video')
+            init.sendEncodings = [{ maxBitrate: this.#options.videoBitrate ?? VIDEO_BPS }];
+        return pc.addTransceiver(isSent ? track : kind, init);
+    }
+
+    /* Only options.codec (H264 or VP8) and its repair; otherwise the browser's own order. */
+    #preferCodec() {
+        const wanted = this.#options.codec;
+        const all = wanted && this.#env.RTCRtpReceiver?.getCapabilities?.('video')?.codecs;
+        if (!all)
+            return;
+        const isWanted = (codec) => codec.mimeType.toLowerCase() === `video/${wanted.toLowerCase()}`;
+        const codecs = all.filter((codec) => isWanted(codec) || /\/rtx$/i.test(codec.mimeType));
+        if (codecs.some(isWanted))
+            this.#transceivers.video.setCodecPreferences?.(codecs);
+    }
+
+    #closeConnection() {
+        clearTimeout(this.#mediaTimer);
+        this.#theirCandidates = [];
+        this.#transceivers = {};
+        const pc = this.#pc;
+        this.#pc = null;
+        if (pc)
+            pc.close();
+    }
+
+    #sendCandidate(candidate) {
+        const data = candidate
+            ? {
+                candidate: candidate.candidate,
+                sdpMid: candidate.sdpMid,
+                sdpMLineIndex: candidate.sdpMLineIndex,
+            }
+            : { candidate: '', sdpMid: '0', sdpMLineIndex: 0 };
+        if (this.#offerSent)
+            this.#socket?.send('candidate', data);
+        else
+            this.#ownCandidates.push(data);
+    }
+
+    #addCandidate({ candidate, sdpMid, sdpMLineIndex }) {
+        if (!candidate)
+            return; /* the end of theirs needs no word to the browser */
+        const init = { candidate, sdpMid, sdpMLineIndex };
+        if (this.#pc?.remoteDescription && this.#pc.signalingState === 'stable')
+            this.#pc.addIceCandidate(init).catch(quiet);
+        else
+            this.#theirCandidates.push(init);
+    }
+
+    #connectionChanged(state) {
+        if (state === 'connected') {
+            clearTimeout(this.#mediaTimer);
+            this.#setMedia('connected');
+        } else if (state === 'failed') {
+            this.#setMedia('connecting');
+            this.#want('restart');
+        } else if (state === 'disconnected') {
+            clearTimeout(this.#mediaTimer);
+            this.#mediaTimer = setTimeout(() => this.#want('restart'), DISCONNECTED_MS);
+        }
+    }
+
+    /* A connection that an offer did not bring up in time, is given up: we take a new seat. */
+    #armMediaTimer() {
+        clearTimeout(this.#mediaTimer);
+        this.#mediaTimer = setTimeout(() => {
+            if (this.#state !== 'joined' || this.#pc?.connectionState === 'connected')
+                return;
+            this.#resume = '';
+            this.#socket?.send('leave');
+            this.#dropSocket();
+            this.#negotiating = null;
+            this.#reconnect(this.#run);
+        }, RESTART_MS);
+    }
+
+    async #mute(kind, isMuted) {
+        this.#muted[kind] = isMuted;
+        await this.#apply(kind);
+        this.#memberChanged(this.userId, kind === 'audio' ? { mutedAudio: isMuted } : { mutedVideo: isMuted });
+        this.#socket?.send('mute', { [kind]: isMuted });
+    }
+
+    /* What is sent follows track and mute: a muted microphone sends silence, a camera nothing. */
+    async #apply(kind) {
+        const track = this.#tracks[kind];
+        if (track && kind === 'audio')
+            track.enabled = !this.#muted.audio;
+        const sent = kind === 'video' && this.#muted.video ? null : track;
+        const sender = this.#transceivers[kind]?.sender;
+        if (sender && sender.track !== sent)
+            await sender.replaceTrack(sent);
+    }
+
+    /* --- state ------------------------------------------------------------------------------- */
+
+    #check(run) {
+        if (run !== this.#run)
+            throw new MixdownError('left', 'left the room meanwhile');
+    }
+
+    #end(state, reason = '') {
+        this.#run++;
+        this.#dropSocket();
+        this.#closeConnection();
+        this.#wake();
+        this.#negotiating = null;
+        this.#wish = 'none';
+        this.#resume = '';
+        this.#members = new Map();
+        this.#recording = { active: false, id: '', startedAt: 0 };
+        this.#stream = null;
+        this.#media = 'new';
+        this.#setState(state, reason);
+    }
+
+    #setState(state, reason = '') {
+        this.#state = state;
+        this.#emit('state', { state, media: this.#media, reason });
+    }
+
+    #setMedia(media) {
+        if (this.#media === media)
+            return;
+        this.#media = media;
+        this.#emit('state', { state: this.#state, media, reason: '' });
+    }
+
+    #emit(event, value) {
+        for (const fn of this.#listeners.get(event) ?? [])
+            fn(value);
+    }
+}
