@@ -178,7 +178,7 @@ static void a_full_live_queue_drops_counts_and_asks(void **state)
     wait_until((room_tick(&r, 1), source_stats(s).decoded == taken));
     assert_int_equal(r.key_requests, 0);
     assert_int_equal(comp_source_push(s, clip.packets[150]), 0); /* the first after the gap */
-    wait_until(r.key_requests == 1);
+    wait_until((room_tick(&r, 1), r.key_requests == 1)); /* its frames may have been full */
     assert_int_equal(source_stats(s).undecodable, 1);
     room_close(&r);
     clip_free(&clip);
