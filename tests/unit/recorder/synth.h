@@ -135,9 +135,10 @@ static inline void synth_free(struct synth *s)
     s->video_count = s->audio_count = 0;
 }
 
-/* Pushes all packets, of both kinds, in the order of their dts. */
-static inline void synth_push(const struct synth *s, struct rec *r, size_t *video, size_t *audio,
-                              int64_t until_us)
+/* Pushes all packets before until_us, of both kinds, in the order of their dts. A recording that is
+ * complete may refuse what comes from refused_from_us on. */
+static inline void synth_push_past(const struct synth *s, struct rec *r, size_t *video,
+                                   size_t *audio, int64_t until_us, int64_t refused_from_us)
 {
     for (;;) {
         const struct mcu_packet *v = *video < s->video_count ? s->video[*video] : NULL;
@@ -146,11 +147,17 @@ static inline void synth_push(const struct synth *s, struct rec *r, size_t *vide
         const struct mcu_packet *next = is_video ? v : a;
         if (!next || next->dts_us >= until_us)
             return;
-        if (is_video)
-            assert_int_equal(rec_push_video(r, s->video[(*video)++]), 0);
-        else
-            assert_int_equal(rec_push_audio(r, s->audio[(*audio)++]), 0);
+        const int err = is_video ? rec_push_video(r, s->video[(*video)++])
+                                 : rec_push_audio(r, s->audio[(*audio)++]);
+        if (next->dts_us < refused_from_us)
+            assert_int_equal(err, 0);
     }
+}
+
+static inline void synth_push(const struct synth *s, struct rec *r, size_t *video, size_t *audio,
+                              int64_t until_us)
+{
+    synth_push_past(s, r, video, audio, until_us, INT64_MAX);
 }
 
 /* --- files ------------------------------------------------------------------------------------ */

@@ -194,7 +194,7 @@ static void live_the_stop_waits_for_late_packets_and_leaves_out_the_rest(void **
     wait_for_fragments(path, 4);
     rec_stop(r, START_US + 3000000, on_done, &o);
     mcu_sleep_until_us(mcu_now_us() + 20000); /* the encoders are slow */
-    synth_push(&packets, r, &v, &a, START_US + 4000000);
+    synth_push_past(&packets, r, &v, &a, START_US + 4000000, START_US + 3000000);
     rec_destroy(r);
     assert_int_equal(atomic_load(&o.count), 1);
     assert_int_equal(o.result.error, 0);
