@@ -32,7 +32,7 @@ static void on_mix(void *ctx, uint32_t output, struct mcu_packet *packet)
     rtc_feed_push(r->audio_feeds[output], packet);
 }
 
-static void on_assign(void *ctx, void *seat_ctx, uint32_t output)
+static void on_assign(void *ctx, void *seat_ctx, int32_t output)
 {
     struct mcu_room *r = ctx;
     struct room_peer *p = seat_ctx;

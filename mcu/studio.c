@@ -18,7 +18,7 @@ static void on_mix_packet(void *ctx, uint32_t output, struct mcu_packet *packet)
         s->sink.on_audio(s->sink.ctx, output, packet);
 }
 
-static void on_mix_assign(void *ctx, void *listener_ctx, uint32_t output)
+static void on_mix_assign(void *ctx, void *listener_ctx, int32_t output)
 {
     struct mcu_studio *s = ctx;
     s->sink.on_assign(s->sink.ctx, listener_ctx, output);

@@ -40,7 +40,7 @@ struct mcu_studio_sink {
     /* [tick-a] An Opus packet of one mix (see mix.h); borrowed. May be NULL: nobody listens. */
     void (*on_audio)(void *ctx, uint32_t output, struct mcu_packet *packet);
     /* [tick-a] The seat hears this output from now on. */
-    void (*on_assign)(void *ctx, void *seat_ctx, uint32_t output);
+    void (*on_assign)(void *ctx, void *seat_ctx, int32_t output);
     /* [enc] A frame of the composited picture; borrowed. May be NULL. */
     void (*on_video)(void *ctx, enum mcu_codec codec, struct mcu_packet *packet);
     /* [dec] The seat's decoder needs a key frame. seat_id, not a pointer: the seat may be gone. */

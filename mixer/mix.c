@@ -243,7 +243,7 @@ static void assign(struct mix *m)
         l->hears = wanted;
         wanted->listeners++;
         if (m->sink.on_assign)
-            m->sink.on_assign(m->sink.ctx, l->ctx, wanted->number);
+            m->sink.on_assign(m->sink.ctx, l->ctx, (int32_t)wanted->number);
     }
 }
 

@@ -36,7 +36,9 @@ struct rtc_conf {
     size_t announced_count;
     bool has_loopback;          /* gather on 127.0.0.1 too: --dev and tests */
     const char *stun_server;    /* "host:port" by address, or NULL */
-    uint32_t peers_per_thread;  /* 32 */
+    uint32_t peers_per_thread;  /* 32; of plain peers there may be thousands on one */
+    uint32_t red_copies_max;    /* RFC 2198 copies of audio to a peer that takes them, 0..4 */
+    const char *plain_address;  /* local address of plain RTP ports; NULL: 127.0.0.1 */
 };
 
 enum rtc_state {
@@ -55,6 +57,15 @@ struct rtc_audio {
     int64_t pts_us;          /* capture time on the room clock */
     int64_t arrival_us;
     int level_dbov;          /* RFC 6464: 0 loudest .. -127; 1: not said */
+    bool is_repair;          /* it came as a RED copy or by retransmission */
+};
+
+/* What a peer's network asks of the audio that it is sent, from its reports: loss decides between
+ * the first two, rate for the third. RED copies beside it are the transport's own matter. */
+enum rtc_audio_need {
+    RTC_AUDIO_CLEAN,
+    RTC_AUDIO_FEC,
+    RTC_AUDIO_LOW,
 };
 
 struct rtc_peer_sink {
@@ -70,6 +81,8 @@ struct rtc_peer_sink {
     void (*on_video)(void *ctx, struct mcu_packet *frame);
     /* The far side asked for a key frame (PLI or FIR) of the video feed it is tuned to. */
     void (*on_need_key)(void *ctx, enum mcu_codec codec);
+    /* The audio that it should be sent from now on; RTC_AUDIO_CLEAN before the first. May be NULL. */
+    void (*on_audio_need)(void *ctx, enum rtc_audio_need need);
 };
 
 struct rtc_stream_stats {
@@ -81,6 +94,8 @@ struct rtc_stream_stats {
     uint64_t plis;         /* in: sent by us; out: received */
     uint32_t jitter_us;
     uint32_t loss_permille; /* the newest report */
+    uint64_t recovered;    /* in, audio: packets that a RED copy or a retransmission brought */
+    uint64_t copies;       /* out, audio: RED copies sent */
 };
 
 struct rtc_peer_stats {
@@ -103,6 +118,46 @@ void rtc_destroy(struct rtc *rtc);
 /* [ctl] A peer without a description. The sink is copied, all of it must be set. Returns 0, -ENOSPC,
  * -ENOMEM, -EINVAL (a configured address is none), -EIO or -ETIMEDOUT. */
 int rtc_peer_create(struct rtc *rtc, struct rtc_peer **out, const struct rtc_peer_sink *sink);
+
+/* --- plain peers: RTP or SRTP over UDP without ICE and DTLS, for gateways and tools ------------- */
+
+struct rtc_plain_media {
+    enum mcu_direction direction; /* ours; MCU_INACTIVE: no such medium */
+    enum mcu_codec codec;         /* OPUS; H264 or VP8 */
+    uint8_t pt;                   /* both ways, 0..127 */
+    uint8_t red_pt;               /* of RFC 2198 for audio; 0: none */
+    uint8_t rtx_pt;               /* of RFC 4588; 0: none, what is asked for again is sent as it was */
+    uint8_t audio_level_ext;      /* id of RFC 6464; 0: none */
+    uint32_t remote_ssrc;         /* 0: whichever comes first */
+    bool has_nack;
+};
+
+struct rtc_plain_conf {
+    /* Where to send, and from where to take: an address and port. host NULL: learnt from the first
+     * valid packet; such a peer gets a port of its own, all others share one and are told apart by
+     * where packets come from. RTCP is on the same port (RFC 5761). */
+    const char *remote_host;
+    uint16_t remote_port;
+    struct rtc_plain_media media[2]; /* by enum mcu_kind */
+    bool is_srtp;
+    int profile;                     /* enum rtc_srtp_profile */
+    const uint8_t *key_in;           /* master key and salt of what comes; copied */
+    const uint8_t *key_out;
+    size_t key_bytes;                /* of each */
+};
+
+struct rtc_plain_local {
+    char host[64];
+    uint16_t port;
+    uint32_t ssrc[2]; /* by enum mcu_kind */
+};
+
+/* [ctl] A peer that is RTC_CONNECTED from the start (with a learnt address: from the first packet on).
+ * Everything else of rtc_peer works as for others, save offers and candidates. It has failed when
+ * nothing came for 30 s although it may send, and comes back with the next packet. Returns 0, -EINVAL,
+ * -EADDRINUSE (another peer has that remote address), -ENOSPC, -ENOMEM or -EIO (no free port). */
+int rtc_peer_create_plain(struct rtc *rtc, struct rtc_peer **out, const struct rtc_plain_conf *conf,
+                          const struct rtc_peer_sink *sink, struct rtc_plain_local *local);
 
 /* [ctl] Ends and frees it, with a DTLS close_notify and RTCP BYE. Waits for its thread; never call it
  * from a callback. NULL is fine. */

@@ -25,7 +25,7 @@ struct fixture {
     struct rec_result result;
 };
 
-static void on_assign(void *ctx, void *seat_ctx, uint32_t output)
+static void on_assign(void *ctx, void *seat_ctx, int32_t output)
 {
     struct fixture *f = ctx;
     assert_ptr_equal(seat_ctx, f);

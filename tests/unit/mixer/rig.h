@@ -188,7 +188,7 @@ static inline void rig_on_packet(void *ctx, uint32_t output, struct mcu_packet *
     record(&r->heard[output], pcm, MIX_TICK_FRAMES);
 }
 
-static inline void rig_on_assign(void *ctx, void *listener_ctx, uint32_t output)
+static inline void rig_on_assign(void *ctx, void *listener_ctx, int32_t output)
 {
     struct rig *r = ctx;
     struct ear *ear = listener_ctx;

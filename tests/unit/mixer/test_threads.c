@@ -95,7 +95,7 @@ static void keep_nothing(void *ctx, uint32_t output, struct mcu_packet *packet)
     *(size_t *)ctx += packet->size;
 }
 
-static void tell_nobody(void *ctx, void *listener_ctx, uint32_t output)
+static void tell_nobody(void *ctx, void *listener_ctx, int32_t output)
 {
     (void)ctx;
     (void)listener_ctx;
@@ -200,7 +200,7 @@ static void on_packet(void *ctx, uint32_t output, struct mcu_packet *packet)
     atomic_fetch_add(&s->sent, 1);
 }
 
-static void on_assign(void *ctx, void *listener_ctx, uint32_t output)
+static void on_assign(void *ctx, void *listener_ctx, int32_t output)
 {
     struct shared *s = ctx;
     (void)listener_ctx;

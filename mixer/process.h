@@ -1,0 +1,39 @@
+/* mixer/process.h - what is done to one decoded voice before it is mixed. [tick], save init/finish.
+ *
+ *     pcm ─▶ noise suppression (SpeexDSP) ─▶ levelling (EBU R 128, libebur128) ─▶ gain, pan
+ *
+ * Every change glides over a tick at most 10 ms long or slower; nothing clicks. Original sound goes
+ * through gain and pan alone. */
+#ifndef MIXER_PROCESS_H
+#define MIXER_PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mixer/mix.h"
+
+struct mix_process; /* opaque; one per voice */
+
+/* What is wanted of it at this tick. */
+struct mix_process_want {
+    struct mix_treatment treatment;
+    float gain; /* 0..MIX_GAIN_MAX */
+    float pan;  /* -1..1 */
+};
+
+/* [ctl] Everything it may ever need is allocated now. Returns 0 or -ENOMEM. */
+int mix_process_create(struct mix_process **out, uint32_t channels);
+void mix_process_destroy(struct mix_process *p); /* NULL is fine */
+
+/* One tick in place, MIX_TICK_FRAMES frames. is_speech: levelling learns only from speech. */
+void mix_process_run(struct mix_process *p, float *pcm, const struct mix_process_want *want,
+                     bool is_speech);
+
+/* The voice was away: its noise estimate is stale, its loudness gain is kept. */
+void mix_process_rest(struct mix_process *p);
+
+/* The levelling gain now, dB. */
+float mix_process_gain_db(const struct mix_process *p);
+
+#endif
