@@ -23,9 +23,15 @@ enum layout_fit {
     LAYOUT_FILL,    /* stretch */
 };
 
+/* One picture that may be placed: a person's camera (or avatar), or a screen that he shares, which
+ * is an entry of its own with the same user. */
 struct layout_person {
     const char *user;
+    const char *role; /* NULL: none */
+    uint32_t seat;    /* pinned to "pin:N"; 0: to none */
     bool has_video;
+    bool is_screen;
+    bool is_speaker; /* who has the floor now; hold is the caller's matter */
 };
 
 /* Pixels on the canvas, all even. */
@@ -34,6 +40,8 @@ struct layout_tile {
     uint32_t x, y, width, height;
     enum layout_fit fit;
     int z; /* drawn in rising order */
+    /* On the last tile of a grid: so many people did not fit into the layout. Else 0. */
+    uint32_t more;
 };
 
 /* [ctl] Reads a layout from JSON text; origin names it in errors ("layouts/grid.json"). The caller
@@ -52,6 +60,12 @@ const char *layout_name(const struct layout *l);
 
 /* The colour behind the tiles (0xRRGGBB), when the file names one; else false, *rgb untouched. */
 bool layout_background(const struct layout *l, uint32_t *rgb);
+
+/* The layout to switch to while somebody shares a screen, or NULL. */
+const char *layout_screenshare(const struct layout *l);
+
+/* How long whoever speaks keeps a `speaker` cell after he stopped or another began. */
+int layout_hold_ms(const struct layout *l);
 
 /* [any] Places people on a canvas of width x height: writes at most max tiles, returns how many.
  * The same people, in the same order, always get the same tiles. */

@@ -1,7 +1,7 @@
 /* layouts/model.h - what a layout file becomes in memory; inside this folder only.
  *
- * parse.c fills it, place.c reads it. Fractions stay exact, so that the right edge of one cell and
- * the left edge of the next snap to the same pixel. */
+ * parse*.c fill it, choose.c and place.c read it. Fractions stay exact, so that the right edge of
+ * one cell and the left edge of the next snap to the same pixel. */
 #ifndef LAYOUTS_MODEL_H
 #define LAYOUTS_MODEL_H
 
@@ -15,6 +15,7 @@ enum {
     NAME_MAX_CHARS = 64,
     USER_MAX_CHARS = 128,
     DENOMINATOR_MAX = 1000000,
+    HOLD_DEFAULT_MS = 2000,
 };
 
 /* 0 <= num <= den <= DENOMINATOR_MAX, so products of two and a canvas size fit into 64 bits. */
@@ -32,7 +33,7 @@ struct range {
 enum source_kind {
     SOURCE_USER,
     SOURCE_MATCH,
-    SOURCE_SCREEN, /* this and the next two match nobody until people carry what they ask for */
+    SOURCE_SCREEN,
     SOURCE_PIN,
     SOURCE_ROLE,
     SOURCE_SPEAKER,
@@ -74,12 +75,31 @@ struct variant {
     size_t cell_count;
 };
 
+struct variants {
+    struct variant *list;
+    size_t count;
+};
+
+enum omit_kind {
+    OMIT_NO_VIDEO,
+    OMIT_ROLE,
+};
+
+struct omit {
+    enum omit_kind kind;
+    char role[USER_MAX_CHARS + 1];
+};
+
 struct layout {
     char name[NAME_MAX_CHARS + 1];
     bool has_background;
     uint32_t background;
-    struct variant *variants;
-    size_t variant_count;
+    char screenshare[NAME_MAX_CHARS + 1]; /* "": stay as it is */
+    int hold_ms;
+    struct omit *omits;
+    size_t omit_count;
+    struct variants landscape;
+    struct variants portrait; /* none: the others serve */
 };
 
 #endif

@@ -1,121 +1,15 @@
-/* Who goes into which cell, and the rectangle of each. Pure: the same input gives the same tiles.
- *
- * Choosing goes in three passes, so that a cell for a named person gets him even when an "auto"
- * cell stands before it in the file:
- *
- *     pass      a cell tries its sources in their order, up to the first of a later pass
- *     named     user, match, screen, pin, role
- *     speaking  and speaker
- *     auto      and auto */
+/* The rectangle of everyone that was chosen (choose.c). Pure: the same input gives the same tiles.
+ */
 #include "layouts/layout.h"
 
 #include <string.h>
 
+#include "layouts/choose.h"
 #include "layouts/model.h"
 
 struct box {
     uint32_t x, y, width, height;
 };
-
-/* Who was put where, in the order of choosing. */
-struct picks {
-    uint8_t cell[LAYOUT_TILES_MAX];
-    uint8_t person[LAYOUT_TILES_MAX];
-    size_t count;
-    bool taken[LAYOUT_PEOPLE_MAX];
-};
-
-_Static_assert(LAYOUT_PEOPLE_MAX <= 256 && LAYOUT_TILES_MAX <= 256, "picks hold bytes");
-
-/* '*' stands for any run of characters. Goes back to the last star only, so it takes at most
- * pattern x text steps. */
-static bool matches(const char *pattern, const char *text)
-{
-    const char *star = NULL, *retry = NULL;
-    while (*text) {
-        if (*pattern == '*') {
-            star = pattern++;
-            retry = text;
-        } else if (*pattern == *text) {
-            pattern++;
-            text++;
-        } else if (star) {
-            pattern = star + 1;
-            text = ++retry;
-        } else {
-            return false;
-        }
-    }
-    while (*pattern == '*')
-        pattern++;
-    return *pattern == '\0';
-}
-
-static bool is_for(const struct source *source, const struct layout_person *person)
-{
-    switch (source->kind) {
-    case SOURCE_USER:
-        return strcmp(source->text, person->user) == 0;
-    case SOURCE_MATCH:
-        return matches(source->text, person->user);
-    case SOURCE_SPEAKER: /* before anybody spoke: the first who is free */
-    case SOURCE_AUTO:
-        return true;
-    default:
-        return false; /* people do not say yet what they share, who pinned them and their role */
-    }
-}
-
-static bool pick_from(struct picks *picks, size_t cell, const struct source *source,
-                      const struct layout_person *people, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (picks->taken[i] || !is_for(source, &people[i]))
-            continue;
-        picks->taken[i] = true;
-        picks->cell[picks->count] = (uint8_t)cell;
-        picks->person[picks->count] = (uint8_t)i;
-        picks->count++;
-        return true;
-    }
-    return false;
-}
-
-/* One more person for the cell, from its sources up to the given kind. */
-static bool pick_one(struct picks *picks, const struct variant *v, size_t cell,
-                     enum source_kind last, const struct layout_person *people, size_t count)
-{
-    for (size_t i = 0; i < v->cells[cell].source_count; i++) {
-        const struct source *source = &v->cells[cell].sources[i];
-        if (source->kind > last)
-            return false;
-        if (pick_from(picks, cell, source, people, count))
-            return true;
-    }
-    return false;
-}
-
-static size_t capacity_of(const struct cell *cell)
-{
-    if (!cell->has_grid)
-        return 1;
-    const size_t product = (size_t)cell->grid.cols.max * cell->grid.rows.max;
-    return product < LAYOUT_TILES_MAX ? product : LAYOUT_TILES_MAX;
-}
-
-static void choose(struct picks *picks, const struct variant *v, const struct layout_person *people,
-                   size_t count, size_t max)
-{
-    static const enum source_kind passes[] = {SOURCE_ROLE, SOURCE_SPEAKER, SOURCE_AUTO};
-    uint8_t filled[LAYOUT_TILES_MAX] = {0};
-    for (size_t pass = 0; pass < sizeof(passes) / sizeof(passes[0]); pass++) {
-        for (size_t cell = 0; cell < v->cell_count; cell++) {
-            while (filled[cell] < capacity_of(&v->cells[cell]) && picks->count < max &&
-                   pick_one(picks, v, cell, passes[pass], people, count))
-                filled[cell]++;
-        }
-    }
-}
 
 /* size_px * (a + b), to the nearest even pixel. */
 static uint32_t snap(struct ratio a, struct ratio b, uint32_t size_px)
@@ -254,13 +148,51 @@ static size_t put_cell(const struct cell *cell, size_t index, const struct picks
     return put;
 }
 
-static const struct variant *variant_for(const struct layout *l, size_t count)
+static const struct variant *variant_for(const struct layout *l, size_t count, bool is_portrait)
 {
-    for (size_t i = 0; i < l->variant_count; i++) {
-        if (count >= l->variants[i].people.min && count <= l->variants[i].people.max)
-            return &l->variants[i];
+    const struct variants *v = is_portrait && l->portrait.count ? &l->portrait : &l->landscape;
+    for (size_t i = 0; i < v->count; i++) {
+        if (count >= v->list[i].people.min && count <= v->list[i].people.max)
+            return &v->list[i];
     }
     return NULL;
+}
+
+static bool is_omitted(const struct layout *l, const struct layout_person *person)
+{
+    for (size_t i = 0; i < l->omit_count; i++) {
+        const struct omit *omit = &l->omits[i];
+        if (omit->kind == OMIT_NO_VIDEO && !person->has_video)
+            return true;
+        if (omit->kind == OMIT_ROLE && person->role && strcmp(omit->role, person->role) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Marks who is left out as taken; returns how many are to be placed. */
+static size_t omit(const struct layout *l, const struct layout_person *people, size_t count,
+                   struct picks *picks)
+{
+    size_t left = 0;
+    for (size_t i = 0; i < count; i++) {
+        picks->taken[i] = is_omitted(l, &people[i]);
+        left += !picks->taken[i];
+    }
+    return left;
+}
+
+/* The last tile of the last grid tells how many did not fit. end is where a cell's tiles end. */
+static void tell_more(const struct variant *v, const size_t *end, struct layout_tile *tiles,
+                      uint32_t more)
+{
+    for (size_t i = v->cell_count; i-- > 0;) {
+        const size_t begin = i > 0 ? end[i - 1] : 0;
+        if (!v->cells[i].has_grid || end[i] == begin)
+            continue;
+        tiles[end[i] - 1].more = more;
+        return;
+    }
 }
 
 size_t layout_place(const struct layout *l, const struct layout_person *people, size_t count,
@@ -270,17 +202,22 @@ size_t layout_place(const struct layout *l, const struct layout_person *people, 
         count = LAYOUT_PEOPLE_MAX;
     if (max > LAYOUT_TILES_MAX)
         max = LAYOUT_TILES_MAX;
-    const struct variant *v = count ? variant_for(l, count) : NULL;
+    struct picks picks = {0};
+    const size_t wanted = omit(l, people, count, &picks);
+    const struct variant *v = wanted ? variant_for(l, wanted, height > width) : NULL;
     if (!v)
         return 0;
 
-    struct picks picks = {0};
-    choose(&picks, v, people, count, max);
+    layout_choose(&picks, v, people, count, max);
     size_t put = 0;
+    size_t end[LAYOUT_TILES_MAX];
     for (size_t i = 0; i < v->cell_count; i++) {
         const struct box box = box_of(&v->cells[i], width, height);
         put += put_cell(&v->cells[i], i, &picks, &box, tiles + put);
+        end[i] = put;
     }
+    if (put < wanted)
+        tell_more(v, end, tiles, (uint32_t)(wanted - put));
     sort_by_z(tiles, put);
     return put;
 }

@@ -68,12 +68,51 @@ static void check_tiles(const char *name, size_t count, uint32_t width, uint32_t
     }
 }
 
-/* Most people that each built-in shows. */
+/* Most people that each built-in shows, on a landscape and on a portrait canvas; whether its last
+ * tile tells how many did not fit. */
 static const struct {
     const char *name;
-    size_t shows;
-} builtins[] = {{"grid", 49},     {"sidebyside", 2}, {"pip", 2},     {"duo", 10},
-                {"interview", 9}, {"panel", 16},     {"lecture", 17}};
+    size_t wide, tall;
+    bool tells_more;
+} builtins[] = {
+    {"grid", 49, 49, true},
+    {"sidebyside", 2, 2, false},
+    {"pip", 2, 2, false},
+    {"duo", 10, 10, true},
+    {"interview", 9, 9, true},
+    {"panel", 16, 16, true},
+    {"lecture", 17, 17, false},
+    {"speaker", 9, 9, true},
+    {"speaker-side", 6, 9, true},
+    {"speaker-pip", 5, 5, true},
+    {"presentation", 9, 9, true},
+    {"presentation-side", 6, 9, true},
+    {"presentation-pip", 5, 5, true},
+    {"single", 1, 1, false},
+    {"portrait", 13, 13, true},
+};
+
+static uint32_t more_of(const struct layout_tile *tiles, size_t n)
+{
+    uint32_t more = 0;
+    for (size_t i = 0; i < n; i++)
+        more += tiles[i].more;
+    return more;
+}
+
+static void check_builtin(const struct layout *l, size_t b, size_t n, uint32_t width,
+                          uint32_t height)
+{
+    struct layout_tile tiles[LAYOUT_TILES_MAX];
+    const size_t put = layout_place(l, people, n, width, height, tiles, LAYOUT_TILES_MAX);
+    const size_t shows = height > width ? builtins[b].tall : builtins[b].wide;
+    if (put != (n < shows ? n : shows))
+        fail_msg("%s on %ux%u: %zu of %zu people placed", builtins[b].name, width, height, put, n);
+    check_tiles(builtins[b].name, n, width, height, tiles, put);
+    const size_t more = builtins[b].tells_more ? n - put : 0;
+    if (more_of(tiles, put) != more)
+        fail_msg("%s: %zu of %zu people, and +%u", builtins[b].name, put, n, more_of(tiles, put));
+}
 
 static void builtins_keep_the_rules_for_any_count_on_any_shape(void **state)
 {
@@ -83,14 +122,8 @@ static void builtins_keep_the_rules_for_any_count_on_any_shape(void **state)
         assert_int_equal(layout_builtin(&l, builtins[b].name), 0);
         assert_string_equal(layout_name(l), builtins[b].name);
         for (size_t n = 0; n <= LAYOUT_PEOPLE_MAX; n++) {
-            for (size_t s = 0; s < SHAPES; s++) {
-                struct layout_tile tiles[LAYOUT_TILES_MAX];
-                const size_t put = layout_place(l, people, n, shapes[s].width, shapes[s].height,
-                                                tiles, LAYOUT_TILES_MAX);
-                if (put != (n < builtins[b].shows ? n : builtins[b].shows))
-                    fail_msg("%s: %zu of %zu people placed", builtins[b].name, put, n);
-                check_tiles(builtins[b].name, n, shapes[s].width, shapes[s].height, tiles, put);
-            }
+            for (size_t s = 0; s < SHAPES; s++)
+                check_builtin(l, b, n, shapes[s].width, shapes[s].height);
         }
         layout_destroy(l);
     }
@@ -206,6 +239,83 @@ static void sources_are_tried_in_order_and_names_come_first(void **state)
     }
 }
 
+/* Four people and ann's screen, after u0 (the host), u1, u2 (pinned to 1), u3. */
+static const struct {
+    const char *name;
+    const char *source;
+    bool speaks; /* u3 has the floor */
+    size_t person;
+} seats[] = {
+    {"the screen", "[\"screen\",\"pin:1\",\"speaker\"]", true, 4},
+    {"a pin before the speaker", "[\"pin:1\",\"speaker\"]", true, 2},
+    {"a pin that nobody has", "[\"pin:2\",\"speaker\"]", true, 3},
+    {"the speaker", "[\"speaker\"]", true, 3},
+    {"nobody spoke yet", "[\"speaker\"]", false, 0},
+    {"a role", "[\"role:host\"]", true, 0},
+    {"a user is his camera, not his screen", "[\"user:u1\"]", true, 1},
+};
+
+static void seats_go_to_screens_pins_roles_and_speakers(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(seats) / sizeof(seats[0]); i++) {
+        struct layout_person who[5];
+        memcpy(who, people, sizeof(who));
+        who[0].role = "host";
+        who[2].seat = 1;
+        who[3].is_speaker = seats[i].speaks;
+        who[4] = (struct layout_person){.user = "u1", .has_video = true, .is_screen = true};
+        char json[600];
+        snprintf(json, sizeof(json), MAIN("%s"), seats[i].source);
+        struct layout *l = load(json);
+        struct layout_tile t[LAYOUT_TILES_MAX];
+        assert_int_equal(layout_place(l, who, 5, 1280, 720, t, LAYOUT_TILES_MAX), 5);
+        check_tiles(seats[i].name, 5, 1280, 720, t, 5);
+        if (t[4].height != 576 || t[4].person != seats[i].person)
+            fail_msg("%s: person %zu", seats[i].name, t[4].person);
+        layout_destroy(l);
+    }
+}
+
+static void who_is_omitted_has_no_tile_and_does_not_count(void **state)
+{
+    (void)state;
+    struct layout *l =
+        load("{\"name\":\"t\",\"omit\":[\"no-video\",\"role:bot\"],\"hold_ms\":500,\"variants\":["
+             "{\"people\":\"1\",\"cells\":[{\"x\":0,\"y\":0,\"w\":1,\"h\":1,\"source\":\"auto\"}]},"
+             "{\"people\":\"2-\",\"cells\":[{\"x\":0,\"y\":0,\"w\":\"1/"
+             "2\",\"h\":1,\"source\":\"auto\"}]}]}");
+    struct layout_person who[3];
+    memcpy(who, people, sizeof(who));
+    who[0].has_video = false;
+    who[1].role = "bot";
+    struct layout_tile t[LAYOUT_TILES_MAX];
+    assert_int_equal(layout_place(l, who, 3, 1280, 720, t, LAYOUT_TILES_MAX), 1);
+    assert_int_equal(t[0].person, 2);
+    assert_int_equal(t[0].width, 1280); /* the variant for one */
+    who[2].has_video = false;
+    assert_int_equal(layout_place(l, who, 3, 1280, 720, t, LAYOUT_TILES_MAX), 0);
+    assert_int_equal(layout_hold_ms(l), 500);
+    assert_null(layout_screenshare(l));
+    layout_destroy(l);
+}
+
+static void built_ins_switch_to_built_ins_while_a_screen_is_shared(void **state)
+{
+    (void)state;
+    for (size_t b = 0; b < sizeof(builtins) / sizeof(builtins[0]); b++) {
+        struct layout *l, *other;
+        assert_int_equal(layout_builtin(&l, builtins[b].name), 0);
+        const char *name = layout_screenshare(l);
+        if (name) {
+            assert_int_equal(layout_builtin(&other, name), 0);
+            assert_null(layout_screenshare(other));
+            layout_destroy(other);
+        }
+        layout_destroy(l);
+    }
+}
+
 static void nobody_gets_a_cell_whose_sources_match_nobody(void **state)
 {
     (void)state;
@@ -291,6 +401,9 @@ int main(void)
         cmocka_unit_test(last_row_of_a_grid_is_centred),
         cmocka_unit_test(gap_and_alignment),
         cmocka_unit_test(sources_are_tried_in_order_and_names_come_first),
+        cmocka_unit_test(seats_go_to_screens_pins_roles_and_speakers),
+        cmocka_unit_test(who_is_omitted_has_no_tile_and_does_not_count),
+        cmocka_unit_test(built_ins_switch_to_built_ins_while_a_screen_is_shared),
         cmocka_unit_test(nobody_gets_a_cell_whose_sources_match_nobody),
         cmocka_unit_test(tiles_rise_in_z),
         cmocka_unit_test(neighbours_meet_on_the_same_pixel),
