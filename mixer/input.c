@@ -6,13 +6,13 @@
 #include "mixer/input.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "mixer/decode.h"
 #include "mixer/dsp.h"
 #include "mixer/frames.h"
-#include "mixer/output.h"
 
 static const float fade_step = 1.0f / MIX_FADE_FRAMES;
 
@@ -38,6 +38,9 @@ int mix_input_create(struct mix_input **out, const struct mix_conf *mix,
     in->channels = mix->channels;
     atomic_init(&in->delay_us, mix->min_delay_us);
     atomic_init(&in->dbov, MIX_LEVEL_SILENT_DBOV);
+    atomic_init(&in->buses, conf->buses ? conf->buses : 1);
+    atomic_init(&in->wanted_gain, 1.0f);
+    mix_input_set_treatment(in, &conf->treatment);
     mix_level_init(&in->level);
     in->gain = -1.0f;
 
@@ -68,7 +71,6 @@ void mix_input_destroy(struct mix_input *in)
 {
     if (!in)
         return;
-    mix_output_destroy(in->output);
     mix_voice_finish(&in->voice);
     mix_inbox_finish(&in->inbox);
     mix_opus_destroy(in->opus);
@@ -168,6 +170,30 @@ void mix_input_set_muted(struct mix_input *in, bool is_muted)
     atomic_store_explicit(&in->is_muted, is_muted, memory_order_relaxed);
 }
 
+void mix_input_set_gain(struct mix_input *in, float gain)
+{
+    const float within = gain >= 0.0f ? fminf(gain, MIX_GAIN_MAX) : 0.0f; /* 0 for NaN too */
+    atomic_store_explicit(&in->wanted_gain, within, memory_order_relaxed);
+}
+
+void mix_input_set_pan(struct mix_input *in, float pan)
+{
+    const float within = pan == pan ? fmaxf(-1.0f, fminf(pan, 1.0f)) : 0.0f;
+    atomic_store_explicit(&in->pan, within, memory_order_relaxed);
+}
+
+void mix_input_set_treatment(struct mix_input *in, const struct mix_treatment *treatment)
+{
+    atomic_store_explicit(&in->is_levelled, treatment->is_levelled, memory_order_relaxed);
+    atomic_store_explicit(&in->is_denoised, treatment->is_denoised, memory_order_relaxed);
+    atomic_store_explicit(&in->is_original, treatment->is_original, memory_order_relaxed);
+}
+
+void mix_input_set_buses(struct mix_input *in, uint32_t buses)
+{
+    atomic_store_explicit(&in->buses, buses, memory_order_relaxed);
+}
+
 void mix_input_set_min_delay_us(struct mix_input *in, int64_t delay_us)
 {
     atomic_store_explicit(&in->floor_us, delay_us, memory_order_relaxed);
@@ -186,6 +212,11 @@ float mix_input_level_dbov(const struct mix_input *in)
 bool mix_input_is_speaking(const struct mix_input *in)
 {
     return atomic_load_explicit(&in->is_speaking, memory_order_relaxed);
+}
+
+bool mix_input_is_mixed(const struct mix_input *in)
+{
+    return atomic_load_explicit(&in->is_mixed, memory_order_relaxed);
 }
 
 static uint64_t read(const atomic_uint_least64_t *counter)
@@ -209,11 +240,9 @@ void mix_input_read_stats(const struct mix_input *in, struct mix_input_stats *st
     };
 }
 
-static float wanted_gain(const struct mix_input *in)
+static bool is_silenced(const struct mix_input *in)
 {
-    const bool is_silenced =
-        in->is_leaving || atomic_load_explicit(&in->is_muted, memory_order_relaxed);
-    return is_silenced ? 0.0f : 1.0f;
+    return in->is_leaving || atomic_load_explicit(&in->is_muted, memory_order_relaxed);
 }
 
 /* Takes the gain to `wanted` over 10 ms, a part of this tick. */
@@ -230,10 +259,10 @@ static const float *fade(struct mix_input *in, const float *pcm, float wanted)
     return in->faded;
 }
 
-static void publish(struct mix_input *in)
+static void publish(struct mix_input *in, const float *pcm)
 {
     const size_t samples = (size_t)MIX_TICK_FRAMES * in->channels;
-    const float energy = in->played ? mix_dsp_energy(in->played, samples) : 0.0f;
+    const float energy = pcm && !is_silenced(in) ? mix_dsp_energy(pcm, samples) : 0.0f;
     mix_level_update(&in->level, energy / (float)samples);
     atomic_store_explicit(&in->dbov, in->level.dbov, memory_order_relaxed);
     atomic_store_explicit(&in->is_speaking, in->level.is_speaking, memory_order_relaxed);
@@ -241,18 +270,39 @@ static void publish(struct mix_input *in)
     atomic_store_explicit(&in->delay_us, mix_frames_to_us(delay), memory_order_relaxed);
 }
 
-void mix_input_render(struct mix_input *in, int64_t tick)
+void mix_input_observe(struct mix_input *in, int64_t tick)
+{
+    (void)tick;
+    in->speaker.is_eligible =
+        !is_silenced(in) && atomic_load_explicit(&in->buses, memory_order_relaxed) != 0;
+    in->speaker.is_original = atomic_load_explicit(&in->is_original, memory_order_relaxed);
+    in->speaker.is_speaking = in->level.is_speaking;
+    in->speaker.dbov = in->level.dbov;
+}
+
+bool mix_input_must_decode(const struct mix_input *in)
+{
+    return !in->has_levels || in->speaker.is_original;
+}
+
+void mix_input_render(struct mix_input *in, int64_t tick, bool is_mixed)
 {
     const int64_t floor_us = atomic_load_explicit(&in->floor_us, memory_order_relaxed);
     const float *pcm = mix_voice_render(&in->voice, tick, floor_us);
-    const float wanted = wanted_gain(in);
+    const float wanted = is_mixed && !is_silenced(in) ? 1.0f : 0.0f;
     if (in->gain < 0.0f) /* how it begins is no change, so no fade */
         in->gain = wanted;
     in->played = wanted > 0.0f ? pcm : NULL;
     if (pcm && in->gain != wanted)
         in->played = fade(in, pcm, wanted);
     in->gain = wanted;
-    publish(in);
+    publish(in, pcm);
+}
+
+void mix_input_skip(struct mix_input *in, int64_t tick)
+{
+    mix_input_render(in, tick, false);
+    in->played = NULL;
 }
 
 bool mix_input_is_gone(const struct mix_input *in)

@@ -1,7 +1,9 @@
 /* mixer/input.h - one voice of a mix: what each thread owns of it.
  *
  * mix_input_*() of mix.h that belong to [net] and [any] are in input.c; the [tick] side decides in
- * voice.c what plays when, and here how loud. */
+ * voice.c what plays when, and here how loud.
+ *
+ * A tick is, for each input: observe; then the core chooses speakers; then render or skip. */
 #ifndef MIXER_INPUT_H
 #define MIXER_INPUT_H
 
@@ -13,14 +15,15 @@
 #include "mixer/level.h"
 #include "mixer/mix.h"
 #include "mixer/post.h"
+#include "mixer/speakers.h"
 #include "mixer/voice.h"
 
 struct mix_av;
-struct mix_output;
+struct mix_listener;
 
 struct mix_input {
     /* fixed */
-    uint32_t slot; /* its place in the mix; its own output is slot + 1 */
+    uint32_t slot; /* its place among those that [ctl] knows */
     uint32_t channels;
     struct mix_node add, remove, retired;
     /* [ctl] */
@@ -29,6 +32,11 @@ struct mix_input {
     /* [any] */
     atomic_bool is_muted;
     atomic_bool is_speaking;
+    atomic_bool is_mixed; /* one of the K */
+    atomic_uint buses;
+    _Atomic float wanted_gain;
+    _Atomic float pan;
+    atomic_bool is_levelled, is_denoised, is_original;
     atomic_int_least64_t floor_us;
     atomic_int_least64_t delay_us;
     _Atomic float dbov;
@@ -44,7 +52,9 @@ struct mix_input {
     struct OpusDecoder *opus;
     struct mix_voice voice;
     struct mix_level level;
-    float gain; /* in force; negative before the first tick */
+    struct mix_speaker speaker; /* filled by observe */
+    bool has_levels;            /* its packets say their level */
+    float gain;                 /* of fades, in force; negative before the first tick */
     bool is_leaving;
     float *faded;        /* a tick, when the gain is not 1 */
     const float *played; /* what the mix takes this tick; NULL: silence */
@@ -56,8 +66,19 @@ int mix_input_create(struct mix_input **out, const struct mix_conf *mix,
 /* [ctl] Frees it with its output. NULL is fine. */
 void mix_input_destroy(struct mix_input *in);
 
-/* [tick] Sets in->played to the sound of the tick that begins at frame `tick`. */
-void mix_input_render(struct mix_input *in, int64_t tick);
+/* [tick] Every tick, first: takes in packets, playout delay and packet levels; fills in->speaker. */
+void mix_input_observe(struct mix_input *in, int64_t tick);
+
+/* [tick] Its level is known only by decoding, or it is original sound. */
+bool mix_input_must_decode(const struct mix_input *in);
+
+/* [tick] Decodes the tick that begins at frame `tick` and sets in->played to its sound: the mix's
+ * channels, processed, with gain and pan, and faded over 10 ms where it comes in or leaves; NULL is
+ * silence. !is_mixed: it fades out within this tick, or is out and only measured. */
+void mix_input_render(struct mix_input *in, int64_t tick, bool is_mixed);
+
+/* [tick] Instead of render when nobody would hear it: what is due is left out; in->played = NULL. */
+void mix_input_skip(struct mix_input *in, int64_t tick);
 
 /* [tick] A leaving input has faded. */
 bool mix_input_is_gone(const struct mix_input *in);

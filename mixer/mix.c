@@ -51,6 +51,8 @@ int mix_create(struct mix **out, const struct mix_conf *conf, const struct mix_s
 static void free_input(struct mix *m, struct mix_input *in)
 {
     m->known_inputs[in->slot] = NULL;
+    mix_output_destroy(m->own_outputs[in->slot]);
+    m->own_outputs[in->slot] = NULL;
     mix_input_destroy(in);
 }
 
@@ -83,8 +85,10 @@ void mix_destroy(struct mix *m)
 {
     if (!m)
         return;
-    for (int i = 0; i < MIX_INPUTS_MAX; i++)
+    for (int i = 0; i < MIX_INPUTS_MAX; i++) {
+        mix_output_destroy(m->own_outputs[i]);
         mix_input_destroy(m->known_inputs[i]);
+    }
     while (m->known_listeners)
         free_listener(m, m->known_listeners);
     mix_output_destroy(m->outputs[0]);
@@ -124,14 +128,15 @@ int mix_listener_add(struct mix *m, struct mix_listener **out, struct mix_input 
                      void *listener_ctx)
 {
     reap(m);
-    if (own && !own->output && mix_output_create(&own->output, own->slot + 1, &m->conf))
+    struct mix_output **own_output = own ? &m->own_outputs[own->slot] : NULL;
+    if (own_output && !*own_output && mix_output_create(own_output, own->slot + 1, &m->conf))
         return -ENOMEM;
     struct mix_listener *l = calloc(1, sizeof(*l));
     if (!l)
         return -ENOMEM;
     l->ctx = listener_ctx;
     l->own = own;
-    l->output = own ? own->output : NULL;
+    l->output = own_output ? *own_output : NULL;
     l->next_known = m->known_listeners;
     if (l->next_known)
         l->next_known->prev_known = l;
@@ -285,7 +290,8 @@ static void sum_inputs(struct mix *m, int64_t now_us)
         struct mix_input *in = m->inputs[i];
         if (!in)
             continue;
-        mix_input_render(in, tick);
+        mix_input_observe(in, tick);
+        mix_input_render(in, tick, true);
         if (in->played)
             mix_dsp_add(m->total, in->played, samples_of(m));
     }
@@ -317,7 +323,7 @@ static bool send(struct mix *m, struct mix_output *o, int64_t now_us)
 static void send_outputs(struct mix *m, int64_t now_us)
 {
     uint32_t used = 0;
-    for (int i = 0; i < MIX_OUTPUTS_MAX; i++) {
+    for (int i = 0; i <= MIX_INPUTS_MAX; i++) {
         struct mix_output *o = m->outputs[i];
         if (!o || o->listeners == 0)
             continue;

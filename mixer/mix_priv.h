@@ -25,6 +25,7 @@ struct mix {
     struct mix_sink sink;
     /* [ctl] everything there is, until it is freed */
     struct mix_input *known_inputs[MIX_INPUTS_MAX];
+    struct mix_output *own_outputs[MIX_INPUTS_MAX];
     struct mix_listener *known_listeners;
     /* crossings */
     struct mix_post to_tick;
@@ -34,7 +35,7 @@ struct mix {
     atomic_uint outputs_used;
     /* [tick] */
     struct mix_input *inputs[MIX_INPUTS_MAX];
-    struct mix_output *outputs[MIX_OUTPUTS_MAX]; /* the first is the mix's own */
+    struct mix_output *outputs[MIX_INPUTS_MAX + 1]; /* the first is the mix's own */
     struct mix_listener *listeners;
     bool must_assign;
     float *total;
