@@ -32,6 +32,7 @@ static const char usage[] =
     "      --audio-bitrate RATE   (128k)\n"
     "      --preset NAME          of x264: ultrafast ... veryslow (veryfast)\n"
     "      --threads N            encoder threads, 0 to 16; 0: as x264 likes (0)\n"
+    "      --config FILE          settings; what is under audio counts here, as in a room\n"
     "      --realtime             no faster than real time\n"
     "      --stats FILE.json      figures about the run\n"
     "\n"
@@ -46,6 +47,8 @@ struct mix_run {
     char out[PATH_MAX];
     const char *layout;
     const char *stats;
+    const char *settings; /* a YAML file */
+    struct mcu_config config;
 };
 
 static int bad_words(const char *what, const char *word, const char *hint)
@@ -121,7 +124,7 @@ static int parse_preset(const char *word)
 }
 
 enum option_id { OPT_LAYOUT = 256, OPT_SIZE, OPT_FPS, OPT_VIDEO, OPT_AUDIO, OPT_PRESET, OPT_THREADS,
-                 OPT_REALTIME, OPT_STATS, OPT_HELP };
+                 OPT_REALTIME, OPT_STATS, OPT_CONFIG, OPT_HELP };
 
 static const struct option options[] = {
     {"output", required_argument, NULL, 'o'},
@@ -134,6 +137,7 @@ static const struct option options[] = {
     {"threads", required_argument, NULL, OPT_THREADS},
     {"realtime", no_argument, NULL, OPT_REALTIME},
     {"stats", required_argument, NULL, OPT_STATS},
+    {"config", required_argument, NULL, OPT_CONFIG},
     {"help", no_argument, NULL, OPT_HELP},
     {0},
 };
@@ -177,6 +181,9 @@ static int take_option(struct mix_run *run, int option, const char *value)
         return 0;
     case OPT_STATS:
         run->stats = value;
+        return 0;
+    case OPT_CONFIG:
+        run->settings = value;
         return 0;
     case OPT_HELP:
         fputs(usage, stdout);
@@ -242,6 +249,17 @@ static int parse_words(struct mix_run *run, int argc, char **argv)
     if (access(run->conf.out, F_OK) == 0)
         return bad_words("output", run->conf.out, "exists already; remove it or take another name");
     return make_absolute(run);
+}
+
+/* Environment variables count as in a room; so a test can say MIXDOWN_AUDIO_SPEAKERS=20. */
+static int load_settings(struct mix_run *run)
+{
+    char error[MCU_CONFIG_ERROR_MAX];
+    mcu_config_init(&run->config);
+    if (mcu_config_load(&run->config, run->settings, error) == 0)
+        return 0;
+    fprintf(stderr, "mixdown mix: %s\n", error);
+    return 2;
 }
 
 static void on_progress(void *ctx, int64_t done_us, int64_t total_us)
@@ -330,7 +348,10 @@ int mcu_cmd_mix(int argc, char **argv)
     mcu_log_set_level(MCU_LOG_ERROR);
 
     struct layout *layout = NULL;
+    run->conf.config = &run->config;
     int status = parse_words(run, argc, argv);
+    if (!status)
+        status = load_settings(run);
     if (!status)
         status = mcu_layout_load(&layout, run->layout);
     if (!status) {

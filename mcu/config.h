@@ -37,6 +37,7 @@ struct mcu_config {
         struct mcu_config_list announced;    /* addresses to put in candidates instead */
         bool loopback;                       /* gather on 127.0.0.1 too */
         char stun_server[MCU_CONFIG_TEXT];   /* "host:port" */
+        char plain_address[MCU_CONFIG_TEXT]; /* of plain RTP ports; "": 127.0.0.1 */
         struct mcu_config_list ice_servers;  /* urls handed to clients: "stun:host:port" */
         uint32_t grace_s;                    /* how long a seat is kept for a client that lost us */
     } rtc;
@@ -49,9 +50,18 @@ struct mcu_config {
     struct {
         uint32_t channels;                   /* 1 or 2 */
         uint32_t bitrate_kbps;               /* of each Opus mix */
+        uint32_t low_bitrate_kbps;           /* of mixes for poor networks */
         uint32_t complexity;
         uint32_t playout_min_ms;
         uint32_t playout_max_ms;
+        uint32_t speakers;                   /* K: voices mixed at once */
+        bool levelling;
+        bool noise_suppression;
+        bool spatial;                        /* voices placed by the place of their tile */
+        bool original;                       /* music: no processing, stereo, 128 kbit/s */
+        uint32_t red_copies;                 /* at most */
+        char sounds_dir[MCU_CONFIG_TEXT];    /* "": built-in sounds only */
+        bool join_chime;
     } audio;
     struct {
         uint32_t width;
@@ -68,6 +78,7 @@ struct mcu_config {
         char dir[MCU_CONFIG_TEXT];           /* "": DATA/recordings */
         uint32_t audio_bitrate_kbps;
         uint32_t fragment_ms;
+        char announce[16];                   /* "off" or a language */
     } recording;
     struct {
         bool dev;                            /* no tokens, loopback only; set by --dev, not by file */

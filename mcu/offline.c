@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mcu/audio_conf.h"
 #include "mcu/base/clock.h"
 #include "mcu/offline_input.h"
 
@@ -22,6 +23,7 @@ static const char recording_id[] = "mix";
 
 struct offline {
     const struct mcu_offline_conf *conf;
+    struct mcu_config config;
     struct mcu_offline_result *result;
     struct mcu_studio *studio;
     struct offline_input *inputs;
@@ -62,7 +64,6 @@ static int open_studio(struct offline *o)
 {
     const struct mcu_offline_conf *c = o->conf;
     struct mcu_studio_conf conf = {
-        .mix = {.channels = 2, .bitrate_bps = 64000, .complexity = 5},
         .comp = {.width = c->width,
                  .height = c->height,
                  .fps = c->fps,
@@ -75,6 +76,9 @@ static int open_studio(struct offline *o)
         .aac_bitrate_bps = c->audio_bitrate_bps,
         .fragment_ms = 500,
     };
+    /* Nothing is late in a file: no jitter buffer. */
+    mcu_audio_mix_conf(&conf.mix, &o->config);
+    conf.mix.min_delay_us = conf.mix.max_delay_us = 0;
     snprintf(conf.comp.preset, sizeof(conf.comp.preset), "%s", c->preset);
     const struct mcu_studio_sink sink = {
         .ctx = o,
@@ -91,6 +95,7 @@ static int open_inputs(struct offline *o)
         struct offline_input *in = &o->inputs[i];
         in->path = o->conf->inputs[i].path;
         in->start_us = o->conf->inputs[i].start_us;
+        mcu_audio_treatment(&in->treatment, &o->config);
         in->on_problem = on_problem;
         in->ctx = o;
         in->result = &o->result->inputs[i];
@@ -191,6 +196,10 @@ int mcu_offline_run(const struct mcu_offline_conf *conf, struct mcu_offline_resu
         return -EINVAL;
     memset(result, 0, sizeof(*result));
     struct offline o = {.conf = conf, .result = result};
+    if (conf->config)
+        o.config = *conf->config;
+    else
+        mcu_config_init(&o.config);
     o.inputs = calloc(conf->input_count, sizeof(*o.inputs));
     if (!o.inputs)
         return -ENOMEM;

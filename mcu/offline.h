@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "mcu/config.h"
 #include "mcu/studio.h"
 
 enum { MCU_OFFLINE_INPUTS_MAX = 100 };
@@ -31,6 +32,7 @@ struct mcu_offline_conf {
     uint32_t audio_bitrate_bps;
     const char *preset;          /* of x264 */
     uint32_t encoder_threads;
+    const struct mcu_config *config; /* for what is under `audio`; NULL: the defaults */
     bool is_realtime;            /* no faster than real time */
     void *ctx;
     /* Called about ten times a second of media; total_us may be 0 (not known). May be NULL. */

@@ -65,6 +65,7 @@ static void join(struct offline_input *in, struct mcu_studio *s)
             .rate_hz = info->audio.rate_hz,
             .extradata = info->audio.extradata,
             .extradata_size = info->audio.extradata_size,
+            .treatment = in->treatment,
         };
         err = mcu_seat_open_audio(in->seat, &conf);
     }
@@ -120,6 +121,7 @@ static void push_audio(struct offline_input *in, int64_t until_us)
             .sequence = in->audio_sequence,
             .pts_us = p->pts_us,
             .arrival_us = p->pts_us,
+            .level_dbov = 1, /* files do not say */
         };
         if (mcu_seat_push_audio(in->seat, &packet) == -ENOBUFS)
             return; /* next time */

@@ -19,6 +19,7 @@ struct offline_fifo {
 struct offline_input {
     const char *path;
     int64_t start_us;
+    struct mix_treatment treatment; /* of its voice */
     struct rec_source *source; /* NULL: could not be opened, or closed */
     struct mcu_seat *seat;     /* NULL: not joined yet, or left */
     struct offline_fifo audio;

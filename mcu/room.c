@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "mcu/audio_conf.h"
 #include "mcu/base/clock.h"
 #include "mcu/base/log.h"
 #include "mcu/room_internal.h"
@@ -83,11 +84,6 @@ static int open_studio(struct mcu_room *r)
     if (err)
         return err;
     struct mcu_studio_conf conf = {
-        .mix = {.channels = c->audio.channels,
-                .bitrate_bps = c->audio.bitrate_kbps * 1000,
-                .complexity = (int)c->audio.complexity,
-                .min_delay_us = c->audio.playout_min_ms * MCU_US_PER_MS,
-                .max_delay_us = c->audio.playout_max_ms * MCU_US_PER_MS},
         .comp = {.width = c->video.width,
                  .height = c->video.height,
                  .fps = c->video.fps,
@@ -100,6 +96,7 @@ static int open_studio(struct mcu_room *r)
         .aac_bitrate_bps = c->recording.audio_bitrate_kbps * 1000,
         .fragment_ms = c->recording.fragment_ms,
     };
+    mcu_audio_mix_conf(&conf.mix, c);
     snprintf(conf.comp.preset, sizeof(conf.comp.preset), "%.15s", c->video.preset);
     struct mcu_studio_sink sink;
     room_studio_sink(r, &sink);
@@ -122,6 +119,8 @@ static int open_transport(struct mcu_room *r)
         .has_loopback = c->rtc.loopback,
         .stun_server = c->rtc.stun_server[0] ? c->rtc.stun_server : NULL,
         .peers_per_thread = 32,
+        .red_copies_max = c->audio.red_copies,
+        .plain_address = c->rtc.plain_address[0] ? c->rtc.plain_address : NULL,
     };
     conf.listen_count = copy_list(conf.listen, &c->rtc.listen);
     conf.announced_count = copy_list(conf.announced, &c->rtc.announced);

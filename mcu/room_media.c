@@ -36,7 +36,7 @@ static void on_assign(void *ctx, void *seat_ctx, int32_t output)
 {
     struct mcu_room *r = ctx;
     struct room_peer *p = seat_ctx;
-    rtc_peer_tune(p->rtc, MCU_AUDIO, r->audio_feeds[output]);
+    rtc_peer_tune(p->rtc, MCU_AUDIO, output == MIX_NOTHING ? NULL : r->audio_feeds[output]);
 }
 
 static void on_picture(void *ctx, enum mcu_codec codec, struct mcu_packet *packet)
@@ -112,6 +112,8 @@ static void on_peer_audio(void *ctx, const struct rtc_audio *audio)
         .sequence = audio->sequence,
         .pts_us = audio->pts_us,
         .arrival_us = audio->arrival_us,
+        .level_dbov = audio->level_dbov,
+        .is_repair = audio->is_repair,
     };
     mcu_seat_push_audio(p->seat, &packet);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mcu/audio_conf.h"
 #include "mcu/base/log.h"
 #include "mcu/control.h"
 #include "mcu/room_internal.h"
@@ -106,11 +107,12 @@ static int wire(struct room_peer *p)
 {
     struct mcu_room *r = p->room;
     if (rtc_peer_receives_from(p->rtc, MCU_AUDIO)) {
-        const struct mix_input_conf conf = {
+        struct mix_input_conf conf = {
             .codec = MCU_CODEC_OPUS,
-            .channels = r->config.audio.channels,
+            .channels = r->config.audio.original ? 2 : r->config.audio.channels,
             .rate_hz = MIX_RATE_HZ,
         };
+        mcu_audio_treatment(&conf.treatment, &r->config);
         const int err = mcu_seat_open_audio(p->seat, &conf);
         if (err && err != -EALREADY)
             return err;

@@ -14,6 +14,7 @@
 #include <libavformat/avformat.h>
 #include <opus.h>
 
+#include "mcu/audio_conf.h"
 #include "mcu/base/clock.h"
 #include "mcu/offline.h"
 #include "mcu/studio.h"
@@ -167,6 +168,7 @@ static void send_rtp(struct sender *s)
         .sequence = rtc_unwrap16(&s->sequence, rtp.seq),
         .pts_us = rtc_clockmap_pts(s->clock, MCU_AUDIO, rtp.timestamp),
         .arrival_us = arrival_us,
+        .level_dbov = 1,
     };
     assert_int_equal(mcu_seat_push_audio(s->seat, &packet), 0);
     mcu_packet_unref(s->next);
@@ -177,7 +179,10 @@ static void join(struct sender *s, struct mcu_studio *studio, int i)
 {
     char path[128];
     path_of(path, sizeof(path), "in.webm", i);
-    const struct mix_input_conf conf = {.codec = MCU_CODEC_OPUS, .channels = 1, .rate_hz = 48000};
+    struct mix_input_conf conf = {.codec = MCU_CODEC_OPUS, .channels = 1, .rate_hz = 48000};
+    struct mcu_config settings;
+    mcu_config_init(&settings);
+    mcu_audio_treatment(&conf.treatment, &settings);
     assert_int_equal(rec_source_open(&s->source, path), 0);
     assert_int_equal(rtc_clockmap_create(&s->clock, 48000, 90000), 0);
     assert_int_equal(mcu_seat_add(studio, &s->seat, path, s), 0);
@@ -189,14 +194,17 @@ static void join(struct sender *s, struct mcu_studio *studio, int i)
 
 static void mix_rtp(struct tape *tape, const struct layout *layout, size_t samples)
 {
-    const struct mcu_studio_conf conf = {
-        .mix = {.channels = 2, .bitrate_bps = 64000, .complexity = 5},
+    struct mcu_studio_conf conf = {
         .comp = {.width = 64, .height = 64, .fps = 5, .bitrate_bps = 100000, .preset = "ultrafast",
                  .vp8_speed = -8, .encoder_threads = 1, .is_offline = true},
         .layout = layout,
         .aac_bitrate_bps = 64000,
         .fragment_ms = 500,
     };
+    struct mcu_config settings;
+    mcu_config_init(&settings);
+    mcu_audio_mix_conf(&conf.mix, &settings);
+    conf.mix.min_delay_us = conf.mix.max_delay_us = 0; /* as offline: equal values pin it */
     const struct mcu_studio_sink sink = {.ctx = tape, .on_pcm = record};
     struct mcu_studio *studio = NULL;
     assert_int_equal(mcu_studio_create(&studio, &conf, &sink), 0);

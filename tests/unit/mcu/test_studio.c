@@ -56,7 +56,11 @@ static int set_up(void **state)
     if (layout_builtin(&f->layout, "grid") < 0)
         return -1;
     const struct mcu_studio_conf conf = {
-        .mix = {.channels = 1, .bitrate_bps = 32000, .max_delay_us = 100000},
+        .mix = {.channels = 1,
+                .bitrate_bps = 32000,
+                .low_bitrate_bps = 16000,
+                .speakers = 5,
+                .max_delay_us = 100000},
         .comp = {.width = 160,
                  .height = 90,
                  .fps = 10,
