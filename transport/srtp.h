@@ -1,7 +1,8 @@
 /* transport/srtp.h - one direction of SRTP and SRTCP (RFC 3711, RFC 7714).
  *
- * The interface is small so that another backend than libsrtp2 can stand behind it (its NSS build
- * slows down with the number of contexts). A session is used by one thread at a time, [net].
+ * Two backends stand behind it (srtp_backend.h): libsrtp2, and for AES-GCM our own framing over OpenSSL,
+ * since Debian's libsrtp2 slows down with the number of sessions. Nothing allocates per packet. A
+ * session is used by one thread at a time, [net].
  *
  * Never protect other bytes under the same SSRC and sequence number: with GCM the nonce would repeat.
  * The same bytes again are the same ciphertext again, which is how a packet is resent without RTX. */
@@ -42,7 +43,7 @@ int rtc_srtp_create(struct rtc_srtp **out, enum rtc_srtp_profile profile,
 void rtc_srtp_destroy(struct rtc_srtp *s);
 
 /* In place; *size grows by at most RTC_SRTP_EXPANSION_MAX, for which capacity has to have room.
- * Returns 0, -EINVAL (not RTP, no room) or -EIO. */
+ * Returns 0, -EINVAL (not RTP, no room), -EALREADY (older than what may be resent) or -EIO. */
 int rtc_srtp_protect(struct rtc_srtp *s, uint8_t *packet, size_t *size, size_t capacity);
 int rtc_srtp_protect_rtcp(struct rtc_srtp *s, uint8_t *packet, size_t *size, size_t capacity);
 
