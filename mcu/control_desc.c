@@ -25,9 +25,10 @@ static json_t *codec_to_json(const struct mcu_desc_codec *c)
 {
     char profile[7];
     put_hex(profile, c->h264_profile, sizeof(c->h264_profile));
-    return json_pack("{s:s, s:i, s:i, s:i, s:I, s:b, s:b, s:b, s:b, s:b, s:s, s:i, s:b, s:b, s:b,"
+    return json_pack("{s:s, s:i, s:i, s:i, s:i, s:I, s:b, s:b, s:b, s:b, s:b, s:s, s:i, s:b, s:b, s:b,"
                      " s:b}",
                      "codec", mcu_codec_name(c->codec), "pt", c->pt, "rtx_pt", c->rtx_pt,
+                     "red_pt", c->red_pt,
                      "channels", c->channels, "clock_hz", (json_int_t)c->clock_hz,
                      "nack", c->has_nack, "pli", c->has_pli, "fir", c->has_fir,
                      "transport_cc", c->has_transport_cc, "remb", c->has_remb,
@@ -167,6 +168,7 @@ static int codec_from_json(struct mcu_desc_codec *c, const json_t *json)
         in.err = -EINVAL;
     c->pt = (uint8_t)in_int(&in, "pt", 127);
     c->rtx_pt = (uint8_t)in_int(&in, "rtx_pt", 127);
+    c->red_pt = (uint8_t)in_int(&in, "red_pt", 127);
     c->channels = (uint8_t)in_int(&in, "channels", 255);
     c->clock_hz = (uint32_t)in_int(&in, "clock_hz", UINT32_MAX);
     c->has_nack = in_bool(&in, "nack");

@@ -2,7 +2,7 @@
  *
  * Lines come in any order, so a section is read several times: formats and rtpmap first, then what
  * refers to them. A payload type that we cannot use (another codec, another profile) is left out;
- * the RTX type that repairs one is folded into it. */
+ * the RTX type that repairs one, and the RED type that carries one, are folded into it. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,7 +16,8 @@ struct payload {
     bool is_ours;
     bool is_mapped; /* an rtpmap was there */
     bool is_rtx;
-    int apt; /* of an rtx: what it repairs; -1: not said */
+    bool is_red; /* audio, RFC 2198 */
+    int apt;     /* of an rtx: what it repairs; of a red: what it carries; -1: not said */
 };
 
 struct payloads {
@@ -109,6 +110,8 @@ static int read_rtpmap(struct payloads *p, enum mcu_kind kind, const struct sdp_
     c->codec = mcu_codec_from_name(name);
     c->clock_hz = clock_hz;
     c->channels = kind == MCU_AUDIO ? (uint8_t)channels : 0;
+    payload->is_red = kind == MCU_AUDIO && sdp_is_nocase(encoding, "red") && clock_hz == 48000 &&
+                      channels == 2;
     payload->is_ours = is_usable(c, kind);
     return 0;
 }
@@ -190,6 +193,19 @@ static struct sdp_span trim(struct sdp_span s)
     return s;
 }
 
+/* "111/111": primary and copies, all of one payload type, or it is nothing to us. */
+static void read_red_parameters(struct payload *p, struct sdp_span value)
+{
+    uint32_t first, n;
+    if (!sdp_number(sdp_cut(&value, '/'), 127, &first) || value.size == 0)
+        return;
+    while (value.size > 0) {
+        if (!sdp_number(sdp_cut(&value, '/'), 127, &n) || n != first)
+            return;
+    }
+    p->apt = (int)first;
+}
+
 /* "111 minptime=10;useinbandfec=1" */
 static int read_fmtp(struct payloads *p, const struct sdp_line *line, char *error)
 {
@@ -198,6 +214,10 @@ static int read_fmtp(struct payloads *p, const struct sdp_line *line, char *erro
     if (!sdp_number(sdp_word(&rest), 127, &pt))
         return sdp_fail(error, line, "the payload type is not a number from 0 to 127");
     struct payload *payload = find(p, pt);
+    if (payload && payload->is_red) {
+        read_red_parameters(payload, trim(rest));
+        return 0;
+    }
     while (payload && rest.size > 0) {
         struct sdp_span value = sdp_cut(&rest, ';');
         const struct sdp_span name = trim(sdp_cut(&value, '='));
@@ -246,6 +266,15 @@ static uint8_t rtx_of(const struct payloads *p, uint8_t pt)
     return 0;
 }
 
+static uint8_t red_of(const struct payloads *p, uint8_t pt)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        if (p->list[i].is_red && p->list[i].apt == pt)
+            return p->list[i].codec.pt;
+    }
+    return 0;
+}
+
 static void keep_ours(struct mcu_desc_media *m, const struct payloads *p)
 {
     for (size_t i = 0; i < p->count && m->codec_count < MCU_DESC_CODECS_MAX; i++) {
@@ -254,6 +283,7 @@ static void keep_ours(struct mcu_desc_media *m, const struct payloads *p)
         struct mcu_desc_codec *c = &m->codecs[m->codec_count++];
         *c = p->list[i].codec;
         c->rtx_pt = rtx_of(p, c->pt);
+        c->red_pt = red_of(p, c->pt);
     }
 }
 

@@ -101,6 +101,9 @@ static void put_codec(FILE *f, const struct mcu_desc_codec *c)
     fputs("\r\n", f);
     put_feedback(f, c);
     put_format_parameters(f, c);
+    if (c->red_pt)
+        fprintf(f, "a=rtpmap:%u red/%" PRIu32 "/%u\r\na=fmtp:%u %u/%u\r\n", c->red_pt,
+                c->clock_hz, c->channels, c->red_pt, c->pt, c->pt);
     if (c->rtx_pt)
         fprintf(f, "a=rtpmap:%u rtx/%" PRIu32 "\r\na=fmtp:%u apt=%u\r\n", c->rtx_pt, c->clock_hz,
                 c->rtx_pt, c->pt);
@@ -140,6 +143,8 @@ static void put_media(FILE *f, const struct mcu_desc *d, const struct mcu_desc_m
     static const char *const directions[] = {"inactive", "sendonly", "recvonly", "sendrecv"};
     fprintf(f, "m=%s 9 %s", m->type, m->proto);
     for (size_t i = 0; i < m->codec_count; i++) {
+        if (m->codecs[i].red_pt) /* before what it carries: else Chromium does not send it */
+            fprintf(f, " %u", m->codecs[i].red_pt);
         fprintf(f, " %u", m->codecs[i].pt);
         if (m->codecs[i].rtx_pt)
             fprintf(f, " %u", m->codecs[i].rtx_pt);

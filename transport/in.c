@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "transport/clockmap.h"
+#include "transport/in_audio.h"
 #include "transport/nack.h"
 #include "transport/recv_stats.h"
 #include "transport/rtp.h"
@@ -28,10 +29,6 @@ struct stream {
     struct rtc_stream_stats total; /* without what `received` holds of the present SSRC */
     uint32_t loss_permille;
 
-    /* audio */
-    uint64_t sequence_shift; /* modulo 2^64, from wide RTP numbers to rtc_audio.sequence */
-    uint64_t last_sequence;
-
     /* video */
     enum mcu_codec codec;
     struct rtc_video_jitter *jitter;
@@ -42,6 +39,7 @@ struct rtc_in {
     const struct rtc_session *session;
     struct rtc_peer_sink sink;
     struct stream streams[2]; /* by enum mcu_kind */
+    struct rtc_in_audio *audio;
     struct rtc_clockmap *clockmap;
     struct rtc_twcc *twcc;
     uint32_t last_ssrc;       /* of any stream, to put into feedback */
@@ -59,6 +57,8 @@ int rtc_in_create(struct rtc_in **out, const struct rtc_session *session,
     in->sink = *sink;
     int err = rtc_clockmap_create(&in->clockmap, 48000, 90000);
     if (!err)
+        err = rtc_in_audio_create(&in->audio, sink, in->clockmap);
+    if (!err)
         err = rtc_twcc_create(&in->twcc);
     if (err) {
         rtc_in_destroy(in);
@@ -74,6 +74,7 @@ void rtc_in_destroy(struct rtc_in *in)
         return;
     rtc_video_jitter_destroy(in->streams[MCU_VIDEO].jitter);
     rtc_nack_destroy(in->streams[MCU_VIDEO].nack);
+    rtc_in_audio_destroy(in->audio);
     rtc_twcc_destroy(in->twcc);
     rtc_clockmap_destroy(in->clockmap);
     free(in);
@@ -107,18 +108,24 @@ static int restart_video(struct stream *s, enum mcu_codec codec)
     return 0;
 }
 
+static int restart_audio(struct rtc_in *in, uint16_t seq)
+{
+    const struct rtc_unwrap fresh = {0};
+    const struct rtc_line *line = &in->session->lines[MCU_AUDIO];
+    return rtc_in_audio_restart(in->audio, rtc_unwrap16_peek(&fresh, seq), line->codecs[0].has_nack,
+                                RTC_IN_SEQUENCE_GAP);
+}
+
 static int restart(struct rtc_in *in, const struct rtc_pt *pt, const struct rtc_rtp *rtp)
 {
     struct stream *s = &in->streams[pt->kind];
-    const int err = pt->kind == MCU_VIDEO ? restart_video(s, pt->codec) : 0;
+    const int err = pt->kind == MCU_VIDEO ? restart_video(s, pt->codec)
+                                          : restart_audio(in, rtp->seq);
     if (err)
         return err;
     if (s->is_started)
         keep_totals(s);
     s->unwrap = (struct rtc_unwrap){0};
-    if (s->is_started) /* consumers see the numbers go on, with a gap that reordering fits into */
-        s->sequence_shift = s->last_sequence + RTC_IN_SEQUENCE_GAP -
-                            rtc_unwrap16_peek(&s->unwrap, rtp->seq);
     s->is_started = true;
     s->ssrc = rtp->ssrc;
     rtc_recv_stats_init(&s->received, rtp->ssrc, pt->kind == MCU_VIDEO ? 90000 : 48000);
@@ -147,26 +154,26 @@ static void note_arrival(struct rtc_in *in, const struct rtc_pt *pt, const struc
     rtc_clockmap_arrived(in->clockmap, pt->kind, rtp->timestamp, now_us);
 }
 
-static void take_audio(struct rtc_in *in, const struct rtc_rtp *rtp, uint64_t seq, int64_t now_us)
+static int take_audio(struct rtc_in *in, const struct rtc_pt *pt, const struct rtc_rtp *rtp,
+                      uint64_t seq, int64_t now_us, bool is_repair)
 {
-    struct stream *s = &in->streams[MCU_AUDIO];
-    const uint64_t sequence = seq + s->sequence_shift;
-    if (sequence > s->last_sequence)
-        s->last_sequence = sequence;
-    if (rtp->payload_size == 0)
-        return; /* padding */
-    struct rtc_audio audio = {
+    struct rtc_in_audio_packet packet = {
         .payload = rtp->payload,
         .size = rtp->payload_size,
-        .sequence = sequence,
-        .pts_us = rtc_clockmap_pts(in->clockmap, MCU_AUDIO, rtp->timestamp),
+        .seq = seq,
+        .timestamp = rtp->timestamp,
         .arrival_us = now_us,
         .level_dbov = 1,
+        .is_repair = is_repair,
+        .is_red = pt->is_red,
+        .media_pt = pt->media_pt,
     };
     bool is_voice;
     rtc_rtp_get_audio_level(rtp, in->session->lines[MCU_AUDIO].ext.audio_level,
-                            &audio.level_dbov, &is_voice);
-    in->sink.on_audio(in->sink.ctx, &audio);
+                            &packet.level_dbov, &is_voice);
+    if (is_repair)
+        in->streams[MCU_AUDIO].total.retransmitted++;
+    return rtc_in_audio_take(in->audio, &packet);
 }
 
 /* --- video --------------------------------------------------------------------------------------- */
@@ -203,12 +210,15 @@ static int take_repair(struct rtc_in *in, const struct rtc_pt *pt, struct rtc_rt
                        int64_t now_us)
 {
     struct stream *s = &in->streams[pt->kind];
-    if (pt->kind != MCU_VIDEO || !s->is_started || pt->codec != s->codec)
+    if (!s->is_started || (pt->kind == MCU_VIDEO && pt->codec != s->codec))
         return 0; /* nothing that it could repair */
     const int err = rtc_rtx_unwrap(rtp, pt->media_pt, s->ssrc);
     if (err)
         return err == -ENODATA ? 0 : err;
-    take_video(in, rtp, rtc_unwrap16(&s->unwrap, rtp->seq), now_us, true);
+    const uint64_t seq = rtc_unwrap16(&s->unwrap, rtp->seq);
+    if (pt->kind == MCU_AUDIO)
+        return take_audio(in, &in->session->pts[pt->media_pt], rtp, seq, now_us, true);
+    take_video(in, rtp, seq, now_us, true);
     return 0;
 }
 
@@ -228,11 +238,14 @@ static int take_media(struct rtc_in *in, const struct rtc_pt *pt, const struct r
     if (err)
         return err;
     const uint64_t seq = rtc_unwrap16(&s->unwrap, rtp->seq);
+    if (pt->kind == MCU_AUDIO) {
+        const bool is_answer = rtc_in_audio_is_answer(in->audio, seq, now_us);
+        if (!is_answer) /* what was sent again would hide the loss and look like jitter */
+            note_arrival(in, pt, rtp, seq, now_us);
+        return take_audio(in, pt, rtp, seq, now_us, is_answer);
+    }
     note_arrival(in, pt, rtp, seq, now_us);
-    if (pt->kind == MCU_AUDIO)
-        take_audio(in, rtp, seq, now_us);
-    else
-        take_video(in, rtp, seq, now_us, false);
+    take_video(in, rtp, seq, now_us, false);
     return 0;
 }
 
@@ -298,13 +311,15 @@ size_t rtc_in_blocks(struct rtc_in *in, int64_t now_us, struct rtc_rtcp_block *b
     return n;
 }
 
-size_t rtc_in_missing(struct rtc_in *in, int64_t now_us, int64_t rtt_us, uint16_t *seqs,
-                      size_t capacity, uint32_t *ssrc)
+size_t rtc_in_missing(struct rtc_in *in, enum mcu_kind kind, int64_t now_us, int64_t rtt_us,
+                      uint16_t *seqs, size_t capacity, uint32_t *ssrc)
 {
-    struct stream *s = &in->streams[MCU_VIDEO];
+    struct stream *s = &in->streams[kind];
     if (!s->is_started)
         return 0;
-    const size_t n = rtc_nack_due(s->nack, now_us, rtt_us, seqs, capacity);
+    const size_t n = kind == MCU_AUDIO
+                         ? rtc_in_audio_missing(in->audio, now_us, rtt_us, seqs, capacity)
+                         : rtc_nack_due(s->nack, now_us, rtt_us, seqs, capacity);
     s->total.nacks += n;
     *ssrc = s->ssrc;
     return n;
@@ -349,4 +364,5 @@ void rtc_in_read_stats(const struct rtc_in *in, struct rtc_stream_stats *stats)
         stats[kind].jitter_us = rtc_recv_stats_jitter_us(&s->received);
         stats[kind].loss_permille = s->loss_permille;
     }
+    stats[MCU_AUDIO].recovered = rtc_in_audio_recovered(in->audio);
 }

@@ -44,9 +44,9 @@ void rtc_in_tick(struct rtc_in *in, int64_t now_us);
 /* Report blocks of the streams that are there; at most 2. Starts their next interval. */
 size_t rtc_in_blocks(struct rtc_in *in, int64_t now_us, struct rtc_rtcp_block *blocks);
 
-/* Video packets to ask for now (counted as asked); *ssrc is theirs. */
-size_t rtc_in_missing(struct rtc_in *in, int64_t now_us, int64_t rtt_us, uint16_t *seqs,
-                      size_t capacity, uint32_t *ssrc);
+/* Packets of a kind to ask for now (counted as asked); *ssrc is theirs. */
+size_t rtc_in_missing(struct rtc_in *in, enum mcu_kind kind, int64_t now_us, int64_t rtt_us,
+                      uint16_t *seqs, size_t capacity, uint32_t *ssrc);
 
 /* Is a PLI to be sent now? asked: somebody wants a key frame. Counted and limited here; what came
  * too early is kept and comes when it is due. */

@@ -71,30 +71,40 @@ static unsigned rank(const struct mcu_desc_codec *c, enum mcu_codec prefer)
     return other + (is_plain ? 1 : 0);
 }
 
-static struct mcu_desc_codec answered_codec(const struct mcu_desc_codec *offered)
+/* Opus: RED, NACK, RTX and DTX as offered; in-band FEC always, since both ends do it; stereo as the
+ * room is. No maxaveragebitrate: browsers take it for the rate to send at, not for a limit. */
+static void answer_opus(struct mcu_desc_codec *c, const struct rtc_local *local)
+{
+    if (!is_pt_usable(c->red_pt) || c->red_pt == c->pt || c->red_pt == c->rtx_pt)
+        c->red_pt = 0;
+    c->opus_inband_fec = true;
+    if (local->audio_channels)
+        c->opus_stereo = local->audio_channels == 2;
+}
+
+static struct mcu_desc_codec answered_codec(const struct mcu_desc_codec *offered,
+                                            const struct rtc_local *local)
 {
     struct mcu_desc_codec c = *offered;
-    if (c.codec == MCU_CODEC_OPUS) {
-        c.rtx_pt = 0;
-        c.has_nack = false;
-        c.opus_inband_fec = true;
-        c.opus_dtx = false;
-    }
+    if (c.codec == MCU_CODEC_OPUS)
+        answer_opus(&c, local);
+    else
+        c.red_pt = 0;
     if (c.codec == MCU_CODEC_H264 && is_profile_unset(&c))
         memcpy(c.h264_profile, (const uint8_t[]){0x42, 0xe0, H264_LEVEL_3_1}, 3);
     return c;
 }
 
 /* Usable codecs of an m-line in the order of the answer: stable in the offerer's order per rank. */
-static size_t choose_codecs(const struct mcu_desc_media *m, enum mcu_kind kind, bool we_send,
-                            enum mcu_codec prefer, struct mcu_desc_codec *out)
+static size_t choose_codecs(const struct mcu_desc_media *m, const struct rtc_local *local,
+                            bool we_send, enum mcu_codec prefer, struct mcu_desc_codec *out)
 {
     size_t n = 0;
     for (unsigned r = 0; r < 4; r++) {
         for (size_t i = 0; i < m->codec_count && n < MCU_DESC_CODECS_MAX; i++) {
             const struct mcu_desc_codec *c = &m->codecs[i];
-            if (is_codec_usable(c, kind, we_send) && rank(c, prefer) == r)
-                out[n++] = answered_codec(c);
+            if (is_codec_usable(c, m->kind, we_send) && rank(c, prefer) == r)
+                out[n++] = answered_codec(c, local);
         }
     }
     return n;
@@ -117,8 +127,8 @@ static struct mcu_desc_extensions choose_extensions(const struct mcu_desc_extens
 }
 
 /* Takes an m-line of the far side if we can do it. */
-static bool take_line(const struct mcu_desc_media *m, size_t index, enum mcu_codec prefer,
-                      struct rtc_line *line)
+static bool take_line(const struct mcu_desc_media *m, size_t index, const struct rtc_local *local,
+                      enum mcu_codec prefer, struct rtc_line *line)
 {
     if (m->is_rejected || (m->kind != MCU_AUDIO && m->kind != MCU_VIDEO))
         return false;
@@ -133,11 +143,17 @@ static bool take_line(const struct mcu_desc_media *m, size_t index, enum mcu_cod
     };
     memcpy(l.mid, m->mid, sizeof(l.mid));
     const bool we_send = (l.direction & MCU_SENDONLY) != 0;
-    l.codec_count = choose_codecs(m, m->kind, we_send, prefer, l.codecs);
+    l.codec_count = choose_codecs(m, local, we_send, prefer, l.codecs);
     if (l.codec_count == 0)
         return false;
     *line = l;
     return true;
+}
+
+static void map_one(struct rtc_session *s, uint8_t pt, struct rtc_pt meaning)
+{
+    if (s->pts[pt].codec == MCU_CODEC_NONE)
+        s->pts[pt] = meaning;
 }
 
 static void map_payload_types(struct rtc_session *s)
@@ -146,13 +162,16 @@ static void map_payload_types(struct rtc_session *s)
         const struct rtc_line *l = &s->lines[kind];
         for (size_t i = 0; l->is_used && i < l->codec_count; i++) {
             const struct mcu_desc_codec *c = &l->codecs[i];
-            struct rtc_pt *pt = &s->pts[c->pt];
-            if (pt->codec == MCU_CODEC_NONE)
-                *pt = (struct rtc_pt){.codec = c->codec, .kind = (enum mcu_kind)kind};
-            if (c->rtx_pt && s->pts[c->rtx_pt].codec == MCU_CODEC_NONE)
-                s->pts[c->rtx_pt] = (struct rtc_pt){
-                    .codec = c->codec, .kind = (enum mcu_kind)kind, .is_rtx = true,
-                    .media_pt = c->pt};
+            struct rtc_pt pt = {.codec = c->codec, .kind = (enum mcu_kind)kind};
+            map_one(s, c->pt, pt);
+            pt.media_pt = c->pt;
+            pt.is_rtx = true;
+            if (c->rtx_pt)
+                map_one(s, c->rtx_pt, pt);
+            pt.is_rtx = false;
+            pt.is_red = true;
+            if (c->red_pt)
+                map_one(s, c->red_pt, pt);
         }
     }
 }
@@ -239,7 +258,7 @@ int rtc_negotiate_answer(const struct mcu_desc *offer, const struct rtc_local *l
     for (size_t i = 0; i < offer->media_count; i++) {
         const struct mcu_desc_media *m = &offer->media[i];
         struct rtc_line *line = &s.lines[m->kind == MCU_AUDIO ? MCU_AUDIO : MCU_VIDEO];
-        if (!line->is_used && take_line(m, i, prefer, line))
+        if (!line->is_used && take_line(m, i, local, prefer, line))
             a.media[i] = accepted(m, line, local);
         else
             a.media[i] = rejected(m);
@@ -259,7 +278,8 @@ static struct mcu_desc_codec offered_codec(enum mcu_codec codec)
 {
     switch (codec) {
     case MCU_CODEC_OPUS:
-        return (struct mcu_desc_codec){.codec = codec, .pt = 111, .channels = 2, .clock_hz = 48000,
+        return (struct mcu_desc_codec){.codec = codec, .pt = 111, .red_pt = 63, .channels = 2,
+                                       .clock_hz = 48000, .has_nack = true,
                                        .has_transport_cc = true, .opus_inband_fec = true};
     case MCU_CODEC_H264:
     case MCU_CODEC_VP8:
@@ -325,7 +345,7 @@ int rtc_negotiate_answered(const struct mcu_desc *offer, const struct rtc_local 
             continue;
         struct rtc_line *line = &s.lines[offer->media[i].kind];
         if (m->kind != offer->media[i].kind || line->is_used ||
-            !take_line(m, i, m->codecs[0].codec, line))
+            !take_line(m, i, local, m->codecs[0].codec, line))
             return -EINVAL;
     }
     if (!s.lines[MCU_AUDIO].is_used && !s.lines[MCU_VIDEO].is_used)

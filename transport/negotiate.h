@@ -26,6 +26,7 @@ struct rtc_local {
     char cname[64];
     char stream_id[64];
     char track_id[2][64];
+    uint8_t audio_channels;    /* of what we send and like to get: 1, 2; 0: as the far side says */
 };
 
 /* One m-line that both sides agreed on; codecs as answered, the first is the one to send. */
@@ -47,7 +48,8 @@ struct rtc_pt {
     enum mcu_codec codec; /* MCU_CODEC_NONE: not negotiated */
     enum mcu_kind kind;
     bool is_rtx;
-    uint8_t media_pt;     /* of an RTX type: what it repairs */
+    bool is_red;
+    uint8_t media_pt;     /* of an RTX type: what it repairs; of a RED type: what it carries */
 };
 
 struct rtc_session {

@@ -119,6 +119,7 @@ int rtc_peer_create(struct rtc *rtc, struct rtc_peer **out, const struct rtc_pee
     p->stats.rtt_us = -1;
     memcpy(p->local.fingerprint, rtc_certificate_fingerprint(rtc->certificate),
            sizeof(p->local.fingerprint));
+    p->local.audio_channels = (uint8_t)rtc->conf.audio_channels;
     int err = name_streams(&p->local);
     if (!err)
         err = rtc_group_reserve(rtc, &p->group);

@@ -55,9 +55,12 @@ static void put_wishes(struct rtc_peer *p, struct datagram *d, int64_t now_us)
 {
     uint16_t seqs[NACKS_MAX];
     uint32_t ssrc;
-    const size_t n = rtc_in_missing(p->in, now_us, p->rtt_us, seqs, NACKS_MAX, &ssrc);
-    if (n > 0)
-        rtc_rtcp_put_nack(&d->w, own_ssrc(p), ssrc, seqs, n);
+    for (size_t kind = 0; kind < 2; kind++) {
+        const size_t n = rtc_in_missing(p->in, (enum mcu_kind)kind, now_us, p->rtt_us, seqs,
+                                        NACKS_MAX, &ssrc);
+        if (n > 0)
+            rtc_rtcp_put_nack(&d->w, own_ssrc(p), ssrc, seqs, n);
+    }
     const bool is_asked = atomic_exchange(&p->is_key_asked, false);
     if (rtc_in_take_pli(p->in, now_us, is_asked, &ssrc))
         rtc_rtcp_put_pli(&d->w, own_ssrc(p), ssrc);

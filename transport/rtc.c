@@ -9,6 +9,7 @@
 #include "mcu/base/clock.h"
 #include "transport/feed.h"
 #include "transport/peer.h"
+#include "transport/red.h"
 
 enum {
     PEERS_PER_THREAD = 32,
@@ -44,6 +45,8 @@ static int copy_conf(struct rtc_conf *to, const struct rtc_conf *from)
     to->port_max = from->port_max;
     to->has_loopback = from->has_loopback;
     to->peers_per_thread = from->peers_per_thread ? from->peers_per_thread : PEERS_PER_THREAD;
+    to->red_copies_max = from->red_copies_max;
+    to->audio_channels = from->audio_channels;
     to->listen_count = from->listen_count;
     to->announced_count = from->announced_count;
     to->stun_server = from->stun_server;
@@ -67,7 +70,8 @@ static void free_conf(struct rtc_conf *c)
 int rtc_create(struct rtc **out, const struct rtc_conf *conf)
 {
     if (conf->listen_count > RTC_ADDRESSES_MAX || conf->announced_count > RTC_ADDRESSES_MAX ||
-        conf->port_min > conf->port_max || conf->peers_per_thread > PEERS_PER_THREAD_MAX)
+        conf->port_min > conf->port_max || conf->red_copies_max > RTC_RED_COPIES_MAX ||
+        conf->audio_channels > 2 || conf->peers_per_thread > PEERS_PER_THREAD_MAX)
         return -EINVAL;
     struct rtc *rtc = calloc(1, sizeof(*rtc));
     if (!rtc)

@@ -38,6 +38,7 @@ struct rtc_conf {
     const char *stun_server;    /* "host:port" by address, or NULL */
     uint32_t peers_per_thread;  /* 32; of plain peers there may be thousands on one */
     uint32_t red_copies_max;    /* RFC 2198 copies of audio to a peer that takes them, 0..4 */
+    uint32_t audio_channels;    /* of the mix, for the answer's Opus line: 1, 2; 0: as it is offered */
     const char *plain_address;  /* local address of plain RTP ports; NULL: 127.0.0.1 */
 };
 

@@ -38,6 +38,8 @@ struct mcu_desc_codec {
     enum mcu_codec codec;
     uint8_t pt;         /* 0..127 */
     uint8_t rtx_pt;     /* the RTX payload type that repairs it (RFC 4588), 0: none */
+    uint8_t red_pt;     /* audio: the RED payload type that carries it (RFC 2198), 0: none; in SDP it
+                         * stands before pt, since browsers send RED only then */
     uint8_t channels;   /* audio */
     uint32_t clock_hz;
     bool has_nack;      /* a=rtcp-fb: nack */

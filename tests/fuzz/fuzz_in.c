@@ -33,6 +33,11 @@ static void make_session(struct rtc_session *s)
                                             .transport_cc = 3, .mid = 4};
     s->lines[MCU_AUDIO].ext = s->lines[MCU_VIDEO].ext = ext;
     s->pts[111] = (struct rtc_pt){.codec = MCU_CODEC_OPUS, .kind = MCU_AUDIO};
+    s->lines[MCU_AUDIO].codecs[0].has_nack = true;
+    s->pts[63] = (struct rtc_pt){
+        .codec = MCU_CODEC_OPUS, .kind = MCU_AUDIO, .is_red = true, .media_pt = 111};
+    s->pts[120] = (struct rtc_pt){
+        .codec = MCU_CODEC_OPUS, .kind = MCU_AUDIO, .is_rtx = true, .media_pt = 111};
     s->pts[96] = (struct rtc_pt){.codec = MCU_CODEC_VP8, .kind = MCU_VIDEO};
     s->pts[97] = (struct rtc_pt){
         .codec = MCU_CODEC_VP8, .kind = MCU_VIDEO, .is_rtx = true, .media_pt = 96};
@@ -50,7 +55,8 @@ static void tell(struct rtc_in *in, int64_t now_us)
     struct mcu_writer w = mcu_writer(out, sizeof(out));
     rtc_in_tick(in, now_us);
     rtc_in_blocks(in, now_us, blocks);
-    rtc_in_missing(in, now_us, 50000, seqs, 64, &ssrc);
+    rtc_in_missing(in, MCU_AUDIO, now_us, 50000, seqs, 64, &ssrc);
+    rtc_in_missing(in, MCU_VIDEO, now_us, 50000, seqs, 64, &ssrc);
     rtc_in_take_pli(in, now_us, false, &ssrc);
     if (rtc_in_feedback_is_due(in) && rtc_in_put_feedback(in, &w, 1))
         abort();

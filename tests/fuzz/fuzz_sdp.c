@@ -33,7 +33,7 @@ static void check_media(const struct mcu_desc_media *m)
     check_string(m->track_id, sizeof(m->track_id));
     check(m->ext.mid <= 14 && m->ext.transport_cc <= 14 && m->ext.audio_level <= 14);
     for (size_t i = 0; i < m->codec_count; i++)
-        check(m->codecs[i].pt < 128 && m->codecs[i].rtx_pt < 128 &&
+        check(m->codecs[i].pt < 128 && m->codecs[i].rtx_pt < 128 && m->codecs[i].red_pt < 128 &&
               m->codecs[i].packetization_mode < 2);
 }
 

@@ -118,7 +118,7 @@ static void fill(struct mcu_desc *d)
         .ext = {1, 2, 3, 14}, .ssrc = UINT32_MAX, .rtx_ssrc = 2, .cname = "c", .stream_id = "s",
         .track_id = "t"};
     d->media[0].codecs[0] = (struct mcu_desc_codec){
-        .codec = MCU_CODEC_H264, .pt = 127, .rtx_pt = 97, .clock_hz = 90000, .has_nack = true,
+        .codec = MCU_CODEC_H264, .pt = 127, .rtx_pt = 97, .red_pt = 98, .clock_hz = 90000, .has_nack = true,
         .has_pli = true, .has_fir = true, .has_transport_cc = true, .has_remb = true,
         .h264_profile = {0x42, 0xe0, 0x1f}, .packetization_mode = 1,
         .level_asymmetry_allowed = true};
@@ -228,7 +228,7 @@ static void test_each_member_is_needed_and_typed(void **state)
             members++;
         }
     }
-    assert_int_equal(members, 8 + 15 + 16 + 4);
+    assert_int_equal(members, 8 + 15 + 17 + 4);
     json_decref(good);
 }
 

@@ -143,6 +143,7 @@ static void test_chromium_in_detail(void **state)
     assert_int_equal(opus->channels, 2);
     assert_true(opus->opus_inband_fec && !opus->opus_stereo && !opus->opus_dtx);
     assert_true(opus->has_transport_cc && !opus->has_nack);
+    assert_int_equal(opus->red_pt, 63);
     assert_int_equal(h264->codec, MCU_CODEC_H264);
     assert_memory_equal(h264->h264_profile, "\x42\xe0\x1f", 3);
     assert_int_equal(h264->packetization_mode, 1);
@@ -470,6 +471,47 @@ static void test_feedback_for_all(void **state)
     free(text);
 }
 
+static void test_red_is_taken_with_its_opus_only(void **state)
+{
+    static const struct {
+        const char *name, *rtpmap, *fmtp;
+        uint8_t red_pt;
+    } rows[] = {
+        {"as Chromium has it", "red/48000/2", "a=fmtp:63 111/111\n", 63},
+        {"capitals, spaces, more copies", "RED/48000/2", "a=fmtp:63  111/111/111/111 \n", 63},
+        {"no parameters", "red/48000/2", "", 0},
+        {"one payload type", "red/48000/2", "a=fmtp:63 111\n", 0},
+        {"of something else", "red/48000/2", "a=fmtp:63 9/9\n", 0},
+        {"of different ones", "red/48000/2", "a=fmtp:63 111/9\n", 0},
+        {"nonsense", "red/48000/2", "a=fmtp:63 111/x\n", 0},
+        {"too large", "red/48000/2", "a=fmtp:63 111/128\n", 0},
+        {"another clock", "red/8000/2", "a=fmtp:63 111/111\n", 0},
+        {"mono", "red/48000", "a=fmtp:63 111/111\n", 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char lines[128];
+        print_message("%s\n", rows[i].name);
+        snprintf(lines, sizeof(lines), "a=rtpmap:63 %s\n%s", rows[i].rtpmap, rows[i].fmtp);
+        char *text = changed("a=rtpmap:63 red/48000/2\n", lines);
+        assert_int_equal(parse(text), 0);
+        assert_int_equal(desc.media[0].codec_count, 1);
+        assert_int_equal(codec_of(&desc.media[0], 111)->red_pt, rows[i].red_pt);
+        free(text);
+    }
+}
+
+/* Chromium sends RED only when it stands before what it carries. */
+static void test_red_is_written_first(void **state)
+{
+    (void)state;
+    parse_file("chromium-sendrecv");
+    char *text = sig_sdp_write(&desc, 1, 1, NULL);
+    assert_non_null(strstr(text, "m=audio 9 UDP/TLS/RTP/SAVPF 63 111\r\n"));
+    assert_non_null(strstr(text, "a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n"));
+    free(text);
+}
+
 /* --- limits ---------------------------------------------------------------------------------- */
 
 static void test_limits(void **state)
@@ -642,6 +684,7 @@ static void random_codec(struct mcu_desc_codec *c, enum mcu_kind kind, uint8_t p
     c->codec = kind == MCU_AUDIO ? MCU_CODEC_OPUS : video[dice(4)];
     c->pt = pt;
     c->rtx_pt = dice(2) ? (uint8_t)(pt + 1) : 0;
+    c->red_pt = kind == MCU_AUDIO && dice(2) ? (uint8_t)(pt - 60) : 0;
     c->channels = kind == MCU_AUDIO ? 2 : 0;
     c->clock_hz = kind == MCU_AUDIO ? 48000 : 90000;
     c->has_nack = dice(2);
@@ -677,7 +720,8 @@ static void random_media(struct mcu_desc_media *m, size_t index)
     m->codec_count = 1 + dice(6);
     for (size_t i = 0; i < m->codec_count; i++)
         random_codec(&m->codecs[i], m->kind, (uint8_t)(96 + 2 * i));
-    strcpy(m->format, "96");
+    const struct mcu_desc_codec *first = &m->codecs[0];
+    snprintf(m->format, sizeof(m->format), "%u", first->red_pt ? first->red_pt : first->pt);
     m->ext.mid = (uint8_t)dice(4);
     m->ext.transport_cc = m->ext.mid ? (uint8_t)(4 + dice(10)) : 0;
     if (!(m->direction & MCU_SENDONLY))
@@ -761,6 +805,8 @@ int main(void)
         cmocka_unit_test(test_session_level_holds_where_the_m_line_is_silent),
         cmocka_unit_test(test_a_single_m_line_needs_no_group),
         cmocka_unit_test(test_feedback_for_all),
+        cmocka_unit_test(test_red_is_taken_with_its_opus_only),
+        cmocka_unit_test(test_red_is_written_first),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_candidates_past_the_limit_and_doubles_are_dropped),
         cmocka_unit_test(test_line_ends),

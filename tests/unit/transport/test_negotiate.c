@@ -19,7 +19,7 @@ static const struct rtc_local us = {
 
 static struct mcu_desc_codec opus(void)
 {
-    return (struct mcu_desc_codec){.codec = MCU_CODEC_OPUS, .pt = 111, .clock_hz = 48000,
+    return (struct mcu_desc_codec){.codec = MCU_CODEC_OPUS, .pt = 111, .red_pt = 63, .clock_hz = 48000,
                                    .channels = 2, .has_nack = true, .has_transport_cc = true,
                                    .opus_dtx = true};
 }
@@ -95,10 +95,11 @@ static void a_browser_gets_what_it_offered(void **state)
     assert_string_equal(audio->mid, "m0");
     assert_int_equal(audio->codec_count, 1);
     assert_int_equal(audio->codecs[0].pt, 111);
-    assert_false(audio->codecs[0].has_nack);
+    assert_true(audio->codecs[0].has_nack);
+    assert_int_equal(audio->codecs[0].red_pt, 63);
     assert_true(audio->codecs[0].has_transport_cc);
     assert_true(audio->codecs[0].opus_inband_fec);
-    assert_false(audio->codecs[0].opus_dtx);
+    assert_true(audio->codecs[0].opus_dtx);
     assert_memory_equal(&audio->ext, &offer.media[0].ext, sizeof(audio->ext));
     assert_int_equal(audio->ssrc, 101);
     assert_int_equal(audio->rtx_ssrc, 0);
@@ -121,6 +122,9 @@ static void a_browser_gets_what_it_offered(void **state)
     assert_true(s.pts[97].is_rtx);
     assert_int_equal(s.pts[97].media_pt, 96);
     assert_int_equal(s.pts[111].kind, MCU_AUDIO);
+    assert_false(s.pts[111].is_red);
+    assert_true(s.pts[63].is_red && !s.pts[63].is_rtx);
+    assert_int_equal(s.pts[63].media_pt, 111);
     assert_int_equal(s.pts[104].codec, MCU_CODEC_NONE); /* packetization-mode 0 */
     assert_int_equal(s.lines[MCU_VIDEO].remote_ssrc, 901);
     assert_int_equal(s.lines[MCU_VIDEO].remote_rtx_ssrc, 902);
@@ -342,6 +346,52 @@ static void our_own_offer_meets_our_own_answer(void **state)
         rtc_negotiate_offer(&us, MCU_SENDRECV, MCU_SENDRECV, MCU_CODEC_AV1, &offer), -EINVAL);
 }
 
+static void opus_is_answered_as_offered_and_as_the_room_is(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        uint8_t red_pt, rtx_pt, answered_red_pt;
+        bool has_nack, has_stereo;
+        uint8_t channels;
+        bool answers_stereo;
+    } rows[] = {
+        {"red and nack", 63, 0, 63, true, false, 1, false},
+        {"no red, no nack", 0, 0, 0, false, false, 1, false},
+        {"rtx too", 63, 120, 63, true, false, 1, false},
+        {"red where RTCP is", 72, 0, 0, true, false, 1, false},
+        {"red that is Opus itself", 111, 0, 0, true, false, 1, false},
+        {"a stereo room", 63, 0, 63, false, false, 2, true},
+        {"a mono room, stereo offered", 63, 0, 63, false, true, 1, false},
+        {"as offered", 63, 0, 63, false, true, 0, true},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        print_message("%s\n", rows[i].name);
+        struct mcu_desc offer = browser(MCU_SENDRECV);
+        struct mcu_desc_codec *c = &offer.media[0].codecs[0];
+        c->red_pt = rows[i].red_pt;
+        c->rtx_pt = rows[i].rtx_pt;
+        c->has_nack = rows[i].has_nack;
+        c->opus_stereo = rows[i].has_stereo;
+        struct rtc_local local = us;
+        local.audio_channels = rows[i].channels;
+        struct mcu_desc a;
+        struct rtc_session s;
+        assert_int_equal(rtc_negotiate_answer(&offer, &local, MCU_CODEC_VP8, &a, &s), 0);
+        const struct mcu_desc_codec *got = &a.media[0].codecs[0];
+        assert_int_equal(got->red_pt, rows[i].answered_red_pt);
+        assert_int_equal(got->rtx_pt, rows[i].rtx_pt);
+        assert_int_equal(got->has_nack, rows[i].has_nack);
+        assert_int_equal(got->opus_stereo, rows[i].answers_stereo);
+        assert_true(got->opus_inband_fec);
+        assert_int_equal(a.media[0].rtx_ssrc, rows[i].rtx_pt ? us.rtx_ssrc[MCU_AUDIO] : 0);
+        assert_int_equal(s.pts[63].is_red, rows[i].answered_red_pt == 63);
+        assert_false(s.pts[111].is_red);
+        if (rows[i].rtx_pt)
+            assert_true(s.pts[120].is_rtx && s.pts[120].media_pt == 111);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -354,6 +404,7 @@ int main(void)
         cmocka_unit_test(h264_is_taken_if_it_can_be_sent_or_decoded),
         cmocka_unit_test(what_has_nothing_for_us_is_refused),
         cmocka_unit_test(extension_ids_that_cannot_be_are_left_out),
+        cmocka_unit_test(opus_is_answered_as_offered_and_as_the_room_is),
         cmocka_unit_test(our_own_offer_meets_our_own_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
