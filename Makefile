@@ -28,9 +28,11 @@ LDFLAGS  += -fsanitize=$(SANITIZE)
 endif
 
 SOURCES      := $(filter-out mcu/main.c,$(wildcard $(addsuffix /*.c,$(FOLDERS))))
-OBJECTS      := $(SOURCES:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/gen/layouts.o $(BUILD)/obj/gen/web.o
+OBJECTS      := $(SOURCES:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/gen/layouts.o $(BUILD)/obj/gen/web.o \
+                $(BUILD)/obj/gen/sounds.o
 LIBRARY      := $(BUILD)/libmixdown.a
 LAYOUT_FILES := $(sort $(wildcard layouts/*.json))
+SOUND_FILES  := $(sort $(wildcard mixer/sounds/*.opus))
 WEB_FILES    := $(sort $(shell find web/dist -type f 2>/dev/null))
 
 # AREA=mixer builds and runs the unit tests of one folder.
@@ -75,6 +77,10 @@ $(BUILD)/gen/layouts.c: tools/embed.sh $(LAYOUT_FILES) layouts
 $(BUILD)/gen/web.c: tools/embed.sh $(WEB_FILES) web
 	@mkdir -p $(@D)
 	$(call say,EMBED,web/dist)tools/embed.sh mcu_web_files web/dist $(WEB_FILES) > $@
+
+$(BUILD)/gen/sounds.c: tools/embed.sh $(SOUND_FILES) mixer/sounds
+	@mkdir -p $(@D)
+	$(call say,EMBED,mixer/sounds)tools/embed.sh mix_sound_files mixer/sounds $(SOUND_FILES) > $@
 
 # --- test, fuzz and bench programs ---------------------------------------------------------------
 

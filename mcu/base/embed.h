@@ -1,4 +1,4 @@
-/* mcu/base/embed.h - files compiled into the program by tools/embed.sh: the layouts and the web page. */
+/* mcu/base/embed.h - files compiled into the program by tools/embed.sh: layouts, web page, sounds. */
 #ifndef MCU_BASE_EMBED_H
 #define MCU_BASE_EMBED_H
 
@@ -12,5 +12,6 @@ struct mcu_embedded {
 
 extern const struct mcu_embedded mcu_layout_files[]; /* layouts/NAME.json */
 extern const struct mcu_embedded mcu_web_files[];    /* web/dist/... */
+extern const struct mcu_embedded mix_sound_files[];  /* mixer/sounds/NAME.opus */
 
 #endif
