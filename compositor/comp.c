@@ -43,6 +43,7 @@ struct comp {
     struct mcu_queue *orders; /* struct comp_order, [ctl] to [tick] */
     struct mcu_queue *spent;  /* struct comp_source, [tick] to [ctl] */
     struct comp_encoder encoders[ENCODERS];
+    struct comp_decorator *decorator; /* NULL offline */
 
     /* [ctl] */
     struct comp_worker *workers[WORKERS_MAX];
@@ -133,6 +134,8 @@ int comp_create(struct comp **out, const struct comp_conf *conf, const struct la
     c->has_new_layout = true;
     pthread_mutex_init(&c->layout_lock, NULL);
     comp_scene_init(&c->scene, conf->width, conf->height);
+    c->scene.has_labels = conf->has_labels;
+    c->scene.has_avatars = conf->has_avatars;
     comp_encoder_init(&c->encoders[0], &comp_codec_h264, &c->conf, &c->sink);
     comp_encoder_init(&c->encoders[1], &comp_codec_vp8, &c->conf, &c->sink);
     /* Each member gives at most two orders and is given back once, so puts never fail. */
@@ -143,6 +146,8 @@ int comp_create(struct comp **out, const struct comp_conf *conf, const struct la
         err = make_canvases(c);
     if (!err)
         err = make_workers(c);
+    if (!err && conf->workers && (conf->has_labels || conf->has_avatars))
+        err = comp_decorator_create(&c->decorator);
     if (err) {
         comp_destroy(c); /* accepts a half-built one */
         return err;
@@ -163,6 +168,7 @@ void comp_destroy(struct comp *c)
     }
     for (size_t i = 0; i < c->worker_count; i++)
         comp_worker_destroy(c->workers[i]);
+    comp_decorator_destroy(c->decorator);
     for (size_t i = 0; i < c->member_count; i++)
         comp_source_destroy(c->members[i]);
     mcu_queue_destroy(c->orders, NULL);
@@ -215,6 +221,7 @@ static void free_spent(struct comp *c)
             if (c->members[i] == s)
                 c->members[i] = c->members[--c->member_count];
         }
+        comp_decorator_forget(c->decorator, &s->decor);
         comp_source_destroy(s);
     }
 }
@@ -238,7 +245,7 @@ int comp_source_add(struct comp *c, struct comp_source **out, const struct comp_
     int err = comp_source_create(&s, conf, &c->sink, c->conf.workers == 0, c->conf.is_offline);
     if (err)
         return err;
-    s->worker = least_loaded(c);
+    s->worker = conf->codec == MCU_CODEC_NONE ? NULL : least_loaded(c);
     if (s->worker)
         err = comp_worker_add(s->worker, s);
     if (err) {
@@ -351,6 +358,7 @@ void comp_tick(struct comp *c, int64_t now_us)
     const bool has_moved = comp_scene_advance(&c->scene, now_us);
     if (has_moved || take_new_layout(c))
         place(c);
+    comp_scene_decorate(&c->scene, c->decorator);
     const bool has_changed = compose(c);
     for (size_t i = 0; i < ENCODERS; i++)
         comp_encoder_offer(&c->encoders[i], c->canvas, now_us, has_changed);

@@ -6,8 +6,8 @@
  * comp_tick() and encoded inside comp_tick(), as `mixdown mix` wants.
  *
  * Time: no clock of its own. comp_tick(now) shows of each source the newest frame with
- * pts <= now - the source's delay. Pictures are I420, limited range; the canvas persists, and a tile
- * is drawn only when its source has a new frame or its rectangle changed. */
+ * pts <= now - the source's delay. Pictures are I420, limited range; the canvas persists, and a
+ * tile is drawn only when its source has a new frame or its rectangle changed. */
 #ifndef COMPOSITOR_COMP_H
 #define COMPOSITOR_COMP_H
 
@@ -20,6 +20,9 @@
 
 enum {
     COMP_SOURCES_MAX = 128,
+    COMP_NAME_BYTES = 260, /* 64 characters of UTF-8, and a NUL */
+    COMP_BARS_MAX = 5,
+    COMP_BARS_UNKNOWN = -1,
 };
 
 struct layout;
@@ -27,18 +30,21 @@ struct comp;
 struct comp_source;
 
 struct comp_conf {
-    uint32_t width;         /* of the canvas, even, 16..4096 */
+    uint32_t width; /* of the canvas, even, 16..4096 */
     uint32_t height;
-    uint32_t fps;           /* ticks a second, 1..60 */
-    uint32_t workers;       /* decoder threads; 0: all inside the caller */
-    uint32_t background;    /* 0xRRGGBB */
-    uint32_t bitrate_bps;   /* of each encoder */
-    char preset[16];        /* of x264: "superfast" */
-    int vp8_speed;          /* cpu-used of libvpx, -16..-1 */
+    uint32_t fps;         /* ticks a second, 1..60 */
+    uint32_t workers;     /* decoder threads; 0: all inside the caller */
+    uint32_t background;  /* 0xRRGGBB */
+    uint32_t bitrate_bps; /* of each encoder */
+    char preset[16];      /* of x264: "superfast" */
+    int vp8_speed;        /* cpu-used of libvpx, -16..-1 */
     uint32_t encoder_threads;
     /* false: live. Constant rate, no B-frames, no look-ahead, a key frame only when asked.
      * true: a file. B-frames and look-ahead, a key frame every 2 s. */
     bool is_offline;
+    bool has_labels;  /* names, signs and the ring of who speaks are drawn on the tiles */
+    bool has_avatars; /* who is there without a picture (yet, or hidden) has a tile with his
+                         initials */
 };
 
 struct comp_sink {
@@ -52,31 +58,45 @@ struct comp_sink {
 };
 
 struct comp_source_conf {
-    enum mcu_codec codec;     /* H264 (Annex B, or length-prefixed with avcC extradata), VP8, VP9, AV1 */
+    /* H264 (Annex B, or length-prefixed with avcC extradata), VP8, VP9, AV1; MCU_CODEC_NONE:
+     * somebody without a picture, who has a tile only where avatars are on. */
+    enum mcu_codec codec;
     const uint8_t *extradata; /* copied; may be NULL */
     size_t extradata_size;
-    const char *user;         /* who it is, for layouts; copied */
-    uint32_t order;           /* tiles stand in rising order, equal ones as they were added */
+    const char *user; /* who it is, for layouts; copied */
+    uint32_t order;   /* tiles stand in rising order, equal ones as they were added */
     void *source_ctx;
+    bool is_screen; /* a shared screen, not a camera */
+};
+
+/* What is known of a participant beside the picture: layouts choose by some of it, the rest is
+ * written on the tile. */
+struct comp_look {
+    const char *name; /* NULL: the user; up to COMP_NAME_BYTES are kept */
+    const char *role; /* NULL: none */
+    uint32_t seat;    /* pinned to "pin:N"; 0: to none */
+    bool is_muted;
+    bool has_hand_up;
+    int bars; /* of his network, 0..COMP_BARS_MAX or COMP_BARS_UNKNOWN */
 };
 
 struct comp_source_stats {
     uint64_t packets;
-    uint64_t dropped;      /* because the queue was full */
+    uint64_t dropped; /* because the queue was full */
     uint64_t undecodable;
     uint64_t decoded;
-    uint64_t shown;        /* frames that came onto the canvas */
-    uint32_t width;        /* of the newest frame; 0 before the first */
+    uint64_t shown; /* frames that came onto the canvas */
+    uint32_t width; /* of the newest frame; 0 before the first */
     uint32_t height;
-    int64_t lateness_us;   /* how long after pts frames are ready, a high percentile; for lips */
+    int64_t lateness_us; /* how long after pts frames are ready, a high percentile; for lips */
 };
 
 struct comp_stats {
     uint64_t ticks;
-    uint64_t composed;     /* ticks that changed the canvas */
+    uint64_t composed; /* ticks that changed the canvas */
     uint64_t tiles_drawn;
-    uint64_t encoded;      /* frames, over all encoders */
-    uint64_t skipped;      /* encodes skipped because the encoder was still busy */
+    uint64_t encoded; /* frames, over all encoders */
+    uint64_t skipped; /* encodes skipped because the encoder was still busy */
 };
 
 /* [ctl] The caller owns *out and frees it with comp_destroy(); untouched on error. The sink is
@@ -96,9 +116,9 @@ int comp_source_add(struct comp *c, struct comp_source **out, const struct comp_
 void comp_source_remove(struct comp *c, struct comp_source *s);
 
 /* [net] One access unit; takes its own reference. What a live decoder cannot use (before the first
- * key frame, after a broken frame or a full queue) is dropped until a key frame, which is asked for;
- * a file goes on with what comes. Returns 0, or -ENOBUFS when the source's queue is full: the packet
- * is dropped and counted. The queue holds 64 packets with workers, 1024 without. */
+ * key frame, after a broken frame or a full queue) is dropped until a key frame, which is asked
+ * for; a file goes on with what comes. Returns 0, or -ENOBUFS when the source's queue is full: the
+ * packet is dropped and counted. The queue holds 64 packets with workers, 1024 without. */
 int comp_source_push(struct comp_source *s, struct mcu_packet *packet);
 
 /* [net] No packets follow: what the decoder still holds back comes out, each frame at its time. */
@@ -107,7 +127,14 @@ void comp_source_drain(struct comp_source *s);
 /* [any] Playout delay: the tick shows the frame due at now - delay. */
 void comp_source_set_delay_us(struct comp_source *s, int64_t delay_us);
 
-/* [any] A hidden source has no tile (camera off). */
+/* [ctl] All of it is copied. Before the first call the name is the user. */
+void comp_source_set_look(struct comp_source *s, const struct comp_look *look);
+
+/* [any] Draws the ring, and says who has the `speaker` cell; hold is the caller's matter. */
+void comp_source_set_speaking(struct comp_source *s, bool is_speaking);
+void comp_source_set_floor(struct comp_source *s, bool has_floor);
+
+/* [any] A hidden source (camera off) has no tile, or one with an avatar. */
 void comp_source_set_hidden(struct comp_source *s, bool is_hidden);
 
 /* [any] */

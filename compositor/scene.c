@@ -48,19 +48,43 @@ void comp_scene_set_background(struct comp_scene *scene, uint32_t rgb)
     scene->background = colour;
 }
 
-static void advance(struct comp_source *s, int64_t now_us)
+static bool is_hidden(const struct comp_source *s)
 {
-    if (atomic_load_explicit(&s->is_hidden, memory_order_relaxed)) {
+    return atomic_load_explicit(&s->is_hidden, memory_order_relaxed);
+}
+
+static void advance(const struct comp_scene *scene, struct comp_source *s, int64_t now_us)
+{
+    if (is_hidden(s)) {
         atomic_store_explicit(&s->is_wanted, false, memory_order_relaxed);
         comp_source_advance(s, now_us); /* takes what was decoded before it was hidden */
         comp_source_blank(s);
         return;
     }
-    if (!s->shown) /* it may get a tile: decode and see */
+    if (!s->shown && !scene->has_avatars) /* it may get a tile: decode and see */
         atomic_store_explicit(&s->is_wanted, true, memory_order_relaxed);
     comp_source_advance(s, now_us - atomic_load_explicit(&s->delay_us, memory_order_relaxed));
     if (s->is_new)
         s->is_dirty = true;
+}
+
+static bool is_visible(const struct comp_scene *scene, const struct comp_source *s)
+{
+    return s->shown || (scene->has_avatars && !s->is_screen);
+}
+
+/* Whether a layout may choose otherwise because of what is known of s. */
+static bool has_new_look(struct comp_source *s)
+{
+    const uint32_t generation = atomic_load_explicit(&s->decor.generation, memory_order_acquire);
+    const bool has_floor = atomic_load_explicit(&s->has_floor, memory_order_relaxed);
+    const bool is_off = is_hidden(s);
+    const bool is_new = generation != s->placed_generation || has_floor != s->placed_floor ||
+                        is_off != s->placed_hidden;
+    s->placed_hidden = is_off;
+    s->placed_generation = generation;
+    s->placed_floor = has_floor;
+    return is_new;
 }
 
 bool comp_scene_advance(struct comp_scene *scene, int64_t now_us)
@@ -68,9 +92,13 @@ bool comp_scene_advance(struct comp_scene *scene, int64_t now_us)
     struct comp_source *visible[COMP_SOURCES_MAX];
     size_t count = 0;
     for (size_t i = 0; i < scene->source_count; i++) {
-        advance(scene->sources[i], now_us);
-        if (scene->sources[i]->shown)
-            visible[count++] = scene->sources[i];
+        struct comp_source *s = scene->sources[i];
+        const bool had_picture = s->shown != NULL;
+        advance(scene, s, now_us);
+        if (has_new_look(s) || had_picture != (s->shown != NULL))
+            scene->must_place = true;
+        if (is_visible(scene, s))
+            visible[count++] = s;
     }
     if (count != scene->visible_count ||
         memcmp(visible, scene->visible, count * sizeof(*visible)) != 0) {
@@ -121,12 +149,29 @@ static void make_dirty(struct comp_source *s)
     s->has_bars_dirty = true;
 }
 
+static struct layout_person describe(struct comp_source *s, char role[COMP_NAME_BYTES])
+{
+    pthread_mutex_lock(&s->decor.lock);
+    memcpy(role, s->decor.role, COMP_NAME_BYTES);
+    const uint32_t seat = s->decor.look.seat;
+    pthread_mutex_unlock(&s->decor.lock);
+    return (struct layout_person){
+        .user = s->decor.user,
+        .role = role[0] ? role : NULL,
+        .seat = seat,
+        .has_video = s->shown != NULL,
+        .is_screen = s->is_screen,
+        .is_speaker = s->placed_floor,
+    };
+}
+
 static size_t ask_layout(const struct comp_scene *scene, const struct layout *layout,
                          struct layout_tile *tiles)
 {
     struct layout_person people[COMP_SOURCES_MAX];
+    char roles[COMP_SOURCES_MAX][COMP_NAME_BYTES];
     for (size_t i = 0; i < scene->visible_count; i++)
-        people[i] = (struct layout_person){.user = scene->visible[i]->user, .has_video = true};
+        people[i] = describe(scene->visible[i], roles[i]);
     return layout_place(layout, people, scene->visible_count, scene->width, scene->height, tiles,
                         LAYOUT_TILES_MAX);
 }
@@ -162,7 +207,8 @@ static void want_placed(struct comp_scene *scene)
     for (size_t i = 0; i < scene->tile_count; i++)
         scene->owners[i]->is_placed = true;
     for (size_t i = 0; i < scene->visible_count; i++)
-        atomic_store_explicit(&scene->visible[i]->is_wanted, scene->visible[i]->is_placed,
+        atomic_store_explicit(&scene->visible[i]->is_wanted,
+                              scene->visible[i]->is_placed && !is_hidden(scene->visible[i]),
                               memory_order_relaxed);
 }
 
@@ -182,6 +228,27 @@ void comp_scene_place(struct comp_scene *scene, const struct layout *layout)
     scene->has_overlaps = have_overlaps(tiles, count);
     scene->must_place = false;
     want_placed(scene);
+}
+
+void comp_scene_decorate(struct comp_scene *scene, struct comp_decorator *decorator)
+{
+    for (size_t i = 0; i < scene->tile_count; i++) {
+        struct comp_source *s = scene->owners[i];
+        const struct layout_tile *t = &scene->tiles[i];
+        const bool is_camera = !s->is_screen;
+        const struct comp_decor_want want = {
+            .width = t->width,
+            .height = t->height,
+            .more = scene->has_labels ? t->more : 0,
+            .generation = atomic_load_explicit(&s->decor.generation, memory_order_acquire),
+            .has_label = scene->has_labels && is_camera,
+            .has_avatar = scene->has_avatars && !s->shown,
+        };
+        const bool has_ring = scene->has_labels && is_camera &&
+                              atomic_load_explicit(&s->decor.is_speaking, memory_order_relaxed);
+        if (comp_decor_update(&s->decor, decorator, &want, has_ring))
+            make_dirty(s);
+    }
 }
 
 bool comp_scene_is_dirty(const struct comp_scene *scene)
@@ -209,9 +276,9 @@ static void clear(struct comp_scene *scene, struct comp_canvas *canvas)
     scene->cleared_count = 0;
 }
 
-/* Draws one tile; a frame that cannot be drawn leaves what was there. */
-static void draw_tile(const struct comp_scene *scene, struct comp_canvas *canvas,
-                      const struct layout_tile *t, struct comp_source *s)
+/* The picture of a tile; a frame that cannot be drawn leaves what was there. */
+static void draw_picture(const struct comp_scene *scene, struct comp_canvas *canvas,
+                         const struct layout_tile *t, struct comp_source *s)
 {
     const AVFrame *frame = s->shown;
     const uint32_t width = (uint32_t)frame->width, height = (uint32_t)frame->height;
@@ -220,13 +287,26 @@ static void draw_tile(const struct comp_scene *scene, struct comp_canvas *canvas
     if (comp_fit(t->fit, width, height, frame->sample_aspect_ratio, &tile, &crop, &inner))
         return;
     const bool has_bars = inner.width < tile.width || inner.height < tile.height;
-    if (has_bars && (s->has_bars_dirty || s->drawn_width != width || s->drawn_height != height))
+    /* A label that reaches over the bars is blended anew onto clean ones. */
+    if (has_bars && (s->has_bars_dirty || s->drawn_width != width || s->drawn_height != height ||
+                     comp_decor_is_there(&s->decor)))
         comp_canvas_fill(canvas, &tile, &scene->background);
     comp_scale(&s->scaler, frame, &crop, canvas, &inner);
     s->drawn_width = width;
     s->drawn_height = height;
     if (s->is_new)
         comp_source_count_shown(s);
+}
+
+static void draw_tile(const struct comp_scene *scene, struct comp_canvas *canvas,
+                      const struct layout_tile *t, struct comp_source *s)
+{
+    const struct comp_rect tile = rect_of(t);
+    if (s->shown)
+        draw_picture(scene, canvas, t, s);
+    else if (!comp_decor_draw_avatar(&s->decor, canvas, &tile))
+        comp_canvas_fill(canvas, &tile, &scene->background); /* it is still being drawn */
+    comp_decor_draw(&s->decor, canvas, &tile);
 }
 
 static void spread_upwards(struct comp_scene *scene, size_t drawn)

@@ -15,12 +15,15 @@
 #include "compositor/comp.h"
 #include "layouts/layout.h"
 
+struct comp_decorator;
+
 struct comp_scene {
     uint32_t width, height;
     struct comp_source *sources[COMP_SOURCES_MAX]; /* by their order */
     size_t source_count;
 
-    struct comp_source *visible[COMP_SOURCES_MAX]; /* those with a picture, as placed last */
+    struct comp_source
+        *visible[COMP_SOURCES_MAX]; /* those with a picture or avatar, as placed last */
     size_t visible_count;
     struct layout_tile tiles[LAYOUT_TILES_MAX];   /* in rising z */
     struct comp_source *owners[LAYOUT_TILES_MAX]; /* of each tile; NULL: left since */
@@ -32,6 +35,7 @@ struct comp_scene {
     size_t cleared_count;
     bool is_all_dirty; /* the background changed: clear everything */
     bool must_place;
+    bool has_labels, has_avatars;
 };
 
 void comp_scene_init(struct comp_scene *scene, uint32_t width, uint32_t height);
@@ -48,6 +52,9 @@ bool comp_scene_advance(struct comp_scene *scene, int64_t now_us);
 
 /* Places the visible. */
 void comp_scene_place(struct comp_scene *scene, const struct layout *layout);
+
+/* Brings what lies on the tiles up to date; a decorator of NULL draws at once. */
+void comp_scene_decorate(struct comp_scene *scene, struct comp_decorator *decorator);
 
 /* Whether comp_scene_draw() has anything to do. */
 bool comp_scene_is_dirty(const struct comp_scene *scene);

@@ -46,9 +46,11 @@ int comp_source_create(struct comp_source **out, const struct comp_source_conf *
     atomic_init(&s->is_wanted, true);
     s->item_capacity = is_inline ? ITEMS_INLINE : ITEMS_LIVE;
     s->items = calloc(s->item_capacity, sizeof(*s->items));
-    s->user = strdup(conf->user ? conf->user : "");
-    int err = s->items && s->user ? make_frames(s) : -ENOMEM;
+    s->is_screen = conf->is_screen;
+    int err = s->items ? make_frames(s) : -ENOMEM;
     if (!err)
+        err = comp_decor_init(&s->decor, conf->user ? conf->user : "");
+    if (!err && conf->codec != MCU_CODEC_NONE)
         err = comp_decoder_create(&s->decoder, conf->codec, conf->extradata, conf->extradata_size,
                                   !is_offline);
     if (err) {
@@ -122,7 +124,7 @@ void comp_source_destroy(struct comp_source *s)
     comp_scaler_finish(&s->scaler);
     pthread_mutex_destroy(&s->lock);
     free(s->items);
-    free(s->user);
+    comp_decor_finish(&s->decor);
     free(s);
 }
 
@@ -159,6 +161,8 @@ static void count_drop(struct comp_source *s)
 
 int comp_source_push(struct comp_source *s, struct mcu_packet *packet)
 {
+    if (s->codec == MCU_CODEC_NONE)
+        return -ENOTSUP;
     int err = put_item(s, packet, s->worker ? mcu_now_us() : 0);
     while (err && !s->worker && comp_source_turn(s))
         err = put_item(s, packet, 0);
@@ -272,6 +276,8 @@ static bool start_drain(struct comp_source *s)
 
 bool comp_source_turn(struct comp_source *s)
 {
+    if (!s->decoder)
+        return false;
     if (is_full(s)) {
         s->is_behind = true; /* advance() wakes the worker when there is room */
         return false;
@@ -380,6 +386,21 @@ void comp_source_count_shown(struct comp_source *s)
 void comp_source_set_delay_us(struct comp_source *s, int64_t delay_us)
 {
     atomic_store_explicit(&s->delay_us, delay_us, memory_order_relaxed);
+}
+
+void comp_source_set_look(struct comp_source *s, const struct comp_look *look)
+{
+    comp_decor_set_look(&s->decor, look);
+}
+
+void comp_source_set_speaking(struct comp_source *s, bool is_speaking)
+{
+    atomic_store_explicit(&s->decor.is_speaking, is_speaking, memory_order_relaxed);
+}
+
+void comp_source_set_floor(struct comp_source *s, bool has_floor)
+{
+    atomic_store_explicit(&s->has_floor, has_floor, memory_order_relaxed);
 }
 
 void comp_source_set_hidden(struct comp_source *s, bool is_hidden)

@@ -18,6 +18,7 @@
 
 #include "compositor/comp.h"
 #include "compositor/decoder.h"
+#include "compositor/decor.h"
 #include "compositor/scale.h"
 
 struct comp_worker;
@@ -50,8 +51,8 @@ struct comp_source {
     const struct comp_sink *sink;
     struct comp_worker *worker; /* NULL: decoded by whoever pushes and ticks */
     bool is_offline;            /* broken frames are shown as well as may be */
-    char *user;
     uint32_t order;
+    bool is_screen;
     void *source_ctx;
     enum mcu_codec codec;
     size_t item_capacity;
@@ -60,6 +61,7 @@ struct comp_source {
     /* any thread */
     atomic_int_fast64_t delay_us;
     atomic_bool is_hidden;
+    atomic_bool has_floor;
     atomic_bool is_wanted; /* [tick]: it has a tile or may get one; else it is not decoded */
 
     /* [dec] */
@@ -93,6 +95,10 @@ struct comp_source {
     bool is_dirty;       /* its tile must be drawn */
     bool has_bars_dirty; /* and what the picture leaves free of it */
     uint32_t drawn_width, drawn_height;
+    struct comp_decor decor;    /* its parts say whose they are */
+    uint32_t placed_generation; /* of its look, when people were placed last */
+    bool placed_floor;
+    bool placed_hidden;
     struct comp_scaler scaler;
 };
 

@@ -9,7 +9,9 @@ build=$1
 export UNIT_BUILD=$build
 export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0
 export UBSAN_OPTIONS=print_stacktrace=1
-export TSAN_OPTIONS="halt_on_error=1 suppressions=$(realpath "$(dirname "$0")")/tsan.supp"
+tests=$(realpath "$(dirname "$0")")
+export TSAN_OPTIONS="halt_on_error=1 suppressions=$tests/tsan.supp"
+export LSAN_OPTIONS="suppressions=$tests/lsan.supp print_suppressions=0"
 UNIT_LOGS=$(mktemp -d)
 export UNIT_LOGS
 trap 'rm -rf "$UNIT_LOGS"' EXIT
