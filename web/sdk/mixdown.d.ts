@@ -28,6 +28,12 @@ export interface JoinOptions {
     codec?: 'H264' | 'VP8';
     /** Most bits a second of video to send. Default: 900000. */
     videoBitrate?: number;
+    /** How loud others are for our ears alone: userId to percent (0 to 200). They may join later. */
+    volumes?: Record<string, number>;
+    /** true: join without hearing. */
+    deaf?: boolean;
+    /** true: our sound goes into the mix unprocessed, for music. */
+    originalSound?: boolean;
 }
 
 export interface Member {
@@ -39,6 +45,12 @@ export interface Member {
     video?: boolean;
     mutedAudio?: boolean;
     mutedVideo?: boolean;
+    /** Percent (0 to 200) in everybody's mix, as hosts set it. */
+    volume?: number;
+    /** Does not hear the room. */
+    deaf?: boolean;
+    /** Sends original sound. */
+    original?: boolean;
     /** Unix milliseconds. */
     joinedAt?: number;
 }
@@ -62,6 +74,11 @@ export interface State {
     reason: string;
 }
 
+export interface Muting {
+    audio?: boolean;
+    video?: boolean;
+}
+
 export interface Events {
     state: State;
     /** Everyone, oneself too, in order of joining. */
@@ -70,6 +87,8 @@ export interface Events {
     left: Member & { reason: string };
     /** Loudest first, level 0 to 1; empty when all are silent. */
     speaking: { userId: string; level: number }[];
+    /** A host muted us; `by` is his userId, "" where he did it while we were away or by REST. */
+    muted: { audio: boolean; video: boolean; by: string };
     recording: Recording;
     /** The mix; a new one after the room was restarted. */
     stream: MediaStream;
@@ -91,6 +110,10 @@ export class Mixdown {
     readonly recording: Recording;
     readonly stream: MediaStream | null;
     readonly connection: RTCPeerConnection | null;
+    readonly deaf: boolean;
+    readonly originalSound: boolean;
+    /** Those set with setVolume() for our ears: userId to percent. */
+    readonly volumes: Record<string, number>;
     on<E extends keyof Events>(event: E, fn: (value: Events[E]) => void): () => void;
     off<E extends keyof Events>(event: E, fn: (value: Events[E]) => void): void;
     join(options: JoinOptions): Promise<void>;
@@ -99,4 +122,16 @@ export class Mixdown {
     setCamera(on: boolean): Promise<void>;
     replaceTrack(kind: 'audio' | 'video', track: MediaStreamTrack | null): Promise<void>;
     record(active: boolean): Promise<{ id: string; startedAt: number }>;
+    /** Hosts only; only the muted person can unmute. Default: the microphone. */
+    mute(user: string, what?: Muting): Promise<void>;
+    /** Hosts only: everyone but hosts and ourselves. */
+    muteAll(what?: Muting): Promise<void>;
+    /** 0 to 200 percent. forMe (the default): for our ears alone; false: for the room, hosts only. */
+    setVolume(user: string, percent: number, options?: { forMe?: boolean }): Promise<void>;
+    /** Someone's percentage for our ears alone. */
+    volumeOf(user: string): number;
+    /** true: hear nothing. */
+    setDeaf(on: boolean): Promise<void>;
+    /** true: our sound is not processed, for music. */
+    setOriginalSound(on: boolean): Promise<void>;
 }

@@ -13,7 +13,9 @@
  * #negotiate(), whatever asks for them; the strongest wish wins: a fresh connection over an ICE
  * restart over a plain offer. A wish that meets a broken seat is kept until the seat is back. */
 
+import { followLoss } from './playout.js';
 import { MixdownError, Socket, socketUrl } from './socket.js';
+import { offerLocally, preferRed, setMusic } from './sound.js';
 
 export { MixdownError };
 
@@ -24,9 +26,11 @@ const DISCONNECTED_MS = 5000;  /* ICE often heals by itself before this */
 const RESTART_MS = 12000;      /* what a connection may take before we join anew */
 const FRESH_TRIES = 5;
 const VIDEO_BPS = 900000;
+const VOLUME_MOST = 200;
 /* Refusals of a join that pass by themselves, so that coming back is tried again. */
 const PASSING = new Set(['internal', 'room_failed', 'room_restarted', 'too_busy', 'rate_limited', 'too_many_rooms']);
 
+const whatToMute = ({ audio, video }) => ({ ...(audio && { audio: true }), ...(video && { video: true }) });
 const delay = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const quiet = () => {};
 
@@ -49,6 +53,13 @@ export class Mixdown {
     #transceivers = {};   /* kind -> RTCRtpTransceiver */
     #tracks = { audio: null, video: null };
     #muted = { audio: false, video: false };
+    /* What the server was last told of us. */
+    #told = { audio: false, video: false, deaf: false, original: false };
+    #mutesAsked = 0;      /* not answered yet */
+    #volumes = new Map(); /* userId -> percent, for our ears alone */
+    #isDeaf = false;
+    #isOriginal = false;
+    #stopFollowing = quiet;
     #stream = null;
     #wish = 'none';
     #negotiating = null;
@@ -76,9 +87,12 @@ export class Mixdown {
     get recording() { return { ...this.#recording }; }
     get stream() { return this.#stream; }       /* the mix: one sound, one picture */
     get connection() { return this.#pc; }
+    get deaf() { return this.#isDeaf; }
+    get originalSound() { return this.#isOriginal; }
+    get volumes() { return Object.fromEntries(this.#volumes); }
 
-    /* Calls fn at each event; returns a function that stops it. Events: state, members, joined,
-     * left, speaking, recording, stream, error (mixdown.d.ts says what each carries). */
+    /* Calls fn at each event; returns a function that stops it. Events: state, members, joined, left,
+     * speaking, muted, recording, stream, error (mixdown.d.ts says what each carries). */
     on(event, fn) {
         if (!this.#listeners.has(event))
             this.#listeners.set(event, new Set());
@@ -100,6 +114,9 @@ export class Mixdown {
         this.#tracks.audio = options.stream?.getAudioTracks()[0] ?? null;
         this.#tracks.video = options.stream?.getVideoTracks()[0] ?? null;
         this.#muted = { audio: options.microphone === false, video: options.camera === false };
+        this.#volumes = new Map(Object.entries(options.volumes ?? {}));
+        this.#isDeaf = Boolean(options.deaf);
+        this.#isOriginal = Boolean(options.originalSound);
         this.#setState('joining');
         try {
             await this.#connect(run, false);
@@ -154,6 +171,51 @@ export class Mixdown {
         return this.#request('record', { active: Boolean(active) });
     }
 
+    /* Silences someone else; hosts only. Only that person can unmute himself. what: {audio, video},
+     * which of them; the default is the microphone. Rejects with `forbidden` where we are no host. */
+    async mute(user, what = { audio: true }) {
+        await this.#request('mute', { userId: user, ...whatToMute(what) });
+    }
+
+    /* Silences everyone but hosts and ourselves; hosts only. */
+    async muteAll(what = { audio: true }) {
+        await this.#request('mute', { all: true, ...whatToMute(what) });
+    }
+
+    /* How loud someone is, 0 to 200 percent: forMe for our ears alone (kept while we are in the room,
+     * also over a reconnection), otherwise for the whole room and its recording, which hosts may. */
+    async setVolume(user, percent, { forMe = true } = {}) {
+        const volume = Math.round(Math.min(VOLUME_MOST, Math.max(0, Number(percent) || 0)));
+        if (!forMe) {
+            await this.#request('volume', { userId: user, volume, forMe: false });
+            this.#memberChanged(user, { volume });
+            return;
+        }
+        this.#volumes.set(user, volume);
+        this.#emit('members', this.members);
+        await this.#request('volume', { userId: user, volume, forMe: true });
+    }
+
+    /* Someone's percentage for our ears alone. */
+    volumeOf(user) {
+        return this.#volumes.get(user) ?? 100;
+    }
+
+    /* true: the server sends us silence. Kept like volumes. */
+    async setDeaf(on) {
+        this.#isDeaf = Boolean(on);
+        this.#emit('members', this.members);
+        await this.#tellFlag('deaf', this.#isDeaf);
+    }
+
+    /* true: our sound goes into the mix as it is, for music: no levelling, no noise suppression, more
+     * bits. The track is the caller's: capture it without the browser's processing as well. */
+    async setOriginalSound(on) {
+        this.#isOriginal = Boolean(on);
+        await setMusic(this.#transceivers.audio?.sender, this.#isOriginal);
+        await this.#tellFlag('original', this.#isOriginal);
+    }
+
     /* --- the seat ---------------------------------------------------------------------------- */
 
     async #connect(run, resuming) {
@@ -168,13 +230,50 @@ export class Mixdown {
         }
         this.#socket = socket;
         const isResumed = resuming && await this.#tryResume(socket);
-        if (!isResumed)
+        if (isResumed)
+            await this.#mutedMeanwhile();
+        else
             this.#seat(await socket.request('join', this.#joinData()));
         this.#check(run);
-        if (this.#muted.audio || this.#muted.video || isResumed)
-            socket.send('mute', { ...this.#muted });
-        this.#memberChanged(this.userId, { mutedAudio: this.#muted.audio, mutedVideo: this.#muted.video });
+        this.#tellWishes(isResumed);
+        this.#showMuted();
         return isResumed;
+    }
+
+    /* What the server has to know of us, and forgot with the seat or missed while it was empty. */
+    #tellWishes(isResumed) {
+        if (!isResumed)
+            this.#told = { audio: false, video: false, deaf: false, original: false };
+        if (this.#muted.audio || this.#muted.video || isResumed)
+            this.#tellMuted(['audio', 'video']);
+        if (this.#told.deaf !== this.#isDeaf)
+            this.#tellFlag('deaf', this.#isDeaf).catch(quiet);
+        if (this.#told.original !== this.#isOriginal)
+            this.#tellFlag('original', this.#isOriginal).catch(quiet);
+        for (const user of this.#members.keys())
+            this.#tellVolume(user);
+    }
+
+    /* deaf or original: of ourselves. */
+    async #tellFlag(name, isOn) {
+        await this.#request(name, { [name]: isOn });
+        this.#told[name] = isOn;
+        this.#memberChanged(this.userId, { [name]: isOn });
+    }
+
+    #tellVolume(user) {
+        const volume = this.#volumes.get(user);
+        if (volume !== undefined && user !== this.userId)
+            this.#socket?.send('volume', { userId: user, volume, forMe: true });
+    }
+
+    /* Muted on the server although we last said otherwise: a host did it while we were away. */
+    async #mutedMeanwhile() {
+        const me = this.#members.get(this.userId);
+        const audio = Boolean(me?.mutedAudio) && !this.#told.audio;
+        const video = Boolean(me?.mutedVideo) && !this.#told.video;
+        if (audio || video)
+            await this.#mutedByOther({ ...(audio && { audio }), ...(video && { video }) });
     }
 
     async #tryResume(socket) {
@@ -263,7 +362,10 @@ export class Mixdown {
         const handlers = {
             joined: () => this.#memberJoined(data.member),
             left: () => this.#memberLeft(data),
-            mute: () => this.#memberChanged(data.userId, { mutedAudio: data.audio, mutedVideo: data.video }),
+            mute: () => this.#membersMuted(data),
+            volume: () => this.#memberChanged(data.userId, { volume: data.volume }),
+            deaf: () => this.#memberChanged(data.userId, { deaf: data.deaf }),
+            original: () => this.#memberChanged(data.userId, { original: Boolean(data.original) }),
             media: () => this.#memberChanged(data.userId, { audio: data.audio, video: data.video }),
             candidate: () => this.#addCandidate(data),
             speaking: () => this.#emit('speaking', data.speakers ?? []),
@@ -281,8 +383,10 @@ export class Mixdown {
             return;
         const isNew = !this.#members.has(member.userId);
         this.#members.set(member.userId, member);
-        if (isNew)
+        if (isNew) {
+            this.#tellVolume(member.userId);
             this.#emit('joined', member);
+        }
         this.#emit('members', this.members);
     }
 
@@ -300,12 +404,49 @@ export class Mixdown {
     }
 
     #memberChanged(userId, change) {
+        if (this.#changeMember(userId, change))
+            this.#emit('members', this.members);
+    }
+
+    #changeMember(userId, change) {
         const member = this.#members.get(userId);
         if (!member)
-            return;
+            return false;
         const told = Object.entries(change).filter(([, value]) => value !== undefined);
         this.#members.set(userId, { ...member, ...Object.fromEntries(told) });
+        return true;
+    }
+
+    /* One person, or with userIds all whom a host muted at once. */
+    #membersMuted({ userId, userIds, audio, video, by }) {
+        const change = { mutedAudio: audio, mutedVideo: video };
+        for (const user of userIds ?? [userId]) {
+            if (user === this.userId && by !== user)
+                this.#mutedByOther({ audio, video, by }).catch(quiet);
+            else
+                this.#changeMember(user, change);
+        }
         this.#emit('members', this.members);
+    }
+
+    /* A host muted us: our own track falls silent too. A word of ours to the contrary that is under way
+     * is taken back. Nobody unmutes us from afar. */
+    async #mutedByOther({ audio, video, by = '' }) {
+        const kinds = [audio === true && 'audio', video === true && 'video'].filter(Boolean);
+        if (!kinds.length)
+            return;
+        const wasMuted = kinds.every((kind) => this.#muted[kind]);
+        const isContradicted = this.#mutesAsked > 0;
+        for (const kind of kinds) {
+            this.#muted[kind] = true;
+            this.#told[kind] = true;
+            await this.#apply(kind);
+        }
+        this.#showMuted();
+        if (isContradicted)
+            this.#tellMuted(kinds);
+        if (!wasMuted)
+            this.#emit('muted', { audio: audio === true, video: video === true, by });
     }
 
     #recordingChanged(data) {
@@ -392,7 +533,7 @@ export class Mixdown {
         this.#offerSent = false;
         this.#ownCandidates = [];
         const offer = await pc.createOffer({ iceRestart: wish === 'restart' });
-        await pc.setLocalDescription(offer);
+        await offerLocally(pc, offer, { sendsStereo: this.#isOriginal });
         this.#check(run);
         const answered = socket.request('offer', { sdp: pc.localDescription.sdp });
         this.#offerSent = true;
@@ -420,6 +561,9 @@ export class Mixdown {
         for (const kind of ['audio', 'video'])
             this.#transceivers[kind] = this.#addTransceiver(pc, kind);
         this.#preferCodec();
+        preferRed(this.#transceivers.audio, this.#env.RTCRtpReceiver);
+        setMusic(this.#transceivers.audio.sender, this.#isOriginal);
+        this.#stopFollowing = followLoss(pc, this.#transceivers.audio.receiver);
         this.#stream = new this.#env.MediaStream(
             ['audio', 'video'].map((kind) => this.#transceivers[kind].receiver.track));
         this.#setMedia('connecting');
@@ -452,6 +596,8 @@ export class Mixdown {
 
     #closeConnection() {
         clearTimeout(this.#mediaTimer);
+        this.#stopFollowing();
+        this.#stopFollowing = quiet;
         this.#theirCandidates = [];
         this.#transceivers = {};
         const pc = this.#pc;
@@ -514,8 +660,24 @@ export class Mixdown {
     async #mute(kind, isMuted) {
         this.#muted[kind] = isMuted;
         await this.#apply(kind);
-        this.#memberChanged(this.userId, kind === 'audio' ? { mutedAudio: isMuted } : { mutedVideo: isMuted });
-        this.#socket?.send('mute', { [kind]: isMuted });
+        this.#tellMuted([kind]);
+    }
+
+    #showMuted() {
+        this.#memberChanged(this.userId, { mutedAudio: this.#muted.audio, mutedVideo: this.#muted.video });
+    }
+
+    /* Answered, the server's word that a host muted us comes after or before ours for certain. */
+    #tellMuted(kinds) {
+        this.#showMuted();
+        if (!this.#socket?.isOpen)
+            return; /* told when the seat is back */
+        const now = Object.fromEntries(kinds.map((kind) => [kind, this.#muted[kind]]));
+        this.#told = { ...this.#told, ...now };
+        this.#mutesAsked++;
+        this.#socket.request('mute', now)
+            .catch((err) => err.isRefusal && this.#emit('error', err))
+            .finally(() => { this.#mutesAsked--; });
     }
 
     /* What is sent follows track and mute: a muted microphone sends silence, a camera nothing. */

@@ -10,6 +10,14 @@ const WANTED = {
     video: { width: { ideal: 640 }, height: { ideal: 360 }, frameRate: { ideal: 30 } },
 };
 
+/* For music: as it comes from the instrument, in stereo where there are two microphones. */
+const ORIGINAL = {
+    echoCancellation: false,
+    noiseSuppression: false,
+    autoGainControl: false,
+    channelCount: { ideal: 2 },
+};
+
 const PROBLEMS = {
     NotAllowedError: 'refused',
     SecurityError: 'refused',
@@ -31,6 +39,8 @@ export class Devices {
     audioTrack = $state.raw(null);
     videoTrack = $state.raw(null);
     lists = $state.raw({ audio: [], video: [], speaker: [] });
+
+    #isOriginal = false;
 
     /* Called with the kind when a device is unplugged. */
     onGone = () => {};
@@ -72,7 +82,8 @@ export class Devices {
         const constraints = {};
         for (const kind of kinds) {
             const { id } = this[kind];
-            constraints[kind] = { ...WANTED[kind], ...(id && { deviceId: { ideal: id } }) };
+            const wanted = kind === 'audio' && this.#isOriginal ? ORIGINAL : WANTED[kind];
+            constraints[kind] = { ...wanted, ...(id && { deviceId: { ideal: id } }) };
         }
         let stream;
         try {
@@ -127,6 +138,17 @@ export class Devices {
             return;
         this.#stop(kind);
         await this.start([kind]);
+    }
+
+    /* The microphone without the browser's processing, or with it again; opened anew if it is open. */
+    async setOriginal(isOriginal) {
+        if (this.#isOriginal === isOriginal)
+            return;
+        this.#isOriginal = isOriginal;
+        if (!this.audioTrack)
+            return;
+        this.#stop('audio');
+        await this.start(['audio']);
     }
 
     #stop(kind) {

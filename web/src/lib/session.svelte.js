@@ -1,8 +1,10 @@
 /* lib/session.svelte.js - the room as the page shows it: the SDK's events as reactive state, and the
  * notices that go with them. */
 import { Mixdown } from '../../sdk/mixdown.js';
+import { Levels } from './levels.svelte.js';
 import { problemOf } from './devices.svelte.js';
 import { explain, t } from './i18n.svelte.js';
+import { loadVolumes, Paced, saveVolumes } from './mixer.js';
 import { clockText } from './rooms.js';
 import { clearToasts, dismiss, toast } from './toasts.svelte.js';
 
@@ -12,7 +14,12 @@ export class Session {
     reason = $state('');
     error = $state.raw(null);
     members = $state.raw([]);
-    levels = $state.raw({}); /* userId -> 0..1 of those who speak */
+    levels = new Levels();
+    volumes = $state.raw({}); /* userId -> percent, for me alone; who is at 100 may be missing */
+    isDeaf = $state(false);
+    isOriginal = $state(false);
+    me = $derived(this.members.find((member) => member.userId === this.userId));
+    isHost = $derived(this.me?.role === 'host');
     recording = $state.raw({ active: false, id: '', startedAt: 0 });
     recordingSince = $state(0); /* on this device's clock */
     isRecordPending = $state(false);
@@ -21,19 +28,23 @@ export class Session {
     #room = new Mixdown();
     #devices;
     #finishingToast = 0;
+    #paced = new Paced((err) => toast({ text: explain(err), kind: 'wrong' }));
 
     constructor(devices) {
         this.#devices = devices;
         devices.onGone = (kind) => this.#deviceGone(kind);
         const room = this.#room;
         room.on('state', (change) => this.#stateChanged(change));
-        room.on('members', (members) => { this.members = members; });
+        room.on('members', (members) => {
+            this.members = members;
+            this.volumes = room.volumes;
+            this.isDeaf = room.deaf;
+        });
         room.on('joined', ({ name }) => toast({ text: t('toastJoined', { name }) }));
         room.on('left', ({ name, reason }) =>
             toast({ text: t(reason === 'lost' ? 'toastLost' : 'toastLeft', { name }) }));
-        room.on('speaking', (speakers) => {
-            this.levels = Object.fromEntries(speakers.map((s) => [s.userId, s.level]));
-        });
+        room.on('speaking', (speakers) => this.levels.take(speakers));
+        room.on('muted', (muted) => this.#mutedByHost(muted));
         room.on('recording', (recording) => this.#recordingChanged(recording));
         room.on('stream', (stream) => { this.stream = stream; });
         room.on('error', (err) => toast({ text: explain(err), kind: 'wrong' }));
@@ -44,7 +55,7 @@ export class Session {
     }
 
     /* True when in; on false, error says why not. */
-    async join({ room, name, token, codec }) {
+    async join({ room, name, token, codec, role }) {
         this.error = null;
         this.reason = '';
         clearToasts();
@@ -59,6 +70,10 @@ export class Session {
                 name,
                 token,
                 codec,
+                role,
+                volumes: loadVolumes(room),
+                deaf: this.isDeaf,
+                originalSound: this.isOriginal,
                 stream: this.#devices.stream(),
                 microphone: audio.isOn,
                 camera: video.isOn,
@@ -92,6 +107,58 @@ export class Session {
         const problem = turnOn && problemOf(this.#devices);
         if (problem)
             toast({ text: t(problem.title), kind: 'wrong' });
+    }
+
+    /* Our own sound with or without processing: the device is captured anew, since browsers process it
+     * before we see it. */
+    async setOriginal(isOriginal) {
+        this.isOriginal = isOriginal;
+        await this.#devices.setOriginal(isOriginal);
+        await this.#send('audio');
+        await this.#try(() => this.#room.setOriginalSound(isOriginal));
+    }
+
+    async toggleDeaf() {
+        await this.#try(() => this.#room.setDeaf(!this.isDeaf));
+    }
+
+    /* For me alone; told to the server a few times a second while the slider moves. */
+    setVolume(user, percent) {
+        this.#paced.run(`me ${user}`, () => this.#room.setVolume(user, percent));
+        saveVolumes(this.#room.room, { ...this.volumes, [user]: percent });
+    }
+
+    setRoomVolume(user, percent) {
+        this.#paced.run(`room ${user}`, () => this.#room.setVolume(user, percent, { forMe: false }));
+    }
+
+    async mute({ userId, name }) {
+        if (await this.#try(() => this.#room.mute(userId)))
+            toast({ text: t('toastYouMuted', { name }) });
+    }
+
+    async muteAll() {
+        if (await this.#try(() => this.#room.muteAll()))
+            toast({ text: t('toastYouMutedAll') });
+    }
+
+    /* Whether it worked; the reason why not is shown. */
+    async #try(act) {
+        try {
+            await act();
+            return true;
+        } catch (err) {
+            toast({ text: explain(err), kind: 'wrong' });
+            return false;
+        }
+    }
+
+    async #mutedByHost({ audio, video, by }) {
+        const name = this.members.find((member) => member.userId === by)?.name;
+        const what = audio ? 'Mic' : 'Camera';
+        toast({ text: t(name ? `toast${what}Muted` : `toast${what}MutedByHost`, { name }), keepMs: 8000 });
+        for (const kind of [audio && 'audio', video && 'video'].filter(Boolean))
+            await this.#devices.set(kind, false);
     }
 
     async choose(kind, id) {
@@ -128,7 +195,8 @@ export class Session {
         this.media = media;
         if (state === 'left') {
             this.reason = reason;
-            this.levels = {};
+            this.levels.clear();
+            this.#paced.clear();
             this.stream = null;
         }
     }
