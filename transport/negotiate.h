@@ -27,6 +27,7 @@ struct rtc_local {
     char stream_id[64];
     char track_id[2][64];
     uint8_t audio_channels;    /* of what we send and like to get: 1, 2; 0: as the far side says */
+    uint8_t red_copies_max;    /* 0: no copies are sent */
 };
 
 /* One m-line that both sides agreed on; codecs as answered, the first is the one to send. */

@@ -1,6 +1,6 @@
 /* One peer's outgoing media; see out.h. [net]
  *
- *     frame -> (audio) -------------------------> packet -> send
+ *     frame -> (audio) -> copies of the last ones -> packet -> store, send
  *           -> (video) -> ring of frames -> pacer -> packet -> store, send
  *
  * Sequence numbers, picture ids and transport-wide numbers are given when a packet leaves, so what
@@ -13,10 +13,13 @@
 #include <sys/random.h>
 
 #include "mcu/base/clock.h"
+#include "transport/audio_loss.h"
+#include "transport/out_audio.h"
 #include "transport/payload_vp8.h"
 #include "transport/rtp.h"
 #include "transport/rtx.h"
 #include "transport/srtp.h"
+#include "transport/twcc.h"
 
 struct bucket {
     int64_t bytes;
@@ -45,17 +48,22 @@ struct rtc_out {
     struct rtc_out_hooks hooks;
     struct stream streams[2]; /* by enum mcu_kind */
     uint16_t transport_seq;
+    uint64_t nack_misses;
+    struct bucket resend;
+    struct rtc_rtx rtx[2]; /* by enum mcu_kind */
+
+    /* audio */
+    struct rtc_out_audio *audio;
+    struct rtc_audio_loss loss;
+    enum rtc_audio_need need; /* as told */
 
     /* video */
     struct waiting ring[RTC_OUT_FRAMES_MAX];
     size_t first;
     size_t count;
     struct bucket pace;
-    struct bucket resend;
     struct rtc_history *history;
-    struct rtc_rtx rtx;
     struct rtc_vp8_counter vp8;
-    uint64_t nack_misses;
     bool is_key_wanted;
     int64_t next_key_us;
 };
@@ -64,7 +72,9 @@ int rtc_out_create(struct rtc_out **out, const struct rtc_session *session,
                    const struct rtc_local *local, const struct rtc_out_hooks *hooks)
 {
     struct {
-        uint16_t seq[4];
+        uint16_t seq[2];
+        uint16_t rtx_seq[2];
+        uint16_t transport_seq;
         uint16_t picture_id;
         uint32_t timestamp_offset[2];
     } random;
@@ -73,8 +83,8 @@ int rtc_out_create(struct rtc_out **out, const struct rtc_session *session,
     struct rtc_out *o = calloc(1, sizeof(*o));
     if (!o)
         return -ENOMEM;
-    if (rtc_history_create(&o->history)) {
-        free(o);
+    if (rtc_history_create(&o->history) || rtc_out_audio_create(&o->audio)) {
+        rtc_out_destroy(o);
         return -ENOMEM;
     }
     o->session = session;
@@ -83,10 +93,10 @@ int rtc_out_create(struct rtc_out **out, const struct rtc_session *session,
     for (size_t kind = 0; kind < 2; kind++) {
         /* Below half: a loss right at the start must not look like a wrap (RFC 3711, 3.3.1). */
         o->streams[kind].seq = random.seq[kind] & 0x7fff;
+        o->rtx[kind].seq = random.rtx_seq[kind] & 0x7fff;
         o->streams[kind].timestamp_offset = random.timestamp_offset[kind];
     }
-    o->rtx.seq = random.seq[2] & 0x7fff;
-    o->transport_seq = random.seq[3];
+    o->transport_seq = random.transport_seq;
     o->vp8.picture_id = random.picture_id & 0x7fff;
     o->pace.bytes = RTC_OUT_BUCKET_BYTES;
     o->resend.bytes = RTC_OUT_RESEND_BUCKET_BYTES;
@@ -113,6 +123,7 @@ void rtc_out_destroy(struct rtc_out *o)
         return;
     drop_waiting(o);
     rtc_history_destroy(o->history);
+    rtc_out_audio_destroy(o->audio);
     free(o);
 }
 
@@ -152,14 +163,14 @@ static uint32_t rtp_time(const struct stream *s, enum mcu_kind kind, int64_t pts
     return (uint32_t)ticks + s->timestamp_offset;
 }
 
-static int write_header(struct rtc_out *o, enum mcu_kind kind, int64_t pts_us, bool marker,
-                        int64_t now_us, uint8_t *out)
+static int write_header(struct rtc_out *o, enum mcu_kind kind, uint8_t pt, int64_t pts_us,
+                        bool marker, int64_t now_us, uint8_t *out)
 {
     const struct stream *s = &o->streams[kind];
     const struct rtc_line *line = &o->session->lines[kind];
     struct rtc_rtp_header h = {
         .marker = marker,
-        .pt = line->codecs[0].pt,
+        .pt = pt,
         .seq = s->seq,
         .timestamp = rtp_time(s, kind, pts_us),
         .ssrc = o->local->ssrc[kind],
@@ -178,14 +189,15 @@ static int write_header(struct rtc_out *o, enum mcu_kind kind, int64_t pts_us, b
     return rtc_rtp_write(out, RTC_RTP_HEADER_MAX, &h);
 }
 
-/* Header, VP8 descriptor and prefix of a slice. Returns the size of all, *header_size of the first. */
-static int write_head(struct rtc_out *o, enum mcu_kind kind, const struct rtc_payloads *payloads,
+/* Header, VP8 descriptor and prefix of a video slice. Returns the size of all, *header_size of the
+ * first. */
+static int write_head(struct rtc_out *o, const struct rtc_payloads *payloads,
                       const struct rtc_slice *slice, int64_t now_us, uint8_t *out,
                       size_t *header_size)
 {
     const struct mcu_packet *packet = payloads->packet;
-    const bool marker = kind == MCU_VIDEO && slice->is_last;
-    const int n = write_header(o, kind, packet->pts_us, marker, now_us, out);
+    const uint8_t pt = o->session->lines[MCU_VIDEO].codecs[0].pt;
+    const int n = write_header(o, MCU_VIDEO, pt, packet->pts_us, slice->is_last, now_us, out);
     if (n < 0)
         return n;
     size_t size = (size_t)n;
@@ -198,28 +210,69 @@ static int write_head(struct rtc_out *o, enum mcu_kind kind, const struct rtc_pa
     return (int)(size + slice->prefix_size);
 }
 
-/* Sends one slice and takes the numbers it used. Returns its bytes. */
-static size_t send_slice(struct rtc_out *o, enum mcu_kind kind, struct rtc_payloads *payloads,
-                         size_t index, int64_t now_us)
+/* A packet is ready: takes the numbers it used and sends it. */
+static void send_packet(struct rtc_out *o, enum mcu_kind kind, uint8_t *packet, size_t size,
+                        size_t header_size)
 {
     struct stream *s = &o->streams[kind];
-    const struct rtc_slice *slice = &payloads->slices[index];
-    uint8_t packet[RTC_OUT_PACKET_MAX] __attribute__((aligned(8)));
-    size_t header_size;
-    const int head = write_head(o, kind, payloads, slice, now_us, packet, &header_size);
-    if (head < 0 || (size_t)head + slice->size + RTC_SRTP_EXPANSION_MAX > sizeof(packet))
-        return 0;
-    memcpy(packet + head, slice->data, slice->size);
-    const size_t size = (size_t)head + slice->size;
-    if (kind == MCU_VIDEO)
-        rtc_history_put(o->history, s->seq, packet, (size_t)head, header_size, payloads, index,
-                        now_us);
     s->seq++;
     o->transport_seq++;
     s->stats.packets++;
     s->stats.bytes += size - header_size;
     o->hooks.send(o->hooks.ctx, packet, size);
+}
+
+/* Sends one slice of video. Returns its bytes. */
+static size_t send_slice(struct rtc_out *o, struct rtc_payloads *payloads, size_t index,
+                         int64_t now_us)
+{
+    const struct rtc_slice *slice = &payloads->slices[index];
+    uint8_t packet[RTC_OUT_PACKET_MAX] __attribute__((aligned(8)));
+    size_t header_size;
+    const int head = write_head(o, payloads, slice, now_us, packet, &header_size);
+    if (head < 0 || (size_t)head + slice->size + RTC_SRTP_EXPANSION_MAX > sizeof(packet))
+        return 0;
+    memcpy(packet + head, slice->data, slice->size);
+    const size_t size = (size_t)head + slice->size;
+    rtc_history_put(o->history, o->streams[MCU_VIDEO].seq, packet, (size_t)head, header_size,
+                    payloads, index, now_us);
+    send_packet(o, MCU_VIDEO, packet, size, header_size);
     return size;
+}
+
+static uint32_t copies_wanted(const struct rtc_out *o, const struct rtc_payloads *payloads)
+{
+    const uint32_t most = o->local->red_copies_max;
+    if (!o->session->lines[MCU_AUDIO].codecs[0].red_pt || !rtc_out_audio_fits_red(payloads))
+        return 0;
+    return o->loss.copies < most ? o->loss.copies : most;
+}
+
+static void send_audio(struct rtc_out *o, struct rtc_payloads *payloads, int64_t now_us)
+{
+    const struct mcu_desc_codec *codec = &o->session->lines[MCU_AUDIO].codecs[0];
+    struct stream *s = &o->streams[MCU_AUDIO];
+    const uint32_t copies = copies_wanted(o, payloads);
+    const uint8_t pt = copies ? codec->red_pt : codec->pt;
+    uint8_t header[RTC_RTP_HEADER_MAX];
+    uint8_t packet[RTC_OUT_PACKET_MAX] __attribute__((aligned(8)));
+    const int head = write_header(o, MCU_AUDIO, pt, payloads->packet->pts_us, false, now_us, header);
+    if (head < 0)
+        return;
+    const struct rtc_out_audio_packet p = {.seq = s->seq, .header = header,
+                                           .header_size = (size_t)head, .media_pt = codec->pt,
+                                           .copies = copies, .payloads = payloads,
+                                           .now_us = now_us};
+    const bool is_kept = codec->has_nack || (codec->red_pt && o->local->red_copies_max);
+    uint32_t taken = 0;
+    const int size = is_kept ? rtc_out_audio_put(o->audio, &p, packet,
+                                                 sizeof(packet) - RTC_SRTP_EXPANSION_MAX, &taken)
+                             : rtc_out_audio_build_plain(&p, packet,
+                                                 sizeof(packet) - RTC_SRTP_EXPANSION_MAX);
+    if (size < 0)
+        return;
+    s->stats.copies += taken;
+    send_packet(o, MCU_AUDIO, packet, (size_t)size, (size_t)head);
 }
 
 /* --- frames --------------------------------------------------------------------------------------- */
@@ -243,7 +296,7 @@ static void drain(struct rtc_out *o, int64_t now_us)
         }
         if (w->next == 0 && payloads->packet->codec == MCU_CODEC_VP8)
             rtc_vp8_next_frame(&o->vp8, payloads->packet->temporal_id);
-        o->pace.bytes -= (int64_t)send_slice(o, MCU_VIDEO, payloads, w->next++, now_us);
+        o->pace.bytes -= (int64_t)send_slice(o, payloads, w->next++, now_us);
         if (w->next == payloads->count)
             finish_first(o);
     }
@@ -294,12 +347,13 @@ bool rtc_out_frame(struct rtc_out *o, struct rtc_frame *frame, int64_t now_us)
     if (kind == MCU_VIDEO)
         queue_video(o, frame, now_us);
     else
-        send_slice(o, MCU_AUDIO, frame->payloads, 0, now_us);
+        send_audio(o, frame->payloads, now_us);
     return o->count > 0;
 }
 
 bool rtc_out_tick(struct rtc_out *o, int64_t now_us)
 {
+    rtc_out_audio_tick(o->audio, now_us);
     if (o->is_key_wanted && now_us >= o->next_key_us)
         want_key(o, now_us);
     if (o->count > 0)
@@ -309,43 +363,68 @@ bool rtc_out_tick(struct rtc_out *o, int64_t now_us)
 
 /* --- RTCP ----------------------------------------------------------------------------------------- */
 
-static int build_resend(struct rtc_out *o, uint16_t seq, int64_t now_us, int64_t rtt_us,
-                        uint8_t *packet, size_t capacity)
+/* An RTX packet is new: it has a transport-wide number of its own. */
+static void renumber(struct rtc_out *o, enum mcu_kind kind, uint8_t *packet, int size)
 {
-    const struct rtc_line *line = &o->session->lines[MCU_VIDEO];
-    if (line->codecs[0].rtx_pt == 0)
-        return rtc_history_build_plain(o->history, seq, now_us, rtt_us, packet, capacity);
-    o->rtx.pt = line->codecs[0].rtx_pt;
-    o->rtx.ssrc = o->local->rtx_ssrc[MCU_VIDEO];
-    const int n = rtc_history_build_rtx(o->history, seq, &o->rtx, now_us, rtt_us, packet, capacity);
-    if (n > 0 && line->ext.transport_cc) {
-        const uint8_t value[2] = {(uint8_t)(o->transport_seq >> 8), (uint8_t)o->transport_seq};
-        if (rtc_rtp_ext_rewrite(packet, (size_t)n, line->ext.transport_cc, value, 2) == 0)
-            o->transport_seq++;
-    }
+    const struct rtc_line *line = &o->session->lines[kind];
+    const uint8_t value[2] = {(uint8_t)(o->transport_seq >> 8), (uint8_t)o->transport_seq};
+    if (size > 0 && line->ext.transport_cc &&
+        rtc_rtp_ext_rewrite(packet, (size_t)size, line->ext.transport_cc, value, 2) == 0)
+        o->transport_seq++;
+}
+
+static int build_resend(struct rtc_out *o, enum mcu_kind kind, uint16_t seq, int64_t now_us,
+                        int64_t rtt_us, uint8_t *packet, size_t capacity)
+{
+    struct rtc_rtx *rtx = &o->rtx[kind];
+    rtx->pt = o->session->lines[kind].codecs[0].rtx_pt;
+    rtx->ssrc = o->local->rtx_ssrc[kind];
+    int n;
+    if (kind == MCU_AUDIO)
+        n = rtc_out_audio_again(o->audio, seq, rtx->pt ? rtx : NULL, now_us, rtt_us, packet,
+                                capacity);
+    else if (rtx->pt)
+        n = rtc_history_build_rtx(o->history, seq, rtx, now_us, rtt_us, packet, capacity);
+    else
+        n = rtc_history_build_plain(o->history, seq, now_us, rtt_us, packet, capacity);
+    if (rtx->pt)
+        renumber(o, kind, packet, n);
     return n;
+}
+
+static void resend(struct rtc_out *o, enum mcu_kind kind, uint16_t seq, int64_t now_us,
+                   int64_t rtt_us)
+{
+    uint8_t packet[RTC_OUT_PACKET_MAX] __attribute__((aligned(8)));
+    const int n = build_resend(o, kind, seq, now_us, rtt_us, packet,
+                               sizeof(packet) - RTC_SRTP_EXPANSION_MAX);
+    if (n == -ENOENT)
+        o->nack_misses++;
+    if (n <= 0)
+        return;
+    o->resend.bytes -= n;
+    o->streams[kind].stats.retransmitted++;
+    o->hooks.send(o->hooks.ctx, packet, (size_t)n);
+}
+
+/* Is NACK for this stream ours to answer? */
+static bool answers(const struct rtc_out *o, enum mcu_kind kind, uint32_t ssrc)
+{
+    const struct rtc_line *line = &o->session->lines[kind];
+    return ssrc == o->local->ssrc[kind] && line->is_used &&
+           (kind == MCU_VIDEO || line->codecs[0].has_nack);
 }
 
 void rtc_out_nack(struct rtc_out *o, uint32_t ssrc, const uint16_t *seqs, size_t count,
                   int64_t now_us, int64_t rtt_us)
 {
-    if (ssrc != o->local->ssrc[MCU_VIDEO] || !o->session->lines[MCU_VIDEO].is_used)
+    const enum mcu_kind kind = ssrc == o->local->ssrc[MCU_AUDIO] ? MCU_AUDIO : MCU_VIDEO;
+    if (!answers(o, kind, ssrc))
         return;
-    struct rtc_stream_stats *stats = &o->streams[MCU_VIDEO].stats;
-    stats->nacks += count;
+    o->streams[kind].stats.nacks += count;
     refill(&o->resend, now_us, RTC_OUT_RESEND_REFILL_BYTES_PER_MS, RTC_OUT_RESEND_BUCKET_BYTES);
-    for (size_t i = 0; i < count && o->resend.bytes > 0; i++) {
-        uint8_t packet[RTC_OUT_PACKET_MAX] __attribute__((aligned(8)));
-        const int n = build_resend(o, seqs[i], now_us, rtt_us, packet,
-                                   sizeof(packet) - RTC_SRTP_EXPANSION_MAX);
-        if (n == -ENOENT)
-            o->nack_misses++;
-        if (n <= 0)
-            continue;
-        o->resend.bytes -= n;
-        stats->retransmitted++;
-        o->hooks.send(o->hooks.ctx, packet, (size_t)n);
-    }
+    for (size_t i = 0; i < count && o->resend.bytes > 0; i++)
+        resend(o, kind, seqs[i], now_us, rtt_us);
 }
 
 void rtc_out_key_asked(struct rtc_out *o, uint32_t ssrc, int64_t now_us)
@@ -356,7 +435,44 @@ void rtc_out_key_asked(struct rtc_out *o, uint32_t ssrc, int64_t now_us)
     want_key(o, now_us);
 }
 
-void rtc_out_block(struct rtc_out *o, const struct rtc_rtcp_block *block)
+static void tell_need(struct rtc_out *o)
+{
+    if (o->need == o->loss.need)
+        return;
+    o->need = o->loss.need;
+    o->hooks.audio_need(o->hooks.ctx, o->need);
+}
+
+void rtc_out_remb(struct rtc_out *o, uint64_t bitrate_bps, int64_t now_us)
+{
+    rtc_audio_loss_remb(&o->loss, bitrate_bps, now_us);
+    tell_need(o);
+}
+
+struct fates {
+    uint32_t sent;
+    uint32_t lost;
+};
+
+static void count_fate(void *ctx, uint16_t seq, bool is_received, int64_t arrival_us)
+{
+    (void)seq;
+    (void)arrival_us;
+    struct fates *f = ctx;
+    f->sent++;
+    f->lost += !is_received;
+}
+
+void rtc_out_feedback(struct rtc_out *o, const uint8_t *fci, size_t size, int64_t now_us)
+{
+    struct fates fates = {0, 0};
+    if (rtc_twcc_parse(fci, size, NULL, count_fate, &fates))
+        return;
+    rtc_audio_loss_fates(&o->loss, fates.sent, fates.lost, now_us);
+    tell_need(o);
+}
+
+void rtc_out_block(struct rtc_out *o, const struct rtc_rtcp_block *block, int64_t now_us)
 {
     for (size_t kind = 0; kind < 2; kind++) {
         struct stream *s = &o->streams[kind];
@@ -367,7 +483,10 @@ void rtc_out_block(struct rtc_out *o, const struct rtc_rtcp_block *block)
         s->stats.lost = block->lost > 0 ? (uint64_t)block->lost : 0;
         s->stats.jitter_us = (uint32_t)((uint64_t)block->jitter_rtp * 1000 / per_ms);
         s->stats.loss_permille = (uint32_t)block->fraction * 1000 / 256;
+        if (kind == MCU_AUDIO)
+            rtc_audio_loss_report(&o->loss, block->fraction, now_us);
     }
+    tell_need(o);
 }
 
 bool rtc_out_put_reports(struct rtc_out *o, struct mcu_writer *w,

@@ -37,6 +37,7 @@ struct rtc_out_hooks {
     /* A plain RTP packet to protect and send; there is room behind it up to RTC_OUT_PACKET_MAX. */
     void (*send)(void *ctx, uint8_t *packet, size_t size);
     void (*need_key)(void *ctx, enum mcu_codec codec);
+    void (*audio_need)(void *ctx, enum rtc_audio_need need); /* on change only */
 };
 
 /* session and local stay the caller's and may change between calls; hooks are copied. The caller
@@ -57,7 +58,10 @@ bool rtc_out_tick(struct rtc_out *o, int64_t now_us);
 void rtc_out_nack(struct rtc_out *o, uint32_t ssrc, const uint16_t *seqs, size_t count,
                   int64_t now_us, int64_t rtt_us);
 void rtc_out_key_asked(struct rtc_out *o, uint32_t ssrc, int64_t now_us);
-void rtc_out_block(struct rtc_out *o, const struct rtc_rtcp_block *block);
+void rtc_out_block(struct rtc_out *o, const struct rtc_rtcp_block *block, int64_t now_us);
+void rtc_out_remb(struct rtc_out *o, uint64_t bitrate_bps, int64_t now_us);
+/* Transport-wide feedback, as rtc_twcc_parse() takes it. */
+void rtc_out_feedback(struct rtc_out *o, const uint8_t *fci, size_t size, int64_t now_us);
 
 /* Appends a sender report for each stream that has sent something, blocks in the first, and
  * says whether there was any. */

@@ -90,11 +90,19 @@ static void need_key_hook(void *ctx, enum mcu_codec codec)
     p->sink.on_need_key(p->sink.ctx, codec);
 }
 
+static void audio_need_hook(void *ctx, enum rtc_audio_need need)
+{
+    struct rtc_peer *p = ctx;
+    if (p->sink.on_audio_need)
+        p->sink.on_audio_need(p->sink.ctx, need);
+}
+
 static int create_on_net(void *arg)
 {
     struct rtc_peer *p = arg;
     const struct rtc_ice_events events = rtc_link_events(p);
-    const struct rtc_out_hooks hooks = {.ctx = p, .send = send_hook, .need_key = need_key_hook};
+    const struct rtc_out_hooks hooks = {.ctx = p, .send = send_hook, .need_key = need_key_hook,
+                                        .audio_need = audio_need_hook};
     int err = rtc_in_create(&p->in, &p->session, &p->sink);
     if (!err)
         err = rtc_out_create(&p->out, &p->session, &p->local, &hooks);
@@ -120,6 +128,7 @@ int rtc_peer_create(struct rtc *rtc, struct rtc_peer **out, const struct rtc_pee
     memcpy(p->local.fingerprint, rtc_certificate_fingerprint(rtc->certificate),
            sizeof(p->local.fingerprint));
     p->local.audio_channels = (uint8_t)rtc->conf.audio_channels;
+    p->local.red_copies_max = (uint8_t)rtc->conf.red_copies_max;
     int err = name_streams(&p->local);
     if (!err)
         err = rtc_group_reserve(rtc, &p->group);

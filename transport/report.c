@@ -155,7 +155,7 @@ static void on_block(void *ctx, uint32_t from, const struct rtc_rtcp_block *bloc
     struct rtc_peer *p = r->peer;
     if (block->ssrc != p->local.ssrc[MCU_AUDIO] && block->ssrc != p->local.ssrc[MCU_VIDEO])
         return;
-    rtc_out_block(p->out, block);
+    rtc_out_block(p->out, block, r->now_us);
     const int64_t rtt_us = rtc_rtt_us(mcu_ntp_now(), block);
     if (rtt_us >= 0)
         p->rtt_us = p->rtt_us < 0 ? rtt_us : (7 * p->rtt_us + rtt_us) / 8;
@@ -187,6 +187,21 @@ static void on_fir(void *ctx, uint32_t from, uint32_t media, uint8_t number)
     on_pli(ctx, from, media);
 }
 
+static void on_remb(void *ctx, uint32_t from, uint64_t bitrate_bps)
+{
+    (void)from;
+    const struct reading *r = ctx;
+    rtc_out_remb(r->peer->out, bitrate_bps, r->now_us);
+}
+
+static void on_twcc(void *ctx, uint32_t from, uint32_t media, const uint8_t *fci, size_t size)
+{
+    (void)from;
+    (void)media;
+    const struct reading *r = ctx;
+    rtc_out_feedback(r->peer->out, fci, size, r->now_us);
+}
+
 int rtc_report_receive(struct rtc_peer *p, const uint8_t *data, size_t size, int64_t now_us)
 {
     struct reading reading = {.peer = p, .now_us = now_us};
@@ -198,6 +213,8 @@ int rtc_report_receive(struct rtc_peer *p, const uint8_t *data, size_t size, int
         .on_nack = on_nack,
         .on_pli = on_pli,
         .on_fir = on_fir,
+        .on_remb = on_remb,
+        .on_twcc = on_twcc,
     };
     return rtc_rtcp_parse(data, size, &sink);
 }

@@ -22,7 +22,7 @@
 enum {
     PAIR_WAIT_MS = 20000, /* generous: sanitizers, shared cores */
     PAIR_VIDEO_MAX = 600,
-    PAIR_AUDIO_MAX = 2000,
+    PAIR_AUDIO_MAX = 8000,
     PAIR_CANDIDATES_MAX = 64,
 };
 
@@ -46,8 +46,11 @@ struct end {
         int64_t pts_us;
         uint32_t number; /* as sent */
         bool is_whole;
+        bool is_repair;
     } audio_in[PAIR_AUDIO_MAX];
     size_t audio_count;
+    enum rtc_audio_need need;
+    size_t need_count;
     size_t key_asked;
     enum mcu_codec key_codec;
 };
@@ -155,6 +158,7 @@ static inline void end_on_audio(void *ctx, const struct rtc_audio *audio)
         const size_t i = e->audio_count++;
         e->audio_in[i].sequence = audio->sequence;
         e->audio_in[i].pts_us = audio->pts_us;
+        e->audio_in[i].is_repair = audio->is_repair;
         e->audio_in[i].is_whole = pair_is_audio(audio->payload, audio->size,
                                                 &e->audio_in[i].number);
     }
@@ -179,6 +183,15 @@ static inline void end_on_need_key(void *ctx, enum mcu_codec codec)
     pthread_mutex_unlock(&e->lock);
 }
 
+static inline void end_on_audio_need(void *ctx, enum rtc_audio_need need)
+{
+    struct end *e = ctx;
+    pthread_mutex_lock(&e->lock);
+    e->need = need;
+    e->need_count++;
+    pthread_mutex_unlock(&e->lock);
+}
+
 static inline void end_open_with(struct end *e, const struct rtc_conf *conf)
 {
     memset(e, 0, sizeof(*e));
@@ -191,6 +204,7 @@ static inline void end_open_with(struct end *e, const struct rtc_conf *conf)
         .on_audio = end_on_audio,
         .on_video = end_on_video,
         .on_need_key = end_on_need_key,
+        .on_audio_need = end_on_audio_need,
     };
     assert_int_equal(rtc_peer_create(e->rtc, &e->peer, &sink), 0);
 }
