@@ -149,7 +149,7 @@ static void make_packets(void)
 static void push(struct mix_input *in, int t)
 {
     const int64_t now = t * MIX_TICK_US;
-    const struct mix_packet p = {.data = packets[t],
+    const struct mix_packet p = {.level_dbov = 1, .data = packets[t],
                                  .size = (size_t)sizes[t],
                                  .sequence = (uint64_t)t,
                                  .pts_us = now,

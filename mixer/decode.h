@@ -6,6 +6,7 @@
 #ifndef MIXER_DECODE_H
 #define MIXER_DECODE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,6 +33,15 @@ int mix_opus_decode(struct OpusDecoder *opus, const uint8_t *data, size_t size, 
  * -EBADMSG. */
 int mix_opus_conceal(struct OpusDecoder *opus, const uint8_t *next, size_t next_size, float *pcm,
                      uint32_t frames);
+
+/* [any] Whether the packet carries a copy of the one before it (in-band FEC). */
+bool mix_opus_has_fec(const uint8_t *data, size_t size);
+
+/* [any] Whether it is of the MDCT layer alone, which knows no in-band FEC. */
+bool mix_opus_is_celt(const uint8_t *data, size_t size);
+
+/* [tick] Forgets all that was decoded. */
+void mix_opus_reset(struct OpusDecoder *opus);
 
 /* [ctl] A libavcodec decoder to 48 kHz and `channels`. Returns 0, -EINVAL (unknown codec or set-up
  * that the decoder refuses) or -ENOMEM. */

@@ -69,3 +69,31 @@ int mix_opus_conceal(struct OpusDecoder *opus, const uint8_t *next, size_t next_
         made = opus_decode_float(opus, NULL, 0, pcm, (int)frames, 0);
     return made > 0 ? made : -EBADMSG;
 }
+
+/* RFC 6716, section 3.1: configurations 16 to 31. */
+bool mix_opus_is_celt(const uint8_t *data, size_t size)
+{
+    return size > 0 && data[0] & 0x80;
+}
+
+/* RFC 6716, section 4.2.3 and 4.2.4: the first SILK frame begins with a VAD bit for each 20 ms and
+ * then the LBRR flag, for each channel in turn. */
+bool mix_opus_has_fec(const uint8_t *data, size_t size)
+{
+    const unsigned char *frames[48];
+    opus_int16 sizes[48];
+    if (size == 0 || mix_opus_is_celt(data, size) ||
+        opus_packet_parse(data, (opus_int32)size, NULL, frames, sizes, NULL) <= 0 || sizes[0] < 1)
+        return false;
+    const int samples = opus_packet_get_samples_per_frame(data, MIX_RATE_HZ);
+    const int parts = samples > MIX_TICK_FRAMES ? samples / MIX_TICK_FRAMES : 1;
+    const unsigned flags = frames[0][0];
+    const bool has_mid = flags >> (7 - parts) & 1;
+    const bool is_stereo = opus_packet_get_nb_channels(data) == 2;
+    return has_mid || (is_stereo && flags >> (6 - 2 * parts) & 1);
+}
+
+void mix_opus_reset(struct OpusDecoder *opus)
+{
+    opus_decoder_ctl(opus, OPUS_RESET_STATE);
+}

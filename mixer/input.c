@@ -14,8 +14,6 @@
 #include "mixer/dsp.h"
 #include "mixer/frames.h"
 
-static const float fade_step = 1.0f / MIX_FADE_FRAMES;
-
 static int make_decoder(struct mix_input *in, const struct mix_input_conf *conf)
 {
     switch (conf->codec) {
@@ -27,6 +25,13 @@ static int make_decoder(struct mix_input *in, const struct mix_input_conf *conf)
     default:
         return -EINVAL;
     }
+}
+
+/* Opus from a network fits a datagram; pieces of PCM, and packets from files, do not. */
+static size_t slot_bytes(const struct mix_input *in, const struct mix_conf *mix)
+{
+    const bool is_live = in->opus && mix->min_delay_us != mix->max_delay_us;
+    return is_live ? MIX_LIVE_PACKET_MAX : MIX_PACKET_MAX;
 }
 
 int mix_input_create(struct mix_input **out, const struct mix_conf *mix,
@@ -47,11 +52,17 @@ int mix_input_create(struct mix_input **out, const struct mix_conf *mix,
     int err = make_decoder(in, conf);
     if (err)
         goto fail;
-    err = mix_inbox_init(&in->inbox);
+    err = mix_inbox_init(&in->inbox, slot_bytes(in, mix));
     if (err)
         goto fail;
-    err = mix_voice_init(&in->voice, &in->inbox, &in->counters, in->opus, in->channels,
-                         mix->min_delay_us, mix->max_delay_us);
+    const struct mix_voice_conf voice = {.inbox = &in->inbox,
+                                         .counters = &in->counters,
+                                         .level = &in->level,
+                                         .opus = in->opus,
+                                         .channels = in->channels,
+                                         .min_us = mix->min_delay_us,
+                                         .max_us = mix->max_delay_us};
+    err = mix_voice_init(&in->voice, &voice);
     if (err)
         goto fail;
     in->faded = calloc((size_t)MIX_TICK_FRAMES * in->channels, sizeof(float));
@@ -103,6 +114,8 @@ static int push_opus(struct mix_input *in, const struct mix_packet *packet)
     slot->arrival_us = within_time(packet->arrival_us);
     slot->frames = frames;
     slot->size = (uint32_t)packet->size;
+    slot->level_dbov = packet->level_dbov > 0 ? 1 : packet->level_dbov;
+    slot->is_repair = packet->is_repair;
     memcpy(slot->data, packet->data, packet->size);
     mix_inbox_send(&in->inbox, slot);
     return 0;
@@ -124,6 +137,8 @@ static int send_pcm(struct mix_input *in, const float *pcm, uint32_t frames, int
         slot->arrival_us = arrival_us;
         slot->frames = n;
         slot->size = n * frame_bytes;
+        slot->level_dbov = 1;
+        slot->is_repair = false;
         memcpy(slot->data, pcm + (size_t)done * in->channels, slot->size);
         mix_inbox_send(&in->inbox, slot);
         done += n;
@@ -159,7 +174,8 @@ static int push_av(struct mix_input *in, const struct mix_packet *packet)
 
 int mix_input_push(struct mix_input *in, const struct mix_packet *packet)
 {
-    if (!packet->data || packet->size == 0 || packet->size > MIX_PACKET_MAX)
+    const size_t most = in->av ? MIX_PACKET_MAX : in->inbox.data_max;
+    if (!packet->data || packet->size == 0 || packet->size > most)
         return -EINVAL;
     mix_count(&in->counters.packets, 1);
     return in->av ? push_av(in, packet) : push_opus(in, packet);
@@ -236,76 +252,9 @@ void mix_input_read_stats(const struct mix_input *in, struct mix_input_stats *st
         .frames = read(&c->frames),
         .concealed = read(&c->concealed),
         .stretched = read(&c->stretched),
+        .recovered_fec = read(&c->recovered_fec),
+        .gated = read(&c->gated),
         .delay_us = mix_input_delay_us(in),
+        .drift_ppm = atomic_load_explicit(&c->drift_ppm, memory_order_relaxed),
     };
-}
-
-static bool is_silenced(const struct mix_input *in)
-{
-    return in->is_leaving || atomic_load_explicit(&in->is_muted, memory_order_relaxed);
-}
-
-/* Takes the gain to `wanted` over 10 ms, a part of this tick. */
-static const float *fade(struct mix_input *in, const float *pcm, float wanted)
-{
-    const size_t n = (size_t)MIX_FADE_FRAMES * in->channels;
-    const size_t all = (size_t)MIX_TICK_FRAMES * in->channels;
-    mix_dsp_ramp(in->faded, pcm, MIX_FADE_FRAMES, in->channels, in->gain,
-                 wanted > in->gain ? fade_step : -fade_step);
-    if (wanted > 0.0f)
-        memcpy(in->faded + n, pcm + n, (all - n) * sizeof(float));
-    else
-        memset(in->faded + n, 0, (all - n) * sizeof(float));
-    return in->faded;
-}
-
-static void publish(struct mix_input *in, const float *pcm)
-{
-    const size_t samples = (size_t)MIX_TICK_FRAMES * in->channels;
-    const float energy = pcm && !is_silenced(in) ? mix_dsp_energy(pcm, samples) : 0.0f;
-    mix_level_update(&in->level, energy / (float)samples);
-    atomic_store_explicit(&in->dbov, in->level.dbov, memory_order_relaxed);
-    atomic_store_explicit(&in->is_speaking, in->level.is_speaking, memory_order_relaxed);
-    const int64_t delay = in->voice.is_anchored ? in->voice.delay : in->voice.target;
-    atomic_store_explicit(&in->delay_us, mix_frames_to_us(delay), memory_order_relaxed);
-}
-
-void mix_input_observe(struct mix_input *in, int64_t tick)
-{
-    (void)tick;
-    in->speaker.is_eligible =
-        !is_silenced(in) && atomic_load_explicit(&in->buses, memory_order_relaxed) != 0;
-    in->speaker.is_original = atomic_load_explicit(&in->is_original, memory_order_relaxed);
-    in->speaker.is_speaking = in->level.is_speaking;
-    in->speaker.dbov = in->level.dbov;
-}
-
-bool mix_input_must_decode(const struct mix_input *in)
-{
-    return !in->has_levels || in->speaker.is_original;
-}
-
-void mix_input_render(struct mix_input *in, int64_t tick, bool is_mixed)
-{
-    const int64_t floor_us = atomic_load_explicit(&in->floor_us, memory_order_relaxed);
-    const float *pcm = mix_voice_render(&in->voice, tick, floor_us);
-    const float wanted = is_mixed && !is_silenced(in) ? 1.0f : 0.0f;
-    if (in->gain < 0.0f) /* how it begins is no change, so no fade */
-        in->gain = wanted;
-    in->played = wanted > 0.0f ? pcm : NULL;
-    if (pcm && in->gain != wanted)
-        in->played = fade(in, pcm, wanted);
-    in->gain = wanted;
-    publish(in, pcm);
-}
-
-void mix_input_skip(struct mix_input *in, int64_t tick)
-{
-    mix_input_render(in, tick, false);
-    in->played = NULL;
-}
-
-bool mix_input_is_gone(const struct mix_input *in)
-{
-    return in->is_leaving && in->gain == 0.0f;
 }

@@ -53,7 +53,6 @@ struct mix_input {
     struct mix_voice voice;
     struct mix_level level;
     struct mix_speaker speaker; /* filled by observe */
-    bool has_levels;            /* its packets say their level */
     float gain;                 /* of fades, in force; negative before the first tick */
     bool is_leaving;
     float *faded;        /* a tick, when the gain is not 1 */
@@ -66,7 +65,8 @@ int mix_input_create(struct mix_input **out, const struct mix_conf *mix,
 /* [ctl] Frees it with its output. NULL is fine. */
 void mix_input_destroy(struct mix_input *in);
 
-/* [tick] Every tick, first: takes in packets, playout delay and packet levels; fills in->speaker. */
+/* [tick] Every tick, first: takes in packets, playout delay and packet levels; fills in->speaker.
+ */
 void mix_input_observe(struct mix_input *in, int64_t tick);
 
 /* [tick] Its level is known only by decoding, or it is original sound. */
@@ -77,7 +77,8 @@ bool mix_input_must_decode(const struct mix_input *in);
  * silence. !is_mixed: it fades out within this tick, or is out and only measured. */
 void mix_input_render(struct mix_input *in, int64_t tick, bool is_mixed);
 
-/* [tick] Instead of render when nobody would hear it: what is due is left out; in->played = NULL. */
+/* [tick] Instead of render when nobody would hear it: what is due is left out; in->played = NULL.
+ */
 void mix_input_skip(struct mix_input *in, int64_t tick);
 
 /* [tick] A leaving input has faded. */

@@ -2,28 +2,49 @@
 #include "mixer/line.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "mixer/dsp.h"
+#include "mixer/lazy.h"
+
+static size_t bytes(const struct mix_line *line)
+{
+    const size_t frames = MIX_FIFO_FRAMES + MIX_FADE_FRAMES + MIX_TICK_FRAMES + MIX_FADE_FRAMES;
+    return frames * line->channels * sizeof(float);
+}
 
 int mix_line_init(struct mix_line *line, size_t channels)
 {
     *line = (struct mix_line){.channels = channels, .fade_at = MIX_FADE_FRAMES};
-    line->fifo = calloc(MIX_FIFO_FRAMES * channels, sizeof(float));
-    line->ticks = calloc((MIX_FADE_FRAMES + MIX_TICK_FRAMES) * channels, sizeof(float));
-    line->tail = calloc(MIX_FADE_FRAMES * channels, sizeof(float));
     line->filled = MIX_TICK_FRAMES;
     line->zeros = 2 * MIX_FADE_FRAMES;
-    return line->fifo && line->ticks && line->tail ? 0 : -ENOMEM;
+    line->memory = mix_lazy_alloc(bytes(line));
+    if (!line->memory)
+        return -ENOMEM;
+    line->ticks = line->memory;
+    line->tail = line->ticks + (MIX_FADE_FRAMES + MIX_TICK_FRAMES) * channels;
+    line->fifo = line->tail + MIX_FADE_FRAMES * channels;
+    return 0;
 }
 
 void mix_line_finish(struct mix_line *line)
 {
-    free(line->fifo);
-    free(line->ticks);
-    free(line->tail);
+    mix_lazy_free(line->memory, bytes(line));
     *line = (struct mix_line){0};
+}
+
+void mix_line_rest(struct mix_line *line)
+{
+    if (line->is_used)
+        memset(line->ticks, 0,
+               (MIX_FADE_FRAMES + MIX_TICK_FRAMES) * line->channels * sizeof(float));
+    line->at = 0;
+    line->length = 0;
+    line->is_used = false;
+    line->filled = 0;
+    line->fade_at = MIX_FADE_FRAMES;
+    line->zeros = 2 * MIX_FADE_FRAMES;
+    line->is_smooth = false;
 }
 
 void mix_line_begin(struct mix_line *line)
@@ -31,6 +52,7 @@ void mix_line_begin(struct mix_line *line)
     memcpy(line->ticks, line->ticks + MIX_TICK_FRAMES * line->channels,
            MIX_FADE_FRAMES * line->channels * sizeof(float));
     line->filled = 0;
+    line->is_used = true;
 }
 
 size_t mix_line_left(const struct mix_line *line)
@@ -71,6 +93,11 @@ void mix_line_break(struct mix_line *line)
 static float *end_of(const struct mix_line *line)
 {
     return line->ticks + (MIX_FADE_FRAMES + line->filled) * line->channels;
+}
+
+const float *mix_line_past(const struct mix_line *line, size_t frames)
+{
+    return end_of(line) - frames * line->channels;
 }
 
 /* Keeps the last 10 ms played, mirrored, to fade out under what comes. */

@@ -23,13 +23,15 @@ enum {
 
 struct mix_line {
     size_t channels;
-    float *fifo; /* MIX_FIFO_FRAMES */
+    float *memory; /* of the three buffers; untouched before the voice is heard */
+    float *fifo;   /* MIX_FIFO_FRAMES */
     size_t at;
     size_t length;
     float *ticks;   /* MIX_FADE_FRAMES of history, then MIX_TICK_FRAMES */
     size_t filled;  /* of the tick */
     float *tail;    /* what fades out, MIX_FADE_FRAMES */
     size_t fade_at; /* position in the fade; MIX_FADE_FRAMES: none */
+    bool is_used;   /* there is a past to forget */
     size_t zeros;   /* frames of plain silence put last, in a row */
     bool is_smooth; /* what comes next continues what was played */
 };
@@ -37,6 +39,9 @@ struct mix_line {
 /* [ctl] Returns 0 or -ENOMEM; finish takes a half-made one. */
 int mix_line_init(struct mix_line *line, size_t channels);
 void mix_line_finish(struct mix_line *line);
+
+/* Forgets everything, as if nothing had ever been played. */
+void mix_line_rest(struct mix_line *line);
 
 /* Begins a tick. */
 void mix_line_begin(struct mix_line *line);
@@ -56,6 +61,9 @@ void mix_line_break(struct mix_line *line);
 
 /* Moves from the fifo into the tick, until either is done; returns frames. */
 size_t mix_line_play(struct mix_line *line);
+
+/* The last `frames` played, at most MIX_FADE_FRAMES; they end where the next one goes. */
+const float *mix_line_past(const struct mix_line *line, size_t frames);
 
 /* Puts silence into the tick. */
 void mix_line_silence(struct mix_line *line, size_t frames);

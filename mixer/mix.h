@@ -137,8 +137,9 @@ int mix_input_add(struct mix *m, struct mix_input **out, const struct mix_input_
  * that named it as their own, or gave it a gain, lose that. */
 void mix_input_remove(struct mix *m, struct mix_input *in);
 
-/* [net] Queues a packet. Returns 0, -EINVAL (empty, or over 8192 bytes) or
- * -ENOBUFS when the input is full: nothing is queued and stats.overrun rises. */
+/* [net] Queues a packet. Returns 0, -EINVAL (empty, or over 8192 bytes; Opus with a delay that is
+ * not pinned: over 1500, more than a datagram carries) or -ENOBUFS when the input is full: nothing is queued
+ * and stats.overrun rises. */
 int mix_input_push(struct mix_input *in, const struct mix_packet *packet);
 
 /* [any] Silence it, or not, with a fade of 10 ms. */

@@ -26,8 +26,6 @@ static bool take_old(struct mix_voice *v, struct mix_slot *slot)
         renumber(v, slot);
         return true;
     }
-    if (age < 64 && v->seen >> age & 1)
-        return false;
     if (age < 64)
         v->seen |= UINT64_C(1) << age;
     mix_count(&v->counters->late, 1);
@@ -40,30 +38,57 @@ static bool take_old(struct mix_voice *v, struct mix_slot *slot)
     return true;
 }
 
-static bool insert(struct mix_voice *v, struct mix_slot *slot)
+static void insert(struct mix_voice *v, struct mix_slot *slot)
 {
     size_t at = v->waiting_count;
     while (at > 0 && v->waiting[at - 1]->sequence > slot->sequence)
         at--;
-    if (at > 0 && v->waiting[at - 1]->sequence == slot->sequence)
-        return false;
     memmove(&v->waiting[at + 1], &v->waiting[at], (v->waiting_count - at) * sizeof(v->waiting[0]));
     v->waiting[at] = slot;
     v->waiting_count++;
-    return true;
+}
+
+/* Has its sound come before? */
+static bool is_double(const struct mix_voice *v, const struct mix_slot *s)
+{
+    if (v->is_anchored && s->sequence < v->next_sequence) {
+        const uint64_t age = v->next_sequence - 1 - s->sequence;
+        return age < 64 && v->seen >> age & 1;
+    }
+    size_t at = v->waiting_count;
+    while (at > 0 && v->waiting[at - 1]->sequence > s->sequence)
+        at--;
+    return at > 0 && v->waiting[at - 1]->sequence == s->sequence;
+}
+
+/* What its coming teaches. */
+static void learn(struct mix_voice *v, const struct mix_slot *s, bool is_old)
+{
+    const bool missed =
+        is_old || (v->is_anchored && s->sequence == v->next_sequence && v->concealed_run > 0);
+    const int64_t capture_us = s->pts_us + mix_frames_to_us(v->shift);
+    mix_playout_arrived(&v->playout, s->arrival_us - capture_us, s->arrival_us,
+                        s->is_repair ? MIX_ARRIVAL_REPAIR
+                        : missed     ? MIX_ARRIVAL_MISSED
+                                     : MIX_ARRIVAL_FIRST);
+    if (!s->is_repair)
+        mix_level_packet(v->level, s->level_dbov, s->frames);
 }
 
 void mix_voice_collect(struct mix_voice *v)
 {
     for (struct mix_slot *s; (s = mix_inbox_take(v->inbox)) != NULL;) {
         s->sequence += v->sequence_shift;
-        const bool is_old = v->is_anchored && s->sequence < v->next_sequence;
-        const bool missed =
-            is_old || (v->is_anchored && s->sequence == v->next_sequence && v->concealed_run > 0);
-        const int64_t capture_us = s->pts_us + mix_frames_to_us(v->shift);
-        mix_playout_arrived(&v->playout, s->arrival_us - capture_us, s->arrival_us, missed);
-        if ((is_old && !take_old(v, s)) || !insert(v, s))
+        if (is_double(v, s)) {
             mix_inbox_give_back(v->inbox, s);
+            continue;
+        }
+        const bool is_old = v->is_anchored && s->sequence < v->next_sequence;
+        learn(v, s, is_old);
+        if (is_old && !take_old(v, s))
+            mix_inbox_give_back(v->inbox, s);
+        else
+            insert(v, s);
     }
 }
 
@@ -77,11 +102,17 @@ struct mix_slot *mix_voice_peek(const struct mix_voice *v)
     return s;
 }
 
-void mix_voice_pop(struct mix_voice *v)
+struct mix_slot *mix_voice_take(struct mix_voice *v)
 {
-    mix_inbox_give_back(v->inbox, v->waiting[0]);
+    struct mix_slot *first = v->waiting[0];
     v->waiting_count--;
     memmove(&v->waiting[0], &v->waiting[1], v->waiting_count * sizeof(v->waiting[0]));
+    return first;
+}
+
+void mix_voice_pop(struct mix_voice *v)
+{
+    mix_inbox_give_back(v->inbox, mix_voice_take(v));
 }
 
 void mix_voice_pass(struct mix_voice *v, uint64_t sequence)

@@ -138,7 +138,8 @@ static inline void free_clip(struct clip *clip)
 static inline int push_clip(struct mix_input *in, const struct clip *clip, size_t k,
                             uint64_t sequence, int64_t pts_us, int64_t arrival_us)
 {
-    const struct mix_packet p = {.data = clip->packets[k].data,
+    const struct mix_packet p = {.level_dbov = 1,
+                                 .data = clip->packets[k].data,
                                  .size = clip->packets[k].size,
                                  .sequence = sequence,
                                  .pts_us = pts_us,

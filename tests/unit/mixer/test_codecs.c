@@ -109,7 +109,8 @@ static void push_due(struct rig *r, struct mix_input *in, const struct track *t,
         const int64_t pts = start_us + t->packets[*next].pts_us;
         if (pts >= r->now_us + MIX_TICK_US)
             return;
-        const struct mix_packet p = {.data = t->packets[*next].data,
+        const struct mix_packet p = {.level_dbov = 1,
+                                     .data = t->packets[*next].data,
                                      .size = t->packets[*next].size,
                                      .sequence = *next,
                                      .pts_us = pts,
@@ -271,7 +272,8 @@ static void damaged_packets_are_counted_and_survived(void **state)
                 data[rig_random(&seed, (uint32_t)size)] = (uint8_t)rig_random(&seed, 256);
             if (rig_random(&seed, 3) == 0)
                 size = 1 + rig_random(&seed, (uint32_t)size);
-            const struct mix_packet p = {.data = data,
+            const struct mix_packet p = {.level_dbov = 1,
+                                         .data = data,
                                          .size = size,
                                          .sequence = k,
                                          .pts_us = r.now_us,

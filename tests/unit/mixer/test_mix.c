@@ -474,7 +474,7 @@ static void stereo_keeps_its_sides(void **state)
             pcm[2 * i + 1] = 0;
         }
         const int size = opus_encode_float(opus, pcm, MIX_TICK_FRAMES, data, sizeof(data));
-        const struct mix_packet p = {.data = data,
+        const struct mix_packet p = {.level_dbov = 1, .data = data,
                                      .size = (size_t)size,
                                      .sequence = (uint64_t)k,
                                      .pts_us = r.now_us,

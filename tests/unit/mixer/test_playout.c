@@ -37,7 +37,7 @@ static void target_follows_lateness(void **state)
             int64_t late = r->lateness_us + rig_random(&seed, r->jitter_us + 1);
             if (r->spike_every && k % r->spike_every == r->spike_every - 1)
                 late += r->spike_us;
-            mix_playout_arrived(&p, late, (int64_t)k * 20000, false);
+            mix_playout_arrived(&p, late, (int64_t)k * 20000, MIX_ARRIVAL_FIRST);
         }
         const int64_t target = mix_playout_target_us(&p, 0);
         if (target < r->least_us || target > r->most_us)
@@ -52,21 +52,43 @@ static void rises_at_once_and_falls_slowly(void **state)
     mix_playout_init(&p, 20000, 300000);
     int64_t now = 0;
     for (int k = 0; k < 500; k++, now += 20000)
-        mix_playout_arrived(&p, 0, now, false);
+        mix_playout_arrived(&p, 0, now, MIX_ARRIVAL_FIRST);
     assert_int_equal(mix_playout_target_us(&p, 0), 20000);
     for (int k = 0; k < 2; k++, now += 20000)
-        mix_playout_arrived(&p, 100000, now, true);
+        mix_playout_arrived(&p, 100000, now, MIX_ARRIVAL_MISSED);
     assert_int_equal(mix_playout_target_us(&p, 0), 120000);
     for (int k = 0; k < 100; k++, now += 20000)
-        mix_playout_arrived(&p, 0, now, false);
+        mix_playout_arrived(&p, 0, now, MIX_ARRIVAL_FIRST);
     assert_true(mix_playout_target_us(&p, 0) >= 100000); /* 2 s later */
     int64_t before = mix_playout_target_us(&p, 0);
     for (int k = 0; k < 1000; k++, now += 20000) {
-        mix_playout_arrived(&p, 0, now, false);
+        mix_playout_arrived(&p, 0, now, MIX_ARRIVAL_FIRST);
         assert_true(before - mix_playout_target_us(&p, 0) <= 200); /* 10 ms a second */
         before = mix_playout_target_us(&p, 0);
     }
     assert_int_equal(before, 20000);
+}
+
+static int64_t target_with_repairs(uint32_t share_percent, int64_t repair_us)
+{
+    struct mix_playout p;
+    mix_playout_init(&p, 20000, 300000);
+    uint32_t seed = 2;
+    for (int64_t k = 0; k < 2000; k++) {
+        const bool is_repair = rig_random(&seed, 1000) < share_percent * 10;
+        mix_playout_arrived(&p, is_repair ? repair_us : 0, k * 20000,
+                            is_repair ? MIX_ARRIVAL_REPAIR : MIX_ARRIVAL_FIRST);
+    }
+    return mix_playout_target_us(&p, 0);
+}
+
+static void repairs_are_waited_for_where_loss_persists(void **state)
+{
+    (void)state;
+    assert_int_equal(target_with_repairs(0, 40000), 20000);
+    assert_int_equal(target_with_repairs(5, 40000), 60000);
+    assert_int_equal(target_with_repairs(30, 80000), 100000);
+    assert_int_equal(target_with_repairs(30, 250000), 20000); /* too long to wait for */
 }
 
 static void the_floor_holds_below_the_maximum(void **state)
@@ -85,7 +107,7 @@ static void a_pinned_delay_stays(void **state)
     struct mix_playout p;
     mix_playout_init(&p, 0, 0);
     for (int k = 0; k < 100; k++)
-        mix_playout_arrived(&p, 90000, k * 20000, true);
+        mix_playout_arrived(&p, 90000, k * 20000, MIX_ARRIVAL_MISSED);
     assert_int_equal(mix_playout_target_us(&p, 50000), 0);
 }
 
@@ -95,7 +117,7 @@ static void hours_of_packets_keep_the_histogram_finite(void **state)
     struct mix_playout p;
     mix_playout_init(&p, 20000, 300000);
     for (int64_t k = 0; k < 100000; k++)
-        mix_playout_arrived(&p, k % 2 ? 0 : 30000, k * 20000, false);
+        mix_playout_arrived(&p, k % 2 ? 0 : 30000, k * 20000, MIX_ARRIVAL_FIRST);
     assert_true(isfinite(p.total) && p.total > 0);
     assert_int_equal(mix_playout_target_us(&p, 0), 50000);
 }
@@ -153,7 +175,7 @@ static void the_inbox_bounds_and_keeps_order(void **state)
 {
     (void)state;
     struct mix_inbox box = {0};
-    assert_int_equal(mix_inbox_init(&box), 0);
+    assert_int_equal(mix_inbox_init(&box, 1500), 0);
     for (int round = 0; round < 5; round++) {
         for (uint32_t k = 0; k < MIX_SLOTS; k++) {
             struct mix_slot *s = mix_inbox_claim(&box);
@@ -163,8 +185,8 @@ static void the_inbox_bounds_and_keeps_order(void **state)
             mix_inbox_send(&box, s);
         }
         assert_null(mix_inbox_claim(&box));
-        assert_true(mix_inbox_is_full(&box, MIX_INBOX_FRAMES_MAX - 25600 + 1));
-        assert_false(mix_inbox_is_full(&box, MIX_INBOX_FRAMES_MAX - 25600));
+        assert_true(mix_inbox_is_full(&box, MIX_INBOX_FRAMES_MAX - 12800 + 1));
+        assert_false(mix_inbox_is_full(&box, MIX_INBOX_FRAMES_MAX - 12800));
         for (uint32_t k = 0; k < MIX_SLOTS; k++) {
             struct mix_slot *s = mix_inbox_take(&box);
             assert_non_null(s);
@@ -174,7 +196,7 @@ static void the_inbox_bounds_and_keeps_order(void **state)
         assert_null(mix_inbox_take(&box));
         assert_false(mix_inbox_is_full(&box, MIX_INBOX_FRAMES_MAX));
     }
-    assert_ptr_equal(mix_inbox_claim(&box), box.slots); /* the first again: warm memory */
+    assert_ptr_equal((uint8_t *)mix_inbox_claim(&box), box.slots); /* the first again: warm memory */
     mix_inbox_finish(&box);
 }
 
@@ -183,6 +205,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(target_follows_lateness),
         cmocka_unit_test(rises_at_once_and_falls_slowly),
+        cmocka_unit_test(repairs_are_waited_for_where_loss_persists),
         cmocka_unit_test(the_floor_holds_below_the_maximum),
         cmocka_unit_test(a_pinned_delay_stays),
         cmocka_unit_test(hours_of_packets_keep_the_histogram_finite),
