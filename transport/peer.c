@@ -1,5 +1,5 @@
-/* What [ctl] and [any] call of a peer. [ctl] functions run on the peer's [net] thread and wait for it:
- * the arguments stay where they are, since a call that timed out never runs later. */
+/* What [ctl] and [any] call of a peer. [ctl] functions run on the peer's [net] thread and wait for
+ * it: the arguments stay where they are, since a call that timed out never runs later. */
 #include "transport/peer.h"
 
 #include <errno.h>
@@ -9,6 +9,12 @@
 #include <sys/random.h>
 
 #include "mcu/base/clock.h"
+
+struct start_args {
+    struct rtc_peer *peer;
+    int (*open)(struct rtc_peer *p, void *arg);
+    void *arg;
+};
 
 struct accept_args {
     struct rtc_peer *peer;
@@ -47,7 +53,8 @@ struct inject_args {
     size_t size;
 };
 
-/* --- making and ending ---------------------------------------------------------------------------- */
+/* --- making and ending
+ * ---------------------------------------------------------------------------- */
 
 static void hex(char *out, const uint8_t *bytes, size_t n)
 {
@@ -97,32 +104,41 @@ static void audio_need_hook(void *ctx, enum rtc_audio_need need)
         p->sink.on_audio_need(p->sink.ctx, need);
 }
 
-static int create_on_net(void *arg)
+static int start_on_net(void *arg)
 {
-    struct rtc_peer *p = arg;
-    const struct rtc_ice_events events = rtc_link_events(p);
+    const struct start_args *a = arg;
+    struct rtc_peer *p = a->peer;
     const struct rtc_out_hooks hooks = {.ctx = p, .send = send_hook, .need_key = need_key_hook,
                                         .audio_need = audio_need_hook};
     int err = rtc_in_create(&p->in, &p->session, &p->sink);
     if (!err)
         err = rtc_out_create(&p->out, &p->session, &p->local, &hooks);
     if (!err)
-        err = rtc_ice_create(&p->ice, rtc_shard_context(p->group->shard), &p->rtc->conf, &events);
-    if (err) {
-        rtc_link_finish(p);
-        return err;
+        err = rtc_group_add(p->group, p);
+    if (!err) {
+        err = a->open(p, a->arg);
+        if (err)
+            rtc_group_remove(p->group, p);
     }
-    rtc_group_add(p->group, p);
-    return 0;
+    if (err)
+        rtc_link_finish(p);
+    return err;
 }
 
 int rtc_peer_create(struct rtc *rtc, struct rtc_peer **out, const struct rtc_peer_sink *sink)
+{
+    return rtc_peer_start(rtc, out, sink, false, rtc_link_open, NULL);
+}
+
+int rtc_peer_start(struct rtc *rtc, struct rtc_peer **out, const struct rtc_peer_sink *sink,
+                   bool is_plain, int (*open)(struct rtc_peer *p, void *arg), void *arg)
 {
     struct rtc_peer *p = calloc(1, sizeof(*p));
     if (!p)
         return -ENOMEM;
     p->rtc = rtc;
     p->sink = *sink;
+    p->path = is_plain ? &rtc_plain_path : &rtc_link_ice_path;
     p->rtt_us = -1;
     p->stats.rtt_us = -1;
     memcpy(p->local.fingerprint, rtc_certificate_fingerprint(rtc->certificate),
@@ -131,13 +147,14 @@ int rtc_peer_create(struct rtc *rtc, struct rtc_peer **out, const struct rtc_pee
     p->local.red_copies_max = (uint8_t)rtc->conf.red_copies_max;
     int err = name_streams(&p->local);
     if (!err)
-        err = rtc_group_reserve(rtc, &p->group);
+        err = rtc_group_reserve(rtc, is_plain, &p->group);
     if (err) {
         free(p);
         return err;
     }
     pthread_mutex_init(&p->lock, NULL);
-    err = rtc_shard_call(p->group->shard, create_on_net, p, RTC_SHARD_CALL_US);
+    struct start_args args = {.peer = p, .open = open, .arg = arg};
+    err = rtc_shard_call(p->group->shard, start_on_net, &args, RTC_SHARD_CALL_US);
     if (err) {
         rtc_group_leave(p->group);
         pthread_mutex_destroy(&p->lock);
@@ -175,9 +192,16 @@ void rtc_peer_destroy(struct rtc_peer *p)
     free(p);
 }
 
-/* --- descriptions --------------------------------------------------------------------------------- */
+/* --- descriptions
+ * --------------------------------------------------------------------------------- */
 
-static void note_session(struct rtc_peer *p)
+/* A plain peer has no descriptions. */
+static bool is_described_otherwise(const struct rtc_peer *p)
+{
+    return p->path == &rtc_plain_path;
+}
+
+void rtc_peer_note_session(struct rtc_peer *p)
 {
     for (size_t kind = 0; kind < 2; kind++) {
         const struct rtc_line *l = &p->session.lines[kind];
@@ -235,7 +259,7 @@ static int take_remote(struct rtc_peer *p, const struct mcu_desc *desc)
                                                                      : MCU_DESC_CANDIDATES_MAX;
     for (size_t i = 0; i < n; i++)
         rtc_ice_add_remote(p->ice, desc->candidates[i]); /* one bad candidate spoils no call */
-    note_session(p);
+    rtc_peer_note_session(p);
     rtc_link_described(p, mcu_now_us());
     return 0;
 }
@@ -265,6 +289,8 @@ int rtc_peer_accept(struct rtc_peer *p, const struct mcu_desc *offer, enum mcu_c
 {
     struct mcu_desc made;
     struct accept_args args = {.peer = p, .offer = offer, .prefer = prefer, .answer = &made};
+    if (is_described_otherwise(p))
+        return -EINVAL;
     const int err = rtc_shard_call(p->group->shard, accept_on_net, &args, RTC_SHARD_CALL_US);
     if (!err)
         *answer = made;
@@ -298,6 +324,8 @@ int rtc_peer_offer(struct rtc_peer *p, enum mcu_direction audio, enum mcu_direct
     struct mcu_desc made;
     struct offer_args args = {
         .peer = p, .audio = audio, .video = video, .codec = codec, .offer = &made};
+    if (is_described_otherwise(p))
+        return -EINVAL;
     const int err = rtc_shard_call(p->group->shard, offer_on_net, &args, RTC_SHARD_CALL_US);
     if (!err)
         *offer = made;
@@ -323,6 +351,8 @@ static int answered_on_net(void *arg)
 int rtc_peer_answered(struct rtc_peer *p, const struct mcu_desc *answer)
 {
     struct answered_args args = {.peer = p, .answer = answer};
+    if (is_described_otherwise(p))
+        return -EINVAL;
     return rtc_shard_call(p->group->shard, answered_on_net, &args, RTC_SHARD_CALL_US);
 }
 
@@ -336,11 +366,14 @@ int rtc_peer_add_candidate(struct rtc_peer *p, const char *candidate)
 {
     if (!candidate || !candidate[0])
         return 0; /* libnice is better off not knowing; see ice.c */
+    if (is_described_otherwise(p))
+        return -EINVAL;
     struct candidate_args args = {.peer = p, .candidate = candidate};
     return rtc_shard_call(p->group->shard, add_candidate_on_net, &args, RTC_SHARD_CALL_US);
 }
 
-/* --- any thread ----------------------------------------------------------------------------------- */
+/* --- any thread
+ * ----------------------------------------------------------------------------------- */
 
 enum mcu_codec rtc_peer_send_codec(const struct rtc_peer *p, enum mcu_kind kind)
 {
@@ -362,6 +395,7 @@ void rtc_peer_tune(struct rtc_peer *p, enum mcu_kind kind, struct rtc_feed *feed
     atomic_store(&p->feed_ids[kind], feed ? rtc_feed_id(feed) : 0);
     if (old)
         rtc_feed_tuned(old, p->group->index, -1);
+    rtc_group_retuned(p->group);
     pthread_mutex_unlock(&p->lock);
 }
 
@@ -378,7 +412,8 @@ void rtc_peer_read_stats(const struct rtc_peer *p, struct rtc_peer_stats *stats)
     pthread_mutex_unlock(&mutable->lock);
 }
 
-/* --- for tests ------------------------------------------------------------------------------------ */
+/* --- for tests
+ * ------------------------------------------------------------------------------------ */
 
 static int filter_on_net(void *arg)
 {
@@ -398,7 +433,7 @@ void rtc_peer_filter(struct rtc_peer *p, bool (*drop)(void *ctx, const uint8_t *
 static int inject_on_net(void *arg)
 {
     const struct inject_args *a = arg;
-    return rtc_ice_send(a->peer->ice, a->data, a->size);
+    return a->peer->path->send(a->peer, a->data, a->size);
 }
 
 int rtc_peer_inject(struct rtc_peer *p, const void *data, size_t size)

@@ -2,12 +2,14 @@
  *
  *     rtc.c    the transport: its [net] threads and who lives on which
  *     peer.c   what [ctl] and [any] call, carried over to [net]
- *     link.c   ICE, DTLS, SRTP: how far the connection is; datagrams in and out
+ *     group.c  the peers of one [net] thread: which frame is for whom, who is due
+ *     link.c   how far the connection is, and the way over ICE and DTLS
+ *     plain.c  the other way: RTP or SRTP over a UDP port
  *     report.c RTCP both ways
  *     in.c, out.c  media
  *     feed.c   streams that peers are tuned to
  *
- * Lifetime: a peer belongs to its group's thread from create_on_net to destroy_on_net in peer.c;
+ * Lifetime: a peer belongs to its group's thread from start_on_net to destroy_on_net in peer.c;
  * [ctl] only makes the shell before and frees it after. */
 #ifndef TRANSPORT_PEER_H
 #define TRANSPORT_PEER_H
@@ -21,6 +23,7 @@
 #include "transport/in.h"
 #include "transport/negotiate.h"
 #include "transport/out.h"
+#include "transport/port.h"
 #include "transport/rtc.h"
 #include "transport/rtp.h"
 #include "transport/shard.h"
@@ -32,15 +35,24 @@ enum {
     RTC_EARLY_DATAGRAMS = 8,           /* of DTLS, kept until ICE is through */
 };
 
-/* The peers of one [net] thread. */
+/* The peers of one [net] thread. What every frame or turn of the clock looks at stands in arrays of
+ * its own by place, so that a thousand peers cost a walk over some kilobytes. */
 struct rtc_group {
     struct rtc *rtc;
     unsigned index;
+    bool is_plain; /* of plain peers; libnice is not known here */
     struct rtc_shard *shard;
     size_t reserved; /* [ctl] peers that are there or about to be */
+    /* [any] */
+    atomic_bool is_retuned; /* tuned[] has to be made anew */
     /* [net] */
     struct rtc_peer **peers;
+    int64_t *due_us;    /* by place: when rtc_link_tick() is due; INT64_MAX: not */
+    uint64_t *tuned[2]; /* by kind and place: the feed it hears; 0: none, or not connected */
     size_t count;
+    size_t capacity;
+    struct rtc_batch *batch; /* of plain peers, from the first on */
+    struct rtc_port *port;   /* shared by those whose address is known; from the first on */
     uint8_t scratch[RTC_MTU + RTC_SRTP_EXPANSION_MAX] __attribute__((aligned(8)));
 };
 
@@ -54,6 +66,19 @@ struct rtc {
     struct rtc_peer *first;
 };
 
+/* The way to the far side. All [net]. */
+struct rtc_path {
+    /* Sends a datagram as it is. Returns 0 or a negative errno. */
+    int (*send)(struct rtc_peer *p, const uint8_t *data, size_t size);
+    /* Protects and sends; asked only when connected. Room behind: RTC_SRTP_EXPANSION_MAX. */
+    void (*send_rtp)(struct rtc_peer *p, uint8_t *packet, size_t size);
+    void (*send_rtcp)(struct rtc_peer *p, uint8_t *packet, size_t size);
+    /* What has run out. Returns the microseconds until it wants to look again. */
+    int64_t (*tick)(struct rtc_peer *p, int64_t now_us);
+    void (*leave)(struct rtc_peer *p); /* good-byes beside RTCP's; asked only when connected */
+    void (*close)(struct rtc_peer *p);
+};
+
 struct rtc_early {
     size_t count;
     size_t sizes[RTC_EARLY_DATAGRAMS];
@@ -65,12 +90,15 @@ struct rtc_peer {
     struct rtc *rtc;
     struct rtc_group *group;
     struct rtc_peer_sink sink;
+    const struct rtc_path *path;
 
     /* [ctl] */
     struct rtc_peer *next;
 
     /* [net] how far the connection is */
+    size_t place; /* in the group's arrays */
     enum rtc_state state;
+    struct rtc_plain *plain;
     struct rtc_ice *ice;
     struct rtc_dtls *dtls;
     struct rtc_srtp *srtp_send;
@@ -96,6 +124,7 @@ struct rtc_peer {
     int64_t next_report_us;
     int64_t next_feedback_us;
     int64_t next_publish_us;
+    bool is_calm; /* nothing about it is more urgent than its reports: no video, NACK or RED */
 
     /* [net] tests only: true loses the datagram */
     bool (*filter)(void *ctx, const uint8_t *data, size_t size);
@@ -114,8 +143,12 @@ struct rtc_peer {
 
 /* link.c, all [net] */
 
-/* Events for rtc_ice_create(). */
-struct rtc_ice_events rtc_link_events(struct rtc_peer *p);
+/* Opens the way over ICE. Returns 0 or a negative errno. */
+int rtc_link_open(struct rtc_peer *p, void *arg);
+extern const struct rtc_path rtc_link_ice_path;
+
+/* Tells the sink, if it is another one. */
+void rtc_link_set_state(struct rtc_peer *p, enum rtc_state state, const char *reason);
 
 /* The far side's description is here, first or anew: what is kept back goes on. */
 void rtc_link_described(struct rtc_peer *p, int64_t now_us);
@@ -133,7 +166,7 @@ int64_t rtc_link_tick(struct rtc_peer *p, int64_t now_us);
 void rtc_link_send_rtp(struct rtc_peer *p, uint8_t *packet, size_t size);
 void rtc_link_send_rtcp(struct rtc_peer *p, uint8_t *packet, size_t size);
 
-/* Sends a datagram as it is. */
+/* Sends a datagram as it is, unless a test's filter takes it. */
 void rtc_link_send(struct rtc_peer *p, const uint8_t *data, size_t size);
 
 /* report.c, all [net] */
@@ -147,24 +180,52 @@ void rtc_report_tick(struct rtc_peer *p, int64_t now_us);
 /* BYE for all that was sent. */
 void rtc_report_bye(struct rtc_peer *p, int64_t now_us);
 
-/* peer.c, for tests */
+/* plain.c */
+
+extern const struct rtc_path rtc_plain_path;
+
+/* [ctl] For tests: as if nothing had come for so long. */
+void rtc_plain_age(struct rtc_peer *p, int64_t us);
+
+/* peer.c */
+
+/* [ctl] Makes a peer and takes it to its thread, where open(p, arg) makes its way to the far side;
+ * p->local is there by then. Errors as rtc_peer_create(), or what open returned. */
+int rtc_peer_start(struct rtc *rtc, struct rtc_peer **out, const struct rtc_peer_sink *sink,
+                   bool is_plain, int (*open)(struct rtc_peer *p, void *arg), void *arg);
+
+/* [net] p->session is another one: what [any] may ask of it. */
+void rtc_peer_note_session(struct rtc_peer *p);
+
+/* for tests */
 
 /* [ctl] drop() is asked on [net] for every datagram about to leave; true: it is lost. */
 void rtc_peer_filter(struct rtc_peer *p, bool (*drop)(void *ctx, const uint8_t *data, size_t size),
                      void *ctx);
 
-/* [ctl] Sends a datagram on the peer's ICE pair as it is. */
+/* [ctl] Sends a datagram to the far side as it is. */
 int rtc_peer_inject(struct rtc_peer *p, const void *data, size_t size);
 
-/* rtc.c */
+/* group.c */
 
-/* [ctl] A place on a thread, started if need be; given back with leave. Returns 0, -ENOSPC, -ENOMEM or
- * a negative errno. */
-int rtc_group_reserve(struct rtc *rtc, struct rtc_group **out);
+enum { RTC_PLAIN_PEERS_MAX = 4096 };
+
+/* [ctl] A place on a thread, started if need be; given back with leave. All plain peers share one
+ * thread. Returns 0, -ENOSPC, -ENOMEM or a negative errno. */
+int rtc_group_reserve(struct rtc *rtc, bool is_plain, struct rtc_group **out);
 void rtc_group_leave(struct rtc_group *g);
 
-/* [net] */
-void rtc_group_add(struct rtc_group *g, struct rtc_peer *p);
+/* [ctl] Ends the thread; its peers are gone. */
+void rtc_group_stop(struct rtc_group *g);
+
+/* [net] Returns 0 or -ENOMEM. */
+int rtc_group_add(struct rtc_group *g, struct rtc_peer *p);
 void rtc_group_remove(struct rtc_group *g, struct rtc_peer *p);
+
+/* [net] rtc_link_tick() of the peer is due at due_us, or earlier if it was due earlier. */
+void rtc_group_wake(struct rtc_group *g, struct rtc_peer *p, int64_t due_us);
+
+/* [any] A peer of it hears another feed, or is in another state. */
+void rtc_group_retuned(struct rtc_group *g);
 
 #endif

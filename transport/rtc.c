@@ -1,5 +1,5 @@
-/* The transport of a room: its certificate, its [net] threads and which peer lives on which. Groups are
- * started as peers come and stay until the end. */
+/* The transport of a room: its settings, its certificate, its end; see group.c for its [net]
+ * threads. */
 #include "transport/rtc.h"
 
 #include <errno.h>
@@ -50,7 +50,12 @@ static int copy_conf(struct rtc_conf *to, const struct rtc_conf *from)
     to->listen_count = from->listen_count;
     to->announced_count = from->announced_count;
     to->stun_server = from->stun_server;
+    to->plain_address = from->plain_address ? from->plain_address : "127.0.0.1";
     int err = copy_string(&to->stun_server);
+    if (err)
+        to->plain_address = NULL;
+    else
+        err = copy_string(&to->plain_address);
     if (!err)
         err = copy_list(from->listen, from->listen_count, to->listen);
     if (!err)
@@ -61,6 +66,7 @@ static int copy_conf(struct rtc_conf *to, const struct rtc_conf *from)
 static void free_conf(struct rtc_conf *c)
 {
     free((char *)c->stun_server);
+    free((char *)c->plain_address);
     for (size_t i = 0; i < RTC_ADDRESSES_MAX; i++) {
         free((char *)c->listen[i]);
         free((char *)c->announced[i]);
@@ -95,104 +101,10 @@ void rtc_destroy(struct rtc *rtc)
         return;
     while (rtc->first)
         rtc_peer_destroy(rtc->first);
-    for (size_t i = 0; i < rtc->group_count; i++) {
-        rtc_shard_stop(rtc->groups[i].shard);
-        free(rtc->groups[i].peers);
-    }
+    for (size_t i = 0; i < rtc->group_count; i++)
+        rtc_group_stop(&rtc->groups[i]);
     rtc_certificate_destroy(rtc->certificate);
     mcu_pool_destroy(rtc->pool);
     free_conf(&rtc->conf);
     free(rtc);
-}
-
-/* --- groups --------------------------------------------------------------------------------------- */
-
-static void on_item(void *ctx, void *item)
-{
-    struct rtc_group *g = ctx;
-    struct rtc_frame *frame = item;
-    const enum mcu_kind kind = mcu_codec_kind(frame->payloads->packet->codec);
-    const int64_t now_us = mcu_now_us();
-    bool is_held_back = false;
-    for (size_t i = 0; i < g->count; i++) {
-        struct rtc_peer *p = g->peers[i];
-        if (p->state == RTC_CONNECTED && atomic_load(&p->feed_ids[kind]) == frame->feed_id)
-            is_held_back |= rtc_out_frame(p->out, frame, now_us);
-    }
-    rtc_frame_unref(frame);
-    if (is_held_back)
-        rtc_shard_wake(g->shard, now_us + RTC_OUT_PACE_US);
-}
-
-static void drop_item(void *item)
-{
-    rtc_frame_unref(item);
-}
-
-static int64_t on_tick(void *ctx, int64_t now_us)
-{
-    struct rtc_group *g = ctx;
-    int64_t soonest_us = -1;
-    for (size_t i = 0; i < g->count; i++) {
-        const int64_t wait_us = rtc_link_tick(g->peers[i], now_us);
-        if (wait_us >= 0 && (soonest_us < 0 || wait_us < soonest_us))
-            soonest_us = wait_us;
-    }
-    return soonest_us;
-}
-
-static int start_group(struct rtc *rtc)
-{
-    const unsigned index = (unsigned)rtc->group_count;
-    struct rtc_group *g = &rtc->groups[index];
-    g->rtc = rtc;
-    g->index = index;
-    g->peers = calloc(rtc->conf.peers_per_thread, sizeof(*g->peers));
-    if (!g->peers)
-        return -ENOMEM;
-    const struct rtc_shard_hooks hooks = {
-        .ctx = g, .on_item = on_item, .drop_item = drop_item, .on_tick = on_tick};
-    const int err = rtc_shard_start(&g->shard, index, &hooks);
-    if (err) {
-        free(g->peers);
-        g->peers = NULL;
-        return err;
-    }
-    rtc->group_count++;
-    return 0;
-}
-
-int rtc_group_reserve(struct rtc *rtc, struct rtc_group **out)
-{
-    size_t i = 0;
-    while (i < rtc->group_count && rtc->groups[i].reserved == rtc->conf.peers_per_thread)
-        i++;
-    if (i == RTC_SHARDS_MAX)
-        return -ENOSPC;
-    const int err = i == rtc->group_count ? start_group(rtc) : 0;
-    if (err)
-        return err;
-    rtc->groups[i].reserved++;
-    *out = &rtc->groups[i];
-    return 0;
-}
-
-void rtc_group_leave(struct rtc_group *g)
-{
-    g->reserved--;
-}
-
-void rtc_group_add(struct rtc_group *g, struct rtc_peer *p)
-{
-    g->peers[g->count++] = p;
-}
-
-void rtc_group_remove(struct rtc_group *g, struct rtc_peer *p)
-{
-    for (size_t i = 0; i < g->count; i++) {
-        if (g->peers[i] != p)
-            continue;
-        g->peers[i] = g->peers[--g->count];
-        return;
-    }
 }

@@ -1,9 +1,9 @@
 /* A [net] thread; see shard.h.
  *
- * Three GLib sources: the item queue's eventfd, the eventfd of the calls, and a timer that is a ready
- * time only. Calls are on the list only while somebody waits for them, so the list is no longer than
- * there are callers; one that timed out before it began is taken off again by its caller, so that fn
- * never runs late on a stack that is gone. */
+ * Three GLib sources: the item queue's eventfd, the eventfd of the calls, and a timer that is a
+ * ready time only. Calls are on the list only while somebody waits for them, so the list is no
+ * longer than there are callers; one that timed out before it began is taken off again by its
+ * caller, so that fn never runs late on a stack that is gone. */
 #include "transport/shard.h"
 
 #include <errno.h>
@@ -129,8 +129,10 @@ static void *run(void *arg)
 {
     struct rtc_shard *s = arg;
     g_main_context_push_thread_default(s->context);
-    while (!s->is_stopping || (s->holds > 0 && mcu_now_us() < s->stop_by_us))
+    while (!s->is_stopping || (s->holds > 0 && mcu_now_us() < s->stop_by_us)) {
         g_main_context_iteration(s->context, TRUE);
+        s->hooks.on_turn(s->hooks.ctx);
+    }
     g_main_context_pop_thread_default(s->context);
     return NULL;
 }

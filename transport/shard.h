@@ -24,9 +24,12 @@ struct rtc_shard_hooks {
     /* Called when due; returns the microseconds until it wants to be called again, or -1: when
      * rtc_shard_wake() says so. */
     int64_t (*on_tick)(void *ctx, int64_t now_us);
+    /* At the end of each turn of the loop, after all that was ready: what was gathered goes out. */
+    void (*on_turn)(void *ctx);
 };
 
-/* [ctl] Starts the thread, called "net-<index>". The caller owns *out. Returns 0 or a negative errno. */
+/* [ctl] Starts the thread, called "net-<index>". The caller owns *out. Returns 0 or a negative
+ * errno. */
 int rtc_shard_start(struct rtc_shard **out, unsigned index, const struct rtc_shard_hooks *hooks);
 
 /* [ctl] Ends the thread; the context runs until rtc_shard_release() was called for every

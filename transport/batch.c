@@ -1,0 +1,127 @@
+/* Batches of datagrams; see batch.h. [net] */
+#include "transport/batch.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SLOT_BYTES = 1600 }; /* no power of two: slots must not all fall into the same cache sets */
+
+struct half {
+    struct mmsghdr headers[RTC_BATCH];
+    struct iovec vectors[RTC_BATCH];
+    struct rtc_address names[RTC_BATCH];
+    _Alignas(64) uint8_t data[RTC_BATCH][SLOT_BYTES];
+};
+
+struct rtc_batch {
+    struct rtc_batch_stats stats;
+    size_t count; /* waiting to go out */
+    int fds[RTC_BATCH];
+    struct half out;
+    struct half in;
+};
+
+static void point(struct half *h)
+{
+    for (size_t i = 0; i < RTC_BATCH; i++) {
+        h->vectors[i] = (struct iovec){.iov_base = h->data[i], .iov_len = RTC_BATCH_DATAGRAM_MAX};
+        h->headers[i].msg_hdr = (struct msghdr){.msg_name = &h->names[i],
+                                                .msg_namelen = sizeof(h->names[i]),
+                                                .msg_iov = &h->vectors[i],
+                                                .msg_iovlen = 1};
+    }
+}
+
+int rtc_batch_create(struct rtc_batch **out)
+{
+    struct rtc_batch *b = aligned_alloc(64, (sizeof(*b) + 63) / 64 * 64);
+    if (!b)
+        return -ENOMEM;
+    memset(b, 0, sizeof(*b));
+    point(&b->out);
+    point(&b->in);
+    *out = b;
+    return 0;
+}
+
+void rtc_batch_destroy(struct rtc_batch *b)
+{
+    free(b);
+}
+
+uint8_t *rtc_batch_slot(struct rtc_batch *b)
+{
+    return b->out.data[b->count];
+}
+
+void rtc_batch_put(struct rtc_batch *b, int fd, const struct rtc_address *to, size_t size)
+{
+    const size_t i = b->count++;
+    b->fds[i] = fd;
+    b->out.names[i] = *to;
+    b->out.headers[i].msg_hdr.msg_namelen = rtc_address_bytes(to);
+    b->out.vectors[i].iov_len = size;
+    if (b->count == RTC_BATCH)
+        rtc_batch_flush(b);
+}
+
+/* A run for one socket. An error is about the first datagram of what is left: that one is counted
+ * and stepped over, save that full buffers would refuse all others too. */
+static void send_run(struct rtc_batch *b, size_t from, size_t to)
+{
+    while (from < to) {
+        const int n = sendmmsg(b->fds[from], b->out.headers + from, (unsigned)(to - from),
+                               MSG_DONTWAIT | MSG_NOSIGNAL);
+        b->stats.calls_out++;
+        if (n > 0) {
+            b->stats.sent += (uint64_t)n;
+            from += (size_t)n;
+        } else if (errno == EAGAIN || errno == ENOBUFS) {
+            b->stats.refused += to - from;
+            return;
+        } else if (errno != EINTR) {
+            b->stats.refused++;
+            from++;
+        }
+    }
+}
+
+void rtc_batch_flush(struct rtc_batch *b)
+{
+    size_t from = 0;
+    while (from < b->count) {
+        size_t to = from + 1;
+        while (to < b->count && b->fds[to] == b->fds[from])
+            to++;
+        send_run(b, from, to);
+        from = to;
+    }
+    b->count = 0;
+}
+
+size_t rtc_batch_receive(struct rtc_batch *b, int fd,
+                         void (*take)(void *ctx, const struct rtc_address *from, uint8_t *data,
+                                      size_t size),
+                         void *ctx)
+{
+    struct half *h = &b->in;
+    int n;
+    do {
+        n = recvmmsg(fd, h->headers, RTC_BATCH, MSG_DONTWAIT, NULL);
+        b->stats.calls_in++;
+    } while (n < 0 && errno == EINTR);
+    for (int i = 0; i < n; i++) {
+        struct mmsghdr *m = &h->headers[i];
+        if (!(m->msg_hdr.msg_flags & MSG_TRUNC))
+            take(ctx, &h->names[i], h->data[i], m->msg_len);
+        m->msg_hdr.msg_namelen = sizeof(h->names[i]); /* the kernel wrote into it */
+    }
+    b->stats.received += n > 0 ? (uint64_t)n : 0;
+    return n > 0 ? (size_t)n : 0;
+}
+
+void rtc_batch_read_stats(const struct rtc_batch *b, struct rtc_batch_stats *stats)
+{
+    *stats = b->stats;
+}

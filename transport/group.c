@@ -1,0 +1,207 @@
+/* The peers of one [net] thread: who gets a frame, whose clock has run out. Groups are started as
+ * peers come and stay until the end. Plain peers are all in one, since nothing but libnice asks for
+ * more.
+ *
+ * A frame is for the few or the thousand who are tuned to its feed. tuned[] says so in one row of
+ * numbers, made anew only after somebody was tuned elsewhere: no lock and no look at a peer that
+ * does not hear it. */
+#include "transport/peer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mcu/base/clock.h"
+
+enum {
+    FIRST_PEERS = 32,
+    /* Who is due this soon is done now: clocks that are near each other become one. */
+    SLACK_US = 3 * 1000,
+};
+
+/* --- frames
+ * --------------------------------------------------------------------------------------- */
+
+static void retune(struct rtc_group *g)
+{
+    for (size_t i = 0; i < g->count; i++) {
+        struct rtc_peer *p = g->peers[i];
+        const bool is_there = p->state == RTC_CONNECTED;
+        for (size_t kind = 0; kind < 2; kind++)
+            g->tuned[kind][i] = is_there ? atomic_load(&p->feed_ids[kind]) : 0;
+    }
+}
+
+void rtc_group_retuned(struct rtc_group *g)
+{
+    atomic_store_explicit(&g->is_retuned, true, memory_order_release);
+}
+
+static void on_item(void *ctx, void *item)
+{
+    struct rtc_group *g = ctx;
+    struct rtc_frame *frame = item;
+    const enum mcu_kind kind = mcu_codec_kind(frame->payloads->packet->codec);
+    const int64_t now_us = mcu_now_us();
+    if (atomic_exchange_explicit(&g->is_retuned, false, memory_order_acquire))
+        retune(g);
+    const uint64_t *tuned = g->tuned[kind];
+    for (size_t i = 0; i < g->count; i++) {
+        if (tuned[i] == frame->feed_id && rtc_out_frame(g->peers[i]->out, frame, now_us))
+            rtc_group_wake(g, g->peers[i], now_us + RTC_OUT_PACE_US);
+    }
+    rtc_frame_unref(frame);
+}
+
+static void drop_item(void *item)
+{
+    rtc_frame_unref(item);
+}
+
+/* --- clocks
+ * --------------------------------------------------------------------------------------- */
+
+void rtc_group_wake(struct rtc_group *g, struct rtc_peer *p, int64_t due_us)
+{
+    if (due_us < g->due_us[p->place])
+        g->due_us[p->place] = due_us;
+    rtc_shard_wake(g->shard, due_us);
+}
+
+static int64_t on_tick(void *ctx, int64_t now_us)
+{
+    struct rtc_group *g = ctx;
+    int64_t soonest_us = INT64_MAX;
+    for (size_t i = 0; i < g->count; i++) {
+        if (g->due_us[i] <= now_us + SLACK_US) {
+            const int64_t wait_us = rtc_link_tick(g->peers[i], now_us);
+            g->due_us[i] = wait_us < 0 ? INT64_MAX : now_us + wait_us;
+        }
+        if (g->due_us[i] < soonest_us)
+            soonest_us = g->due_us[i];
+    }
+    if (soonest_us == INT64_MAX)
+        return -1;
+    return soonest_us > now_us ? soonest_us - now_us : 0;
+}
+
+static void on_turn(void *ctx)
+{
+    struct rtc_group *g = ctx;
+    if (g->batch)
+        rtc_batch_flush(g->batch);
+}
+
+/* --- places
+ * --------------------------------------------------------------------------------------- */
+
+static int make_room(struct rtc_group *g, size_t capacity)
+{
+    struct rtc_peer **peers = realloc(g->peers, capacity * sizeof(*peers));
+    if (!peers)
+        return -ENOMEM;
+    g->peers = peers;
+    int64_t *due_us = realloc(g->due_us, capacity * sizeof(*due_us));
+    if (!due_us)
+        return -ENOMEM;
+    g->due_us = due_us;
+    for (size_t kind = 0; kind < 2; kind++) {
+        uint64_t *tuned = realloc(g->tuned[kind], capacity * sizeof(*tuned));
+        if (!tuned)
+            return -ENOMEM;
+        g->tuned[kind] = tuned;
+    }
+    g->capacity = capacity;
+    return 0;
+}
+
+int rtc_group_add(struct rtc_group *g, struct rtc_peer *p)
+{
+    if (g->count == g->capacity) {
+        const int err = make_room(g, g->capacity ? g->capacity * 2 : FIRST_PEERS);
+        if (err)
+            return err;
+    }
+    p->place = g->count++;
+    g->peers[p->place] = p;
+    g->due_us[p->place] = INT64_MAX;
+    g->tuned[MCU_AUDIO][p->place] = g->tuned[MCU_VIDEO][p->place] = 0;
+    rtc_group_retuned(g);
+    return 0;
+}
+
+void rtc_group_remove(struct rtc_group *g, struct rtc_peer *p)
+{
+    const size_t last = --g->count;
+    g->peers[p->place] = g->peers[last];
+    g->due_us[p->place] = g->due_us[last];
+    for (size_t kind = 0; kind < 2; kind++)
+        g->tuned[kind][p->place] = g->tuned[kind][last];
+    g->peers[p->place]->place = p->place;
+}
+
+/* --- threads
+ * -------------------------------------------------------------------------------------- */
+
+static int start_group(struct rtc *rtc, bool is_plain)
+{
+    const unsigned index = (unsigned)rtc->group_count;
+    struct rtc_group *g = &rtc->groups[index];
+    g->rtc = rtc;
+    g->index = index;
+    g->is_plain = is_plain;
+    const struct rtc_shard_hooks hooks = {.ctx = g,
+                                          .on_item = on_item,
+                                          .drop_item = drop_item,
+                                          .on_tick = on_tick,
+                                          .on_turn = on_turn};
+    const int err = rtc_shard_start(&g->shard, index, &hooks);
+    if (!err)
+        rtc->group_count++;
+    return err;
+}
+
+static int close_port_on_net(void *arg)
+{
+    struct rtc_group *g = arg;
+    rtc_port_destroy(g->port);
+    g->port = NULL;
+    return 0;
+}
+
+void rtc_group_stop(struct rtc_group *g)
+{
+    rtc_shard_call(g->shard, close_port_on_net, g, -1);
+    rtc_shard_stop(g->shard);
+    rtc_batch_destroy(g->batch);
+    free(g->peers);
+    free(g->due_us);
+    free(g->tuned[MCU_AUDIO]);
+    free(g->tuned[MCU_VIDEO]);
+}
+
+static size_t most_peers(const struct rtc_group *g)
+{
+    return g->is_plain ? RTC_PLAIN_PEERS_MAX : g->rtc->conf.peers_per_thread;
+}
+
+int rtc_group_reserve(struct rtc *rtc, bool is_plain, struct rtc_group **out)
+{
+    size_t i = 0;
+    while (i < rtc->group_count && (rtc->groups[i].is_plain != is_plain ||
+                                    rtc->groups[i].reserved == most_peers(&rtc->groups[i])))
+        i++;
+    if (i == RTC_SHARDS_MAX)
+        return -ENOSPC;
+    const int err = i == rtc->group_count ? start_group(rtc, is_plain) : 0;
+    if (err)
+        return err;
+    rtc->groups[i].reserved++;
+    *out = &rtc->groups[i];
+    return 0;
+}
+
+void rtc_group_leave(struct rtc_group *g)
+{
+    g->reserved--;
+}
