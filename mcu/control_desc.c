@@ -26,7 +26,7 @@ static json_t *codec_to_json(const struct mcu_desc_codec *c)
     char profile[7];
     put_hex(profile, c->h264_profile, sizeof(c->h264_profile));
     return json_pack("{s:s, s:i, s:i, s:i, s:i, s:I, s:b, s:b, s:b, s:b, s:b, s:s, s:i, s:b, s:b, s:b,"
-                     " s:b}",
+                     " s:b, s:I}",
                      "codec", mcu_codec_name(c->codec), "pt", c->pt, "rtx_pt", c->rtx_pt,
                      "red_pt", c->red_pt,
                      "channels", c->channels, "clock_hz", (json_int_t)c->clock_hz,
@@ -34,7 +34,8 @@ static json_t *codec_to_json(const struct mcu_desc_codec *c)
                      "transport_cc", c->has_transport_cc, "remb", c->has_remb,
                      "h264_profile", profile, "packetization_mode", c->packetization_mode,
                      "level_asymmetry", c->level_asymmetry_allowed, "stereo", c->opus_stereo,
-                     "fec", c->opus_inband_fec, "dtx", c->opus_dtx);
+                     "fec", c->opus_inband_fec, "dtx", c->opus_dtx,
+                     "bitrate_bps", (json_int_t)c->opus_bitrate_bps);
 }
 
 static json_t *codecs_to_json(const struct mcu_desc_media *m)
@@ -182,6 +183,7 @@ static int codec_from_json(struct mcu_desc_codec *c, const json_t *json)
     c->opus_stereo = in_bool(&in, "stereo");
     c->opus_inband_fec = in_bool(&in, "fec");
     c->opus_dtx = in_bool(&in, "dtx");
+    c->opus_bitrate_bps = (uint32_t)in_int(&in, "bitrate_bps", 510000);
     return in.err;
 }
 

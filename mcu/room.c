@@ -120,6 +120,8 @@ static int open_transport(struct mcu_room *r)
         .stun_server = c->rtc.stun_server[0] ? c->rtc.stun_server : NULL,
         .peers_per_thread = 32,
         .red_copies_max = c->audio.red_copies,
+        .audio_channels = c->audio.original ? 2 : c->audio.channels,
+        .audio_bitrate_bps = c->audio.original ? 128000 : 0,
         .plain_address = c->rtc.plain_address[0] ? c->rtc.plain_address : NULL,
     };
     conf.listen_count = copy_list(conf.listen, &c->rtc.listen);

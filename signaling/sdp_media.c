@@ -146,12 +146,15 @@ static void read_opus_parameter(struct mcu_desc_codec *c, struct sdp_span name,
                                 struct sdp_span value)
 {
     const bool is_on = sdp_is(value, "1");
+    uint32_t n;
     if (sdp_is_nocase(name, "stereo"))
         c->opus_stereo = is_on;
     else if (sdp_is_nocase(name, "useinbandfec"))
         c->opus_inband_fec = is_on;
     else if (sdp_is_nocase(name, "usedtx"))
         c->opus_dtx = is_on;
+    else if (sdp_is_nocase(name, "maxaveragebitrate") && sdp_number(value, 510000, &n) && n >= 6000)
+        c->opus_bitrate_bps = n;
 }
 
 static void read_parameter(struct payload *p, struct sdp_span name, struct sdp_span value)

@@ -67,9 +67,12 @@ static void put_format_parameters(FILE *f, const struct mcu_desc_codec *c)
         fputs("\r\n", f);
         break;
     case MCU_CODEC_OPUS:
-        fprintf(f, "a=fmtp:%u minptime=10%s%s%s\r\n", c->pt,
+        fprintf(f, "a=fmtp:%u minptime=10%s%s%s", c->pt,
                 c->opus_inband_fec ? ";useinbandfec=1" : "",
                 c->opus_stereo ? ";stereo=1;sprop-stereo=1" : "", c->opus_dtx ? ";usedtx=1" : "");
+        if (c->opus_bitrate_bps)
+            fprintf(f, ";maxaveragebitrate=%" PRIu32, c->opus_bitrate_bps);
+        fputs("\r\n", f);
         break;
     case MCU_CODEC_VP9:
         fprintf(f, "a=fmtp:%u profile-id=0\r\n", c->pt);

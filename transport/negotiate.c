@@ -72,12 +72,14 @@ static unsigned rank(const struct mcu_desc_codec *c, enum mcu_codec prefer)
 }
 
 /* Opus: RED, NACK, RTX and DTX as offered; in-band FEC always, since both ends do it; stereo as the
- * room is. No maxaveragebitrate: browsers take it for the rate to send at, not for a limit. */
+ * room is. Browsers take maxaveragebitrate for the rate to send at: only a room that wants another
+ * than theirs (32 kbit/s, 64 in stereo) says it. */
 static void answer_opus(struct mcu_desc_codec *c, const struct rtc_local *local)
 {
     if (!is_pt_usable(c->red_pt) || c->red_pt == c->pt || c->red_pt == c->rtx_pt)
         c->red_pt = 0;
     c->opus_inband_fec = true;
+    c->opus_bitrate_bps = local->audio_bitrate_bps;
     if (local->audio_channels)
         c->opus_stereo = local->audio_channels == 2;
 }

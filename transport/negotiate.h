@@ -27,6 +27,7 @@ struct rtc_local {
     char stream_id[64];
     char track_id[2][64];
     uint8_t audio_channels;    /* of what we send and like to get: 1, 2; 0: as the far side says */
+    uint32_t audio_bitrate_bps; /* Opus that we like to get; 0: as the far side sees fit */
     uint8_t red_copies_max;    /* 0: no copies are sent */
 };
 

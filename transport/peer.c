@@ -144,6 +144,7 @@ int rtc_peer_start(struct rtc *rtc, struct rtc_peer **out, const struct rtc_peer
     memcpy(p->local.fingerprint, rtc_certificate_fingerprint(rtc->certificate),
            sizeof(p->local.fingerprint));
     p->local.audio_channels = (uint8_t)rtc->conf.audio_channels;
+    p->local.audio_bitrate_bps = rtc->conf.audio_bitrate_bps;
     p->local.red_copies_max = (uint8_t)rtc->conf.red_copies_max;
     int err = name_streams(&p->local);
     if (!err)

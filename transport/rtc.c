@@ -12,6 +12,7 @@
 #include "transport/red.h"
 
 enum {
+    RTC_OPUS_BITRATE_MAX_BPS = 510000,
     PEERS_PER_THREAD = 32,
     PEERS_PER_THREAD_MAX = 1024,
     POOL_BLOCK_BYTES = 96, /* an rtc_frame, or the payloads of an audio frame */
@@ -47,6 +48,7 @@ static int copy_conf(struct rtc_conf *to, const struct rtc_conf *from)
     to->peers_per_thread = from->peers_per_thread ? from->peers_per_thread : PEERS_PER_THREAD;
     to->red_copies_max = from->red_copies_max;
     to->audio_channels = from->audio_channels;
+    to->audio_bitrate_bps = from->audio_bitrate_bps;
     to->listen_count = from->listen_count;
     to->announced_count = from->announced_count;
     to->stun_server = from->stun_server;
@@ -77,7 +79,7 @@ int rtc_create(struct rtc **out, const struct rtc_conf *conf)
 {
     if (conf->listen_count > RTC_ADDRESSES_MAX || conf->announced_count > RTC_ADDRESSES_MAX ||
         conf->port_min > conf->port_max || conf->red_copies_max > RTC_RED_COPIES_MAX ||
-        conf->audio_channels > 2 || conf->peers_per_thread > PEERS_PER_THREAD_MAX)
+        conf->audio_channels > 2 || conf->audio_bitrate_bps > RTC_OPUS_BITRATE_MAX_BPS || conf->peers_per_thread > PEERS_PER_THREAD_MAX)
         return -EINVAL;
     struct rtc *rtc = calloc(1, sizeof(*rtc));
     if (!rtc)

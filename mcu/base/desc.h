@@ -55,6 +55,7 @@ struct mcu_desc_codec {
     bool opus_stereo;
     bool opus_inband_fec;
     bool opus_dtx;
+    uint32_t opus_bitrate_bps;      /* maxaveragebitrate, 6000..510000; 0: not said */
 };
 
 /* Header extension ids of RFC 8285, 1..14; 0: not in use. */

@@ -228,7 +228,7 @@ static void test_each_member_is_needed_and_typed(void **state)
             members++;
         }
     }
-    assert_int_equal(members, 8 + 15 + 17 + 4);
+    assert_int_equal(members, 8 + 15 + 18 + 4);
     json_decref(good);
 }
 

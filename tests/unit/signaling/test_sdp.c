@@ -696,6 +696,7 @@ static void random_codec(struct mcu_desc_codec *c, enum mcu_kind kind, uint8_t p
         c->opus_stereo = dice(2);
         c->opus_inband_fec = dice(2);
         c->opus_dtx = dice(2);
+        c->opus_bitrate_bps = dice(2) ? 6000 + dice(504001) : 0;
     }
     if (c->codec != MCU_CODEC_H264)
         return;

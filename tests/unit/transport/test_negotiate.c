@@ -375,6 +375,8 @@ static void opus_is_answered_as_offered_and_as_the_room_is(void **state)
         c->opus_stereo = rows[i].has_stereo;
         struct rtc_local local = us;
         local.audio_channels = rows[i].channels;
+        local.audio_bitrate_bps = rows[i].channels == 2 ? 128000 : 0;
+        c->opus_bitrate_bps = 24000; /* theirs, of what we send */
         struct mcu_desc a;
         struct rtc_session s;
         assert_int_equal(rtc_negotiate_answer(&offer, &local, MCU_CODEC_VP8, &a, &s), 0);
@@ -384,6 +386,7 @@ static void opus_is_answered_as_offered_and_as_the_room_is(void **state)
         assert_int_equal(got->has_nack, rows[i].has_nack);
         assert_int_equal(got->opus_stereo, rows[i].answers_stereo);
         assert_true(got->opus_inband_fec);
+        assert_int_equal(got->opus_bitrate_bps, rows[i].channels == 2 ? 128000 : 0);
         assert_int_equal(a.media[0].rtx_ssrc, rows[i].rtx_pt ? us.rtx_ssrc[MCU_AUDIO] : 0);
         assert_int_equal(s.pts[63].is_red, rows[i].answered_red_pt == 63);
         assert_false(s.pts[111].is_red);
