@@ -13,14 +13,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <libavutil/frame.h>
+#include <libavutil/imgutils.h>
 #include <x264.h>
 
 #include "compositor/canvas.h"
 #include "compositor/encoder.h"
+#include "compositor/picture.h"
 #include "compositor/scene.h"
 #include "compositor/source.h"
 #include "compositor/worker.h"
 #include "layouts/layout.h"
+#include "mcu/base/clock.h"
 #include "mcu/base/queue.h"
 
 enum {
@@ -34,7 +38,9 @@ enum {
     BITRATE_MAX_BPS = 200000000,
     ENCODERS = 2,
     CANVASES =
-        1 + 2 * ENCODERS, /* drawn on, and for each encoder one in hand, one in the mailbox */
+        2 +
+        2 * ENCODERS, /* drawn on, a snapshot's, and for each encoder one in hand, one waiting */
+    SNAPSHOT_PATIENCE_MS = 1000,
 };
 
 struct comp {
@@ -57,6 +63,10 @@ struct comp {
 
     /* any thread */
     atomic_uint_fast64_t ticks, composed, tiles_drawn;
+
+    pthread_mutex_t snapshot_lock; /* one at a time */
+    atomic_bool is_snapshot_asked;
+    struct comp_canvas *_Atomic snapshot; /* held for [ctl], which releases it */
 
     /* [tick] */
     struct comp_scene scene;
@@ -133,6 +143,7 @@ int comp_create(struct comp **out, const struct comp_conf *conf, const struct la
     c->layout = layout;
     c->has_new_layout = true;
     pthread_mutex_init(&c->layout_lock, NULL);
+    pthread_mutex_init(&c->snapshot_lock, NULL);
     comp_scene_init(&c->scene, conf->width, conf->height);
     c->scene.has_labels = conf->has_labels;
     c->scene.has_avatars = conf->has_avatars;
@@ -176,6 +187,7 @@ void comp_destroy(struct comp *c)
     for (size_t i = 0; i < c->canvas_count; i++)
         comp_canvas_finish(&c->canvases[i]);
     pthread_mutex_destroy(&c->layout_lock);
+    pthread_mutex_destroy(&c->snapshot_lock);
     free(c);
 }
 
@@ -269,6 +281,64 @@ void comp_source_remove(struct comp *c, struct comp_source *s)
     free_spent(c);
 }
 
+/* --- snapshots -----------------------------------------------------------------------------------
+ */
+
+/* Puts the canvas (or NULL) in the place of one that nobody came for in time. */
+static void drop_snapshot(struct comp *c, struct comp_canvas *next)
+{
+    struct comp_canvas *old = atomic_exchange_explicit(&c->snapshot, next, memory_order_acq_rel);
+    if (old)
+        comp_canvas_release(old);
+}
+
+static int copy_canvas(const struct comp_canvas *canvas, AVFrame **out)
+{
+    AVFrame *f = av_frame_alloc();
+    if (!f)
+        return -ENOMEM;
+    f->format = AV_PIX_FMT_YUV420P;
+    f->width = (int)canvas->width;
+    f->height = (int)canvas->height;
+    f->colorspace = AVCOL_SPC_SMPTE170M;
+    f->color_range = AVCOL_RANGE_MPEG;
+    if (av_frame_get_buffer(f, 0) < 0) {
+        av_frame_free(&f);
+        return -ENOMEM;
+    }
+    const uint8_t *from[4] = {canvas->plane[0], canvas->plane[1], canvas->plane[2], NULL};
+    const int strides[4] = {canvas->stride[0], canvas->stride[1], canvas->stride[2], 0};
+    av_image_copy(f->data, f->linesize, from, strides, f->format, f->width, f->height);
+    *out = f;
+    return 0;
+}
+
+/* The canvas after the next tick, held for us; NULL: none came in time. */
+static struct comp_canvas *await_canvas(struct comp *c)
+{
+    drop_snapshot(c, NULL);
+    atomic_store_explicit(&c->is_snapshot_asked, true, memory_order_release);
+    struct comp_canvas *canvas = NULL;
+    const int64_t until_us = mcu_now_us() + SNAPSHOT_PATIENCE_MS * MCU_US_PER_MS;
+    while (!(canvas = atomic_exchange_explicit(&c->snapshot, NULL, memory_order_acquire)) &&
+           mcu_now_us() < until_us)
+        mcu_sleep_until_us(mcu_now_us() + MCU_US_PER_MS);
+    return canvas;
+}
+
+int comp_snapshot(struct comp *c, AVFrame **out)
+{
+    if (c->conf.workers == 0)
+        return copy_canvas(c->canvas, out);
+    pthread_mutex_lock(&c->snapshot_lock);
+    struct comp_canvas *canvas = await_canvas(c);
+    const int err = canvas ? copy_canvas(canvas, out) : -ETIMEDOUT;
+    if (canvas)
+        comp_canvas_release(canvas);
+    pthread_mutex_unlock(&c->snapshot_lock);
+    return err;
+}
+
 /* --- encoders ------------------------------------------------------------------------------------
  */
 
@@ -351,6 +421,15 @@ static bool compose(struct comp *c)
     return true;
 }
 
+static void serve_snapshot(struct comp *c)
+{
+    if (!atomic_load_explicit(&c->is_snapshot_asked, memory_order_acquire))
+        return;
+    atomic_store_explicit(&c->is_snapshot_asked, false, memory_order_relaxed);
+    comp_canvas_hold(c->canvas);
+    drop_snapshot(c, c->canvas);
+}
+
 void comp_tick(struct comp *c, int64_t now_us)
 {
     atomic_fetch_add_explicit(&c->ticks, 1, memory_order_relaxed);
@@ -362,6 +441,7 @@ void comp_tick(struct comp *c, int64_t now_us)
     const bool has_changed = compose(c);
     for (size_t i = 0; i < ENCODERS; i++)
         comp_encoder_offer(&c->encoders[i], c->canvas, now_us, has_changed);
+    serve_snapshot(c);
 }
 
 void comp_flush(struct comp *c)

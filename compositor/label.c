@@ -300,13 +300,14 @@ static void draw_centred(cairo_t *cr, const char *text, double size_px, double x
     g_object_unref(layout);
 }
 
-/* FNV-1a: spreads users over the hues. */
+/* FNV-1a with the high bits folded in: spreads users over the hues, also those that differ little. */
 static double hue_of(const char *user)
 {
     uint32_t hash = 2166136261u;
     for (const char *p = user; *p; p++)
         hash = (hash ^ (uint8_t)*p) * 16777619u;
-    return hash % 360 / 60.0;
+    hash = (hash ^ hash >> 15) * 2246822519u;
+    return (hash >> 16) % 360 / 60.0;
 }
 
 /* Hue in sixths of the circle, at a saturation and a value on which white text reads well. */

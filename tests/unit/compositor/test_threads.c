@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "compositor/picture.h"
 #include "mcu/base/clock.h"
 
 enum { PATIENCE_MS = 60000 };
@@ -184,6 +185,54 @@ static void a_full_live_queue_drops_counts_and_asks(void **state)
     clip_free(&clip);
 }
 
+/* Ticks on a thread of their own while this one takes pictures of it. */
+struct ticking {
+    struct room *room;
+    atomic_bool is_over;
+};
+
+static void *tick_along(void *arg)
+{
+    struct ticking *t = arg;
+    while (!atomic_load(&t->is_over)) {
+        room_tick(t->room, 1);
+        usleep(2000);
+    }
+    return NULL;
+}
+
+static void a_snapshot_is_the_canvas_after_a_tick(void **state)
+{
+    (void)state;
+    static struct room r;
+    static struct ticking ticking;
+    const struct comp_conf conf = room_conf(320, 180, 1);
+    room_open(&r, &conf, NULL);
+    assert_int_equal(comp_encoder_retain(r.comp, MCU_CODEC_VP8), 0);
+    struct comp_source *s = room_add(&r, MCU_CODEC_VP8, "s");
+    push_picture(s, MCU_CODEC_VP8, 320, 180, green, 0);
+    wait_until(source_stats(s).decoded == 1);
+    AVFrame *f = NULL;
+    assert_int_equal(comp_snapshot(r.comp, &f), -ETIMEDOUT); /* nobody ticks */
+    assert_null(f);
+    ticking.room = &r;
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, tick_along, &ticking), 0);
+    int errs = 0;
+    for (int i = 0; i < 20; i++) { /* a starved tick may be too late: try again */
+        AVFrame *picture = NULL;
+        int err = -ETIMEDOUT;
+        for (int tries = 0; tries < 60 && err == -ETIMEDOUT; tries++)
+            err = comp_snapshot(r.comp, &picture);
+        errs += err != 0 || picture->width != 320 || !is_near(picture, 20, 20, green, 4);
+        av_frame_free(&picture);
+    }
+    atomic_store(&ticking.is_over, true);
+    pthread_join(thread, NULL);
+    assert_int_equal(errs, 0);
+    room_close(&r);
+}
+
 static void lateness_is_measured_from_capture_to_decoded(void **state)
 {
     (void)state;
@@ -358,6 +407,7 @@ int main(void)
         cmocka_unit_test(a_busy_encoder_skips_to_the_newest_picture),
         cmocka_unit_test(a_long_delay_holds_packets_back_not_pictures),
         cmocka_unit_test(a_full_live_queue_drops_counts_and_asks),
+        cmocka_unit_test(a_snapshot_is_the_canvas_after_a_tick),
         cmocka_unit_test(lateness_is_measured_from_capture_to_decoded),
         cmocka_unit_test(everything_may_happen_at_once),
     };
