@@ -14,7 +14,8 @@ say       = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2);)
 
 FOLDERS := mcu mcu/base transport mixer compositor recorder signaling layouts
 LIBS    := libavformat libavcodec libswscale libswresample libavutil x264 opus vpx libsrtp2 nice \
-           glib-2.0 pangocairo libwebsockets libssl libcrypto sqlite3 jansson yaml-0.1 libcurl
+           glib-2.0 pangocairo libwebsockets libssl libcrypto sqlite3 jansson yaml-0.1 speexdsp \
+           libcurl
 
 CPPFLAGS += -I. -I$(BUILD)/gen -D_GNU_SOURCE -DMIXDOWN_VERSION='"$(VERSION)"'
 CFLAGS   ?= -O2 -g
@@ -86,7 +87,7 @@ $(BUILD)/gen/sounds.c: tools/embed.sh $(SOUND_FILES) mixer/sounds
 
 $(BUILD)/tests/unit/%: tests/unit/%.c $(LIBRARY)
 	@mkdir -p $(@D)
-	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< $(LIBRARY) -lcmocka $(LDLIBS)
+	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< $(LIBRARY) -lcmocka -lebur128 $(LDLIBS)
 
 $(BUILD)/tests/tools/%: tests/tools/%.c $(TEST_LIB) $(LIBRARY)
 	@mkdir -p $(@D)

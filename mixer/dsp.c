@@ -54,6 +54,69 @@ void mix_dsp_ramp(float *restrict out, const float *restrict x, size_t frames, s
         ramp(out, x, frames, 2, gain, step);
 }
 
+static inline void scale(float *x, size_t frames, const size_t channels, const float *from,
+                         const float *to)
+{
+    const float share = frames ? 1.0f / (float)frames : 0.0f;
+    const float step[2] = {(to[0] - from[0]) * share,
+                           (to[channels - 1] - from[channels - 1]) * share};
+    const float begin[2] = {from[0], from[channels - 1]};
+    for (size_t i = 0; i < frames; i++) {
+        for (size_t c = 0; c < channels; c++)
+            x[i * channels + c] *= begin[c] + step[c] * (float)(int)i;
+    }
+}
+
+void mix_dsp_scale(float *x, size_t frames, size_t channels, const float *from, const float *to)
+{
+    if (channels == 1)
+        scale(x, frames, 1, from, to);
+    else
+        scale(x, frames, 2, from, to);
+}
+
+static inline void take_s16(int16_t *restrict out, const float *restrict x, size_t frames,
+                            const size_t stride)
+{
+    for (size_t i = 0; i < frames; i++) {
+        float v = x[i * stride] * 32768.0f;
+        v = v > 32767.0f ? 32767.0f : v;
+        v = v < -32768.0f ? -32768.0f : v;
+        out[i] = (int16_t)(int)(v + copysignf(0.5f, v));
+    }
+}
+
+void mix_dsp_take_s16(int16_t *restrict out, const float *restrict x, size_t frames, size_t stride)
+{
+    if (stride == 1)
+        take_s16(out, x, frames, 1);
+    else
+        take_s16(out, x, frames, stride);
+}
+
+void mix_dsp_put_s16(float *restrict x, const int16_t *restrict from, size_t frames, size_t stride)
+{
+    for (size_t i = 0; i < frames; i++)
+        x[i * stride] = (float)from[i] * (1.0f / 32768);
+}
+
+bool mix_dsp_is_twin(const float *x, size_t frames)
+{
+    size_t i = 0;
+    for (; i + BLOCK <= frames; i += BLOCK) {
+        int differ = 0;
+        for (size_t j = 0; j < BLOCK; j++)
+            differ |= x[2 * (i + j)] != x[2 * (i + j) + 1];
+        if (differ)
+            return false;
+    }
+    for (; i < frames; i++) {
+        if (x[2 * i] != x[2 * i + 1])
+            return false;
+    }
+    return true;
+}
+
 void mix_dsp_crossfade(float *restrict x, const float *restrict from, size_t frames,
                        size_t channels, size_t at, size_t length)
 {

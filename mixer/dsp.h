@@ -5,7 +5,9 @@
 #ifndef MIXER_DSP_H
 #define MIXER_DSP_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* sum += x */
 void mix_dsp_add(float *sum, const float *x, size_t samples);
@@ -16,6 +18,19 @@ void mix_dsp_subtract(float *out, const float *sum, const float *own, size_t sam
 /* One or two channels: out = x * gain, where the gain of frame i is gain + i * step */
 void mix_dsp_ramp(float *out, const float *x, size_t frames, size_t channels, float gain,
                   float step);
+
+/* In place, one or two channels, a gain for each: of frame i it is from + (to - from) * i / frames.
+ */
+void mix_dsp_scale(float *x, size_t frames, size_t channels, const float *from, const float *to);
+
+/* One channel as 16-bit samples, rounded and held within their range: out[i] = x[i * stride]. */
+void mix_dsp_take_s16(int16_t *out, const float *x, size_t frames, size_t stride);
+
+/* And back: x[i * stride] = from[i] / 32768. */
+void mix_dsp_put_s16(float *x, const int16_t *from, size_t frames, size_t stride);
+
+/* Two channels: whether both are the same. */
+bool mix_dsp_is_twin(const float *x, size_t frames);
 
 /* x = from * (1 - w) + x * w, with w = (at + i + 1) / length for frame i: one part, beginning at
  * frame `at`, of a cross-fade over `length` frames. */

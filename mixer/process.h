@@ -1,9 +1,10 @@
 /* mixer/process.h - what is done to one decoded voice before it is mixed. [tick], save init/finish.
  *
- *     pcm ─▶ noise suppression (SpeexDSP) ─▶ levelling (EBU R 128, libebur128) ─▶ gain, pan
+ *     pcm ─▶ noise suppression (SpeexDSP) ─▶ levelling (as EBU R 128) ─▶ gain, pan
  *
  * Every change glides over a tick at most 10 ms long or slower; nothing clicks. Original sound goes
- * through gain and pan alone. */
+ * through gain and pan alone. Noise
+ * suppression comes with 10 ms of delay. */
 #ifndef MIXER_PROCESS_H
 #define MIXER_PROCESS_H
 
@@ -22,9 +23,14 @@ struct mix_process_want {
     float pan;  /* -1..1 */
 };
 
-/* [ctl] Everything it may ever need is allocated now. Returns 0 or -ENOMEM. */
+/* [ctl] channels: of the mix, 1 or 2. Returns 0 or -ENOMEM. */
 int mix_process_create(struct mix_process **out, uint32_t channels);
 void mix_process_destroy(struct mix_process *p); /* NULL is fine */
+
+/* [any, not tick] Takes the memory that this treatment needs (noise suppression: 70 KB a channel,
+ * so not for a thousand voices that never want it). Without it the treatment goes without. Call it
+ * before [tick] is told of the treatment. Returns 0 or -ENOMEM. */
+int mix_process_prepare(struct mix_process *p, const struct mix_treatment *treatment);
 
 /* One tick in place, MIX_TICK_FRAMES frames. is_speech: levelling learns only from speech. */
 void mix_process_run(struct mix_process *p, float *pcm, const struct mix_process_want *want,
@@ -33,7 +39,7 @@ void mix_process_run(struct mix_process *p, float *pcm, const struct mix_process
 /* The voice was away: its noise estimate is stale, its loudness gain is kept. */
 void mix_process_rest(struct mix_process *p);
 
-/* The levelling gain now, dB. */
+/* The levelling gain that was learned, dB. */
 float mix_process_gain_db(const struct mix_process *p);
 
 #endif

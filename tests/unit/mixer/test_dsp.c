@@ -160,6 +160,73 @@ static void stretching_joins_the_right_frames(void **state)
     }
 }
 
+static void scales_each_channel_by_its_own_glide(void **state)
+{
+    (void)state;
+    EACH_LENGTH(n)
+    {
+        for (size_t channels = 1; channels <= 2; channels++) {
+            const float from[2] = {0.3f, 1.7f};
+            const float to[2] = {2, 0.1f};
+            const size_t frames = n / channels;
+            fill();
+            memcpy(got, a, sizeof(a));
+            mix_dsp_scale(got, frames, channels, from, to);
+            for (size_t i = 0; i < MOST; i++) {
+                const size_t c = i % channels;
+                const double share = (double)(i / channels) / (double)(frames ? frames : 1);
+                const double gain = from[c] + (to[c] - from[c]) * share;
+                assert_true(fabs(got[i] - (i < frames * channels ? a[i] * gain : a[i])) < 1e-5);
+            }
+        }
+    }
+}
+
+static void sixteen_bits_there_and_back(void **state)
+{
+    (void)state;
+    static int16_t samples[MOST];
+    const float odd[] = {1, -1, 4, -4, 0.99999f, 0.4f / 32768, 0.6f / 32768, -0.6f / 32768};
+    const int16_t rounded[] = {32767, -32768, 32767, -32768, 32767, 0, 1, -1};
+    mix_dsp_take_s16(samples, odd, 8, 1);
+    assert_memory_equal(samples, rounded, sizeof(rounded));
+    EACH_LENGTH(n)
+    {
+        for (size_t stride = 1; stride <= 2; stride++) {
+            const size_t frames = n / stride;
+            fill();
+            memcpy(got, b, sizeof(b));
+            mix_dsp_take_s16(samples, a, frames, stride);
+            mix_dsp_put_s16(got, samples, frames, stride);
+            for (size_t i = 0; i < MOST; i++) {
+                if (i % stride == 0 && i < frames * stride)
+                    assert_true(fabsf(got[i] - fminf(a[i], 32767.0f / 32768)) <= 0.5001f / 32768);
+                else
+                    assert_true(got[i] == b[i]);
+            }
+        }
+    }
+}
+
+static void tells_twins(void **state)
+{
+    (void)state;
+    EACH_LENGTH(n)
+    {
+        const size_t frames = n / 2;
+        fill();
+        for (size_t i = 0; i < frames; i++)
+            a[2 * i + 1] = a[2 * i];
+        assert_true(mix_dsp_is_twin(a, frames));
+        for (size_t i = 0; i < frames; i += 1 + frames / 37) {
+            const float was = a[2 * i + 1];
+            a[2 * i + 1] = was + 1;
+            assert_false(mix_dsp_is_twin(a, frames));
+            a[2 * i + 1] = was;
+        }
+    }
+}
+
 static void frames_and_times_agree(void **state)
 {
     (void)state;
@@ -189,6 +256,9 @@ int main(void)
         cmocka_unit_test(finds_the_period_of_a_tone),
         cmocka_unit_test(stretching_a_tone_by_its_period_leaves_no_seam),
         cmocka_unit_test(stretching_joins_the_right_frames),
+        cmocka_unit_test(scales_each_channel_by_its_own_glide),
+        cmocka_unit_test(sixteen_bits_there_and_back),
+        cmocka_unit_test(tells_twins),
         cmocka_unit_test(frames_and_times_agree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
