@@ -13,60 +13,9 @@
 #include <sys/random.h>
 
 #include "mcu/base/clock.h"
-#include "transport/audio_loss.h"
-#include "transport/out_audio.h"
-#include "transport/payload_vp8.h"
+#include "transport/out_priv.h"
 #include "transport/rtp.h"
-#include "transport/rtx.h"
 #include "transport/srtp.h"
-#include "transport/twcc.h"
-
-struct bucket {
-    int64_t bytes;
-    int64_t filled_us;
-};
-
-struct stream {
-    uint16_t seq; /* of the next packet */
-    uint32_t timestamp_offset;
-    uint64_t feed_id;
-    uint64_t last_index;
-    bool is_live;            /* video: a key frame of this feed was taken */
-    enum mcu_codec codec;    /* of that */
-    bool is_known;           /* the far side reported about it: it knows SSRC and mid */
-    struct rtc_stream_stats stats;
-};
-
-struct waiting {
-    struct rtc_frame *frame;
-    size_t next; /* slice */
-};
-
-struct rtc_out {
-    const struct rtc_session *session;
-    const struct rtc_local *local;
-    struct rtc_out_hooks hooks;
-    struct stream streams[2]; /* by enum mcu_kind */
-    uint16_t transport_seq;
-    uint64_t nack_misses;
-    struct bucket resend;
-    struct rtc_rtx rtx[2]; /* by enum mcu_kind */
-
-    /* audio */
-    struct rtc_out_audio *audio;
-    struct rtc_audio_loss loss;
-    enum rtc_audio_need need; /* as told */
-
-    /* video */
-    struct waiting ring[RTC_OUT_FRAMES_MAX];
-    size_t first;
-    size_t count;
-    struct bucket pace;
-    struct rtc_history *history;
-    struct rtc_vp8_counter vp8;
-    bool is_key_wanted;
-    int64_t next_key_us;
-};
 
 int rtc_out_create(struct rtc_out **out, const struct rtc_session *session,
                    const struct rtc_local *local, const struct rtc_out_hooks *hooks)
@@ -129,7 +78,7 @@ void rtc_out_destroy(struct rtc_out *o)
 
 /* --- buckets and key frames ----------------------------------------------------------------------- */
 
-static void refill(struct bucket *b, int64_t now_us, int64_t bytes_per_ms, int64_t most)
+void rtc_out_refill(struct rtc_out_bucket *b, int64_t now_us, int64_t bytes_per_ms, int64_t most)
 {
     const int64_t passed_us = now_us - b->filled_us;
     if (passed_us <= 0)
@@ -143,7 +92,7 @@ static void refill(struct bucket *b, int64_t now_us, int64_t bytes_per_ms, int64
         b->bytes = most;
 }
 
-static void want_key(struct rtc_out *o, int64_t now_us)
+void rtc_out_want_key(struct rtc_out *o, int64_t now_us)
 {
     o->is_key_wanted = true;
     if (now_us < o->next_key_us)
@@ -157,7 +106,7 @@ static void want_key(struct rtc_out *o, int64_t now_us)
 
 /* --- packets -------------------------------------------------------------------------------------- */
 
-static uint32_t rtp_time(const struct stream *s, enum mcu_kind kind, int64_t pts_us)
+uint32_t rtc_out_rtp_time(const struct rtc_out_stream *s, enum mcu_kind kind, int64_t pts_us)
 {
     const int64_t ticks = kind == MCU_VIDEO ? pts_us * 9 / 100 : pts_us * 6 / 125;
     return (uint32_t)ticks + s->timestamp_offset;
@@ -166,13 +115,13 @@ static uint32_t rtp_time(const struct stream *s, enum mcu_kind kind, int64_t pts
 static int write_header(struct rtc_out *o, enum mcu_kind kind, uint8_t pt, int64_t pts_us,
                         bool marker, int64_t now_us, uint8_t *out)
 {
-    const struct stream *s = &o->streams[kind];
+    const struct rtc_out_stream *s = &o->streams[kind];
     const struct rtc_line *line = &o->session->lines[kind];
     struct rtc_rtp_header h = {
         .marker = marker,
         .pt = pt,
         .seq = s->seq,
-        .timestamp = rtp_time(s, kind, pts_us),
+        .timestamp = rtc_out_rtp_time(s, kind, pts_us),
         .ssrc = o->local->ssrc[kind],
         .ext.transport_cc = line->ext.transport_cc,
         .transport_seq = o->transport_seq,
@@ -214,7 +163,7 @@ static int write_head(struct rtc_out *o, const struct rtc_payloads *payloads,
 static void send_packet(struct rtc_out *o, enum mcu_kind kind, uint8_t *packet, size_t size,
                         size_t header_size)
 {
-    struct stream *s = &o->streams[kind];
+    struct rtc_out_stream *s = &o->streams[kind];
     s->seq++;
     o->transport_seq++;
     s->stats.packets++;
@@ -251,7 +200,7 @@ static uint32_t copies_wanted(const struct rtc_out *o, const struct rtc_payloads
 static void send_audio(struct rtc_out *o, struct rtc_payloads *payloads, int64_t now_us)
 {
     const struct mcu_desc_codec *codec = &o->session->lines[MCU_AUDIO].codecs[0];
-    struct stream *s = &o->streams[MCU_AUDIO];
+    struct rtc_out_stream *s = &o->streams[MCU_AUDIO];
     const uint32_t copies = copies_wanted(o, payloads);
     const uint8_t pt = copies ? codec->red_pt : codec->pt;
     uint8_t header[RTC_RTP_HEADER_MAX];
@@ -286,9 +235,9 @@ static bool sends(const struct rtc_out *o, enum mcu_kind kind, enum mcu_codec co
 /* Sends from the front of the ring while the bucket has something. */
 static void drain(struct rtc_out *o, int64_t now_us)
 {
-    refill(&o->pace, now_us, RTC_OUT_REFILL_BYTES_PER_MS, RTC_OUT_BUCKET_BYTES);
+    rtc_out_refill(&o->pace, now_us, RTC_OUT_REFILL_BYTES_PER_MS, RTC_OUT_BUCKET_BYTES);
     while (o->count > 0 && o->pace.bytes > 0) {
-        struct waiting *w = &o->ring[o->first];
+        struct rtc_out_waiting *w = &o->ring[o->first];
         struct rtc_payloads *payloads = w->frame->payloads;
         if (!sends(o, MCU_VIDEO, payloads->packet->codec)) {
             finish_first(o); /* a new answer came in between */
@@ -305,7 +254,7 @@ static void drain(struct rtc_out *o, int64_t now_us)
 /* A frame may be sent if it continues what was sent, or starts anew. */
 static bool continues(struct rtc_out *o, const struct rtc_frame *frame, int64_t now_us)
 {
-    struct stream *s = &o->streams[MCU_VIDEO];
+    struct rtc_out_stream *s = &o->streams[MCU_VIDEO];
     const struct mcu_packet *packet = frame->payloads->packet;
     if (s->feed_id != frame->feed_id || s->codec != packet->codec ||
         frame->index != s->last_index + 1)
@@ -317,7 +266,7 @@ static bool continues(struct rtc_out *o, const struct rtc_frame *frame, int64_t 
         s->is_live = true;
         o->is_key_wanted = false;
     } else if (!s->is_live) {
-        want_key(o, now_us);
+        rtc_out_want_key(o, now_us);
     }
     return s->is_live;
 }
@@ -329,11 +278,11 @@ static void queue_video(struct rtc_out *o, struct rtc_frame *frame, int64_t now_
     if (o->count == RTC_OUT_FRAMES_MAX) {
         drop_waiting(o);
         o->streams[MCU_VIDEO].is_live = false;
-        want_key(o, now_us);
+        rtc_out_want_key(o, now_us);
         return;
     }
     o->ring[(o->first + o->count) % RTC_OUT_FRAMES_MAX] =
-        (struct waiting){.frame = rtc_frame_ref(frame)};
+        (struct rtc_out_waiting){.frame = rtc_frame_ref(frame)};
     o->count++;
     drain(o, now_us);
 }
@@ -355,175 +304,8 @@ bool rtc_out_tick(struct rtc_out *o, int64_t now_us)
 {
     rtc_out_audio_tick(o->audio, now_us);
     if (o->is_key_wanted && now_us >= o->next_key_us)
-        want_key(o, now_us);
+        rtc_out_want_key(o, now_us);
     if (o->count > 0)
         drain(o, now_us);
     return o->count > 0;
-}
-
-/* --- RTCP ----------------------------------------------------------------------------------------- */
-
-/* An RTX packet is new: it has a transport-wide number of its own. */
-static void renumber(struct rtc_out *o, enum mcu_kind kind, uint8_t *packet, int size)
-{
-    const struct rtc_line *line = &o->session->lines[kind];
-    const uint8_t value[2] = {(uint8_t)(o->transport_seq >> 8), (uint8_t)o->transport_seq};
-    if (size > 0 && line->ext.transport_cc &&
-        rtc_rtp_ext_rewrite(packet, (size_t)size, line->ext.transport_cc, value, 2) == 0)
-        o->transport_seq++;
-}
-
-static int build_resend(struct rtc_out *o, enum mcu_kind kind, uint16_t seq, int64_t now_us,
-                        int64_t rtt_us, uint8_t *packet, size_t capacity)
-{
-    struct rtc_rtx *rtx = &o->rtx[kind];
-    rtx->pt = o->session->lines[kind].codecs[0].rtx_pt;
-    rtx->ssrc = o->local->rtx_ssrc[kind];
-    int n;
-    if (kind == MCU_AUDIO)
-        n = rtc_out_audio_again(o->audio, seq, rtx->pt ? rtx : NULL, now_us, rtt_us, packet,
-                                capacity);
-    else if (rtx->pt)
-        n = rtc_history_build_rtx(o->history, seq, rtx, now_us, rtt_us, packet, capacity);
-    else
-        n = rtc_history_build_plain(o->history, seq, now_us, rtt_us, packet, capacity);
-    if (rtx->pt)
-        renumber(o, kind, packet, n);
-    return n;
-}
-
-static void resend(struct rtc_out *o, enum mcu_kind kind, uint16_t seq, int64_t now_us,
-                   int64_t rtt_us)
-{
-    uint8_t packet[RTC_OUT_PACKET_MAX] __attribute__((aligned(8)));
-    const int n = build_resend(o, kind, seq, now_us, rtt_us, packet,
-                               sizeof(packet) - RTC_SRTP_EXPANSION_MAX);
-    if (n == -ENOENT)
-        o->nack_misses++;
-    if (n <= 0)
-        return;
-    o->resend.bytes -= n;
-    o->streams[kind].stats.retransmitted++;
-    o->hooks.send(o->hooks.ctx, packet, (size_t)n);
-}
-
-/* Is NACK for this stream ours to answer? */
-static bool answers(const struct rtc_out *o, enum mcu_kind kind, uint32_t ssrc)
-{
-    const struct rtc_line *line = &o->session->lines[kind];
-    return ssrc == o->local->ssrc[kind] && line->is_used &&
-           (kind == MCU_VIDEO || line->codecs[0].has_nack);
-}
-
-void rtc_out_nack(struct rtc_out *o, uint32_t ssrc, const uint16_t *seqs, size_t count,
-                  int64_t now_us, int64_t rtt_us)
-{
-    const enum mcu_kind kind = ssrc == o->local->ssrc[MCU_AUDIO] ? MCU_AUDIO : MCU_VIDEO;
-    if (!answers(o, kind, ssrc))
-        return;
-    o->streams[kind].stats.nacks += count;
-    refill(&o->resend, now_us, RTC_OUT_RESEND_REFILL_BYTES_PER_MS, RTC_OUT_RESEND_BUCKET_BYTES);
-    for (size_t i = 0; i < count && o->resend.bytes > 0; i++)
-        resend(o, kind, seqs[i], now_us, rtt_us);
-}
-
-void rtc_out_key_asked(struct rtc_out *o, uint32_t ssrc, int64_t now_us)
-{
-    if (ssrc != o->local->ssrc[MCU_VIDEO])
-        return;
-    o->streams[MCU_VIDEO].stats.plis++;
-    want_key(o, now_us);
-}
-
-static void tell_need(struct rtc_out *o)
-{
-    if (o->need == o->loss.need)
-        return;
-    o->need = o->loss.need;
-    o->hooks.audio_need(o->hooks.ctx, o->need);
-}
-
-void rtc_out_remb(struct rtc_out *o, uint64_t bitrate_bps, int64_t now_us)
-{
-    rtc_audio_loss_remb(&o->loss, bitrate_bps, now_us);
-    tell_need(o);
-}
-
-struct fates {
-    uint32_t sent;
-    uint32_t lost;
-};
-
-static void count_fate(void *ctx, uint16_t seq, bool is_received, int64_t arrival_us)
-{
-    (void)seq;
-    (void)arrival_us;
-    struct fates *f = ctx;
-    f->sent++;
-    f->lost += !is_received;
-}
-
-void rtc_out_feedback(struct rtc_out *o, const uint8_t *fci, size_t size, int64_t now_us)
-{
-    struct fates fates = {0, 0};
-    if (rtc_twcc_parse(fci, size, NULL, count_fate, &fates))
-        return;
-    rtc_audio_loss_fates(&o->loss, fates.sent, fates.lost, now_us);
-    tell_need(o);
-}
-
-void rtc_out_block(struct rtc_out *o, const struct rtc_rtcp_block *block, int64_t now_us)
-{
-    for (size_t kind = 0; kind < 2; kind++) {
-        struct stream *s = &o->streams[kind];
-        if (block->ssrc != o->local->ssrc[kind])
-            continue;
-        const uint32_t per_ms = kind == MCU_VIDEO ? 90 : 48;
-        s->is_known = true;
-        s->stats.lost = block->lost > 0 ? (uint64_t)block->lost : 0;
-        s->stats.jitter_us = (uint32_t)((uint64_t)block->jitter_rtp * 1000 / per_ms);
-        s->stats.loss_permille = (uint32_t)block->fraction * 1000 / 256;
-        if (kind == MCU_AUDIO)
-            rtc_audio_loss_report(&o->loss, block->fraction, now_us);
-    }
-    tell_need(o);
-}
-
-bool rtc_out_put_reports(struct rtc_out *o, struct mcu_writer *w,
-                         const struct rtc_rtcp_block *blocks, size_t count, int64_t now_us)
-{
-    const uint64_t ntp = mcu_ntp_now();
-    bool has_any = false;
-    for (size_t kind = 0; kind < 2; kind++) {
-        const struct stream *s = &o->streams[kind];
-        if (s->stats.packets == 0)
-            continue;
-        const struct rtc_rtcp_sr sr = {
-            .ntp = ntp,
-            .rtp = rtp_time(s, (enum mcu_kind)kind, now_us),
-            .packets = (uint32_t)s->stats.packets,
-            .bytes = (uint32_t)s->stats.bytes,
-        };
-        rtc_rtcp_put_sr(w, o->local->ssrc[kind], &sr, blocks, has_any ? 0 : count);
-        has_any = true;
-    }
-    return has_any;
-}
-
-size_t rtc_out_ssrcs(const struct rtc_out *o, uint32_t *ssrcs)
-{
-    size_t n = 0;
-    for (size_t kind = 0; kind < 2; kind++) {
-        if (o->streams[kind].stats.packets > 0)
-            ssrcs[n++] = o->local->ssrc[kind];
-    }
-    return n;
-}
-
-void rtc_out_read_stats(const struct rtc_out *o, struct rtc_stream_stats *stats,
-                        uint64_t *nack_misses)
-{
-    for (size_t kind = 0; kind < 2; kind++)
-        stats[kind] = o->streams[kind].stats;
-    *nack_misses = o->nack_misses;
 }
