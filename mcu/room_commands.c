@@ -41,25 +41,34 @@ static const char *do_open(struct mcu_room *r, const json_t *m, json_t *reply)
     return room_open(r) < 0 ? "internal" : NULL;
 }
 
+/* Where a slice begins: "from", 0 when it is not said. */
+static size_t slice_from(const struct mcu_room *r, const json_t *m)
+{
+    const json_int_t from = json_integer_value(json_object_get(m, "from"));
+    return from < 0 || (size_t)from > r->peer_count ? r->peer_count : (size_t)from;
+}
+
 static const char *do_adopt(struct mcu_room *r, const json_t *m, json_t *reply)
 {
-    (void)m;
+    const size_t from = slice_from(r, m);
+    const size_t end = from + ROOM_SLICE < r->peer_count ? from + ROOM_SLICE : r->peer_count;
     json_object_set_new(reply, "room", r->is_open ? json_string(r->name) : json_null());
     json_object_set_new(reply, "type", json_string(r->type));
     json_object_set_new(reply, "opened_at", json_integer(r->opened_at_ms));
     json_object_set_new(reply, "pid", json_integer(getpid()));
     json_t *peers = json_array();
-    for (size_t i = 0; i < r->peer_count; i++)
+    for (size_t i = from; i < end; i++)
         json_array_append_new(peers, room_describe_peer(r->peers[i]));
     json_object_set_new(reply, "peers", peers);
+    if (end < r->peer_count)
+        json_object_set_new(reply, "next", json_integer((json_int_t)end));
     json_object_set_new(reply, "recordings", room_describe_recordings(r));
     return NULL;
 }
 
 static const char *do_peer_add(struct mcu_room *r, const json_t *m, json_t *reply)
 {
-    (void)reply;
-    return room_add_peer(r, m);
+    return room_add_peer(r, m, reply);
 }
 
 static const char *do_peer_session(struct mcu_room *r, const json_t *m, json_t *reply)
@@ -94,17 +103,11 @@ static const char *do_peer_candidate(struct mcu_room *r, const json_t *m, json_t
     return rtc_peer_add_candidate(p->rtc, text_of(m, "candidate")) < 0 ? "bad_message" : NULL;
 }
 
-static const char *do_peer_mute(struct mcu_room *r, const json_t *m, json_t *reply)
+static const char *do_peer_set(struct mcu_room *r, const json_t *m, json_t *reply)
 {
     (void)reply;
     struct room_peer *p = room_find_peer(r, text_of(m, "peer"));
-    if (!p)
-        return "no_such_peer";
-    const json_t *audio = json_object_get(m, "audio");
-    const json_t *video = json_object_get(m, "video");
-    room_mute_peer(p, audio ? json_is_true(audio) : p->is_audio_muted,
-                   video ? json_is_true(video) : p->is_video_muted);
-    return NULL;
+    return p ? room_set_peer(p, m) : "no_such_peer";
 }
 
 static const char *do_peer_remove(struct mcu_room *r, const json_t *m, json_t *reply)
@@ -134,8 +137,7 @@ static const char *do_record_stop(struct mcu_room *r, const json_t *m, json_t *r
 
 static const char *do_stats(struct mcu_room *r, const json_t *m, json_t *reply)
 {
-    (void)m;
-    json_t *stats = room_stats(r);
+    json_t *stats = room_stats(r, slice_from(r, m));
     json_object_update(reply, stats);
     json_decref(stats);
     return NULL;
@@ -160,7 +162,7 @@ static const struct {
     {"peer_session", do_peer_session, true},
     {"peer_offer", do_peer_offer, true},
     {"peer_candidate", do_peer_candidate, true},
-    {"peer_mute", do_peer_mute, true},
+    {"peer_set", do_peer_set, true},
     {"peer_remove", do_peer_remove, true},
     {"record_start", do_record_start, true},
     {"record_stop", do_record_stop, true},

@@ -13,7 +13,8 @@
 #include "transport/rtc.h"
 
 enum {
-    ROOM_PEERS_MAX = 120, /* below MIX_INPUTS_MAX */
+    ROOM_PEERS_MAX = MIX_INPUTS_MAX,
+    ROOM_SLICE = 64, /* peers described in one message, so that it stays below the line limit */
     ROOM_TEXT_MAX = 320, /* above the front's limits: a name is 64 characters, so 256 bytes */
 };
 
@@ -25,6 +26,7 @@ struct room_peer {
     char name[ROOM_TEXT_MAX];
     char role[32];
     json_t *session; /* the front's own; given back to `adopt` */
+    json_t *sound;   /* an object: what mcu/control_audio.h calls a state */
     bool is_audio_muted;
     bool is_video_muted;
     struct rtc_peer *rtc;
@@ -35,6 +37,7 @@ struct room_peer {
     bool sends_video;
     uint64_t seen_packets[2];
     int64_t seen_at_us[2];
+    float level; /* as it was told last, falling slowly */
     /* The codec of video frames that found no open picture: [net] writes it and posts an event. */
     atomic_int asked_codec;
 };
@@ -65,6 +68,14 @@ struct room_event {
     char text[ROOM_TEXT_MAX]; /* candidate, reason or recording id */
 };
 
+/* Counters summed over peers. */
+struct room_totals {
+    uint64_t rejected;
+    uint64_t frames, concealed, recovered_fec, late, gated, stretched;
+    struct rtc_stream_stats in, out;
+    uint32_t drift_ppm; /* the largest, either way */
+};
+
 struct mcu_room {
     void (*send)(void *ctx, const json_t *message);
     void *send_ctx;
@@ -91,6 +102,9 @@ struct mcu_room {
     struct room_recording recordings[MCU_RECORDINGS_MAX];
     bool was_anyone_speaking;
     int64_t next_stats_us;
+    size_t next_stats_peer;      /* the first of the next slice */
+    size_t next_media_peer;
+    struct room_totals gone;     /* of peers that left */
 };
 
 /* room.c: makes transport, studio, feeds and tickers by r->config. On error what was made stays for
@@ -105,12 +119,18 @@ struct rtc_feed *room_video_feed(const struct mcu_room *r, enum mcu_codec codec)
 /* room_peers.c. Codes are those of docs/control.md; NULL: done. */
 struct room_peer *room_find_peer(struct mcu_room *r, const char *id);
 struct room_peer *room_find_seat(struct mcu_room *r, uint32_t seat_id);
-const char *room_add_peer(struct mcu_room *r, const json_t *message);
+const char *room_add_peer(struct mcu_room *r, const json_t *message, json_t *reply);
 void room_remove_peer(struct mcu_room *r, struct room_peer *p);
 const char *room_offer(struct room_peer *p, const json_t *desc, json_t **answer);
 void room_mute_peer(struct room_peer *p, bool audio, bool video);
+const char *room_set_peer(struct room_peer *p, const json_t *message);
 void room_open_video(struct room_peer *p, enum mcu_codec codec);
 json_t *room_describe_peer(const struct room_peer *p);
+
+/* room_sound.c: what is set about members' sound, put into force. */
+const char *room_set_sound(struct room_peer *p, const json_t *patch);
+/* Its voice or its ears are new: everything anew. */
+void room_apply_sound(struct room_peer *p);
 
 /* room_records.c */
 const char *room_record_start(struct mcu_room *r, const char *id, const char *file,
@@ -120,7 +140,10 @@ void room_recording_ended(struct mcu_room *r, const char *id, const struct rec_r
 json_t *room_describe_recordings(const struct mcu_room *r);
 
 /* room_report.c: events that go to the front by time. */
-json_t *room_stats(struct mcu_room *r);
+/* Figures, with those of peers from number `from` on, ROOM_SLICE at most. */
+json_t *room_stats(struct mcu_room *r, size_t from);
+/* Its counters stay in the totals. */
+void room_count_gone(struct mcu_room *r, const struct room_peer *p);
 void room_report(struct mcu_room *r, int64_t now_us);
 const char *room_state_name(enum rtc_state state);
 

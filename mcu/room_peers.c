@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "mcu/audio_conf.h"
+#include "mcu/base/json.h"
 #include "mcu/base/log.h"
 #include "mcu/control.h"
 #include "mcu/room_internal.h"
@@ -40,6 +41,7 @@ static void free_peer(struct room_peer *p)
     rtc_peer_destroy(p->rtc);
     mcu_seat_remove(p->seat);
     json_decref(p->session);
+    json_decref(p->sound);
     free(p);
 }
 
@@ -49,6 +51,7 @@ static struct room_peer *new_peer(struct mcu_room *r, const char *id, const char
     if (!p)
         return NULL;
     p->room = r;
+    p->sound = json_object();
     snprintf(p->id, sizeof(p->id), "%s", id);
     snprintf(p->user, sizeof(p->user), "%s", user);
     struct rtc_peer_sink sink;
@@ -60,13 +63,14 @@ static struct room_peer *new_peer(struct mcu_room *r, const char *id, const char
     return p;
 }
 
-const char *room_add_peer(struct mcu_room *r, const json_t *message)
+const char *room_add_peer(struct mcu_room *r, const json_t *message, json_t *reply)
 {
     const char *id = NULL;
     const char *user = NULL;
     const char *name = "";
     const char *role = "publisher";
     json_t *session = NULL;
+    (void)reply;
     if (json_unpack((json_t *)message, "{s:s,s:s,s?s,s?s,s?o}", "peer", &id, "user", &user, "name",
                     &name, "role", &role, "session", &session) < 0)
         return "bad_message";
@@ -84,6 +88,11 @@ const char *room_add_peer(struct mcu_room *r, const json_t *message)
     snprintf(p->name, sizeof(p->name), "%s", name);
     snprintf(p->role, sizeof(p->role), "%s", role);
     p->session = json_incref(session);
+    const char *code = room_set_peer(p, message); /* as it was, when a room is run again */
+    if (code) {
+        free_peer(p);
+        return code;
+    }
     r->peers[r->peer_count++] = p;
     log_info("peer=%s user=%s joined as %s", p->id, p->user, p->role);
     return NULL;
@@ -99,6 +108,7 @@ void room_remove_peer(struct mcu_room *r, struct room_peer *p)
         break;
     }
     log_info("peer=%s user=%s left", p->id, p->user);
+    room_count_gone(r, p);
     free_peer(p);
 }
 
@@ -156,6 +166,7 @@ const char *room_offer(struct room_peer *p, const json_t *json, json_t **answer)
     }
     if (!code) {
         room_mute_peer(p, p->is_audio_muted, p->is_video_muted);
+        room_apply_sound(p);
         *answer = mcu_desc_to_json(ours);
     }
     free(offer);
@@ -167,6 +178,21 @@ void room_mute_peer(struct room_peer *p, bool audio, bool video)
     p->is_audio_muted = audio;
     p->is_video_muted = video;
     mcu_seat_set_muted(p->seat, audio, video);
+}
+
+const char *room_set_peer(struct room_peer *p, const json_t *message)
+{
+    bool audio = p->is_audio_muted;
+    bool video = p->is_video_muted;
+    json_t *sound = NULL;
+    if (mcu_json_bool(message, "muted_audio", MCU_JSON_OPTIONAL, &audio) ||
+        mcu_json_bool(message, "muted_video", MCU_JSON_OPTIONAL, &video) ||
+        mcu_json_object(message, "sound", MCU_JSON_OPTIONAL, &sound))
+        return "bad_message";
+    const char *code = sound ? room_set_sound(p, sound) : NULL;
+    if (!code)
+        room_mute_peer(p, audio, video);
+    return code;
 }
 
 void room_open_video(struct room_peer *p, enum mcu_codec codec)
@@ -184,8 +210,9 @@ void room_open_video(struct room_peer *p, enum mcu_codec codec)
 
 json_t *room_describe_peer(const struct room_peer *p)
 {
-    return json_pack("{s:s,s:s,s:s,s:s,s:O?,s:s,s:b,s:b,s:b,s:b}", "peer", p->id, "user", p->user,
-                     "name", p->name, "role", p->role, "session", p->session, "state",
+    return json_pack("{s:s,s:s,s:s,s:s,s:O?,s:s,s:b,s:b,s:b,s:b,s:O}", "peer", p->id, "user",
+                     p->user, "name", p->name, "role", p->role, "session", p->session, "state",
                      room_state_name(p->state), "audio", p->sends_audio, "video", p->sends_video,
-                     "muted_audio", p->is_audio_muted, "muted_video", p->is_video_muted);
+                     "muted_audio", p->is_audio_muted, "muted_video", p->is_video_muted, "sound",
+                     p->sound);
 }

@@ -10,6 +10,8 @@
 #define STATS_EVERY_US (2 * MCU_US_PER_S)
 #define SENDS_FOR_US   (2 * MCU_US_PER_S)
 
+enum { MEDIA_AT_ONCE = 128 }; /* of 1280 peers each is looked at once a second */
+
 const char *room_state_name(enum rtc_state state)
 {
     static const char *const names[] = {
@@ -21,32 +23,49 @@ const char *room_state_name(enum rtc_state state)
 
 /* --- speakers --- */
 
+/* Levels that a ring can follow: up at once, down by half in about 150 ms. */
+#define LEVEL_FALL 0.6f
+#define LEVEL_LEAST 0.01f
+
+enum { SPEAKERS_TOLD_MAX = 32 };
+
 struct speaker {
     const struct room_peer *peer;
     float level;
 };
 
-static int louder_first(const void *a, const void *b)
+static float smooth(struct room_peer *p)
 {
-    const float x = ((const struct speaker *)a)->level;
-    const float y = ((const struct speaker *)b)->level;
-    return (x < y) - (x > y);
+    const float level = p->is_audio_muted ? 0.0f : mcu_seat_speaking_level(p->seat);
+    const float fallen = p->level * LEVEL_FALL;
+    p->level = level > fallen ? level : fallen < LEVEL_LEAST ? 0.0f : fallen;
+    /* Who does not speak is not in the list, however his ring still falls. */
+    return level > 0.0f ? p->level : 0.0f;
+}
+
+/* Loudest first; the list is short. */
+static void insert(struct speaker *list, size_t *count, const struct speaker *one)
+{
+    size_t at = *count < SPEAKERS_TOLD_MAX ? (*count)++ : SPEAKERS_TOLD_MAX - 1;
+    if (at == SPEAKERS_TOLD_MAX - 1 && list[at].peer && list[at].level >= one->level)
+        return;
+    for (; at > 0 && list[at - 1].level < one->level; at--)
+        list[at] = list[at - 1];
+    list[at] = *one;
 }
 
 static void report_speakers(struct mcu_room *r)
 {
-    struct speaker speakers[ROOM_PEERS_MAX];
+    struct speaker speakers[SPEAKERS_TOLD_MAX] = {{0}};
     size_t count = 0;
     for (size_t i = 0; i < r->peer_count; i++) {
-        const struct room_peer *p = r->peers[i];
-        const float level = p->is_audio_muted ? 0.0f : mcu_seat_speaking_level(p->seat);
-        if (level > 0.0f)
-            speakers[count++] = (struct speaker){.peer = p, .level = level};
+        const struct speaker one = {.peer = r->peers[i], .level = smooth(r->peers[i])};
+        if (one.level > 0.0f)
+            insert(speakers, &count, &one);
     }
     if (!count && !r->was_anyone_speaking)
         return;
     r->was_anyone_speaking = count > 0;
-    qsort(speakers, count, sizeof(speakers[0]), louder_first);
     json_t *list = json_array();
     for (size_t i = 0; i < count; i++) {
         /* Two digits are enough for a ring that moves. */
@@ -70,20 +89,28 @@ static bool sends(struct room_peer *p, const struct rtc_peer_stats *stats, enum 
     return p->seen_at_us[kind] && now_us - p->seen_at_us[kind] < SENDS_FOR_US;
 }
 
+static void report_peer_media(struct room_peer *p, int64_t now_us)
+{
+    struct rtc_peer_stats stats;
+    rtc_peer_read_stats(p->rtc, &stats);
+    const bool audio = sends(p, &stats, MCU_AUDIO, now_us);
+    const bool video = sends(p, &stats, MCU_VIDEO, now_us);
+    if (audio == p->sends_audio && video == p->sends_video)
+        return;
+    p->sends_audio = audio;
+    p->sends_video = video;
+    room_send_event(p->room, "peer_media",
+                    json_pack("{s:s,s:b,s:b}", "peer", p->id, "audio", audio, "video", video));
+}
+
+/* A small room is looked at whole each time, a large one in turn. */
 static void report_media(struct mcu_room *r, int64_t now_us)
 {
-    for (size_t i = 0; i < r->peer_count; i++) {
-        struct room_peer *p = r->peers[i];
-        struct rtc_peer_stats stats;
-        rtc_peer_read_stats(p->rtc, &stats);
-        const bool audio = sends(p, &stats, MCU_AUDIO, now_us);
-        const bool video = sends(p, &stats, MCU_VIDEO, now_us);
-        if (audio == p->sends_audio && video == p->sends_video)
-            continue;
-        p->sends_audio = audio;
-        p->sends_video = video;
-        room_send_event(r, "peer_media",
-                        json_pack("{s:s,s:b,s:b}", "peer", p->id, "audio", audio, "video", video));
+    const size_t count = r->peer_count < MEDIA_AT_ONCE ? r->peer_count : MEDIA_AT_ONCE;
+    for (size_t i = 0; i < count; i++) {
+        if (r->next_media_peer >= r->peer_count)
+            r->next_media_peer = 0;
+        report_peer_media(r->peers[r->next_media_peer++], now_us);
     }
 }
 
@@ -91,29 +118,101 @@ static void report_media(struct mcu_room *r, int64_t now_us)
 
 static json_t *stream_stats(const struct rtc_stream_stats *s)
 {
-    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:i}", "packets", (json_int_t)s->packets, "bytes",
-                     (json_int_t)s->bytes, "lost", (json_int_t)s->lost, "nacks",
-                     (json_int_t)s->nacks, "retransmitted", (json_int_t)s->retransmitted, "plis",
-                     (json_int_t)s->plis, "jitter_us", (int)s->jitter_us);
+    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:i,s:i,s:I,s:I}", "packets",
+                     (json_int_t)s->packets, "bytes", (json_int_t)s->bytes, "lost",
+                     (json_int_t)s->lost, "nacks", (json_int_t)s->nacks, "retransmitted",
+                     (json_int_t)s->retransmitted, "plis", (json_int_t)s->plis, "jitter_us",
+                     (int)s->jitter_us, "loss_permille", (int)s->loss_permille, "recovered",
+                     (json_int_t)s->recovered, "copies", (json_int_t)s->copies);
+}
+
+/* What one peer's figures are made of. */
+struct figures {
+    struct rtc_peer_stats rtc;
+    struct mix_input_stats audio;
+};
+
+static void read_figures(struct figures *f, const struct room_peer *p)
+{
+    rtc_peer_read_stats(p->rtc, &f->rtc);
+    mcu_seat_read_audio(p->seat, &f->audio);
 }
 
 static json_t *peer_stats(const struct room_peer *p)
 {
-    struct rtc_peer_stats rtc;
-    struct mix_input_stats audio;
+    struct figures f;
     struct comp_source_stats video;
-    rtc_peer_read_stats(p->rtc, &rtc);
-    mcu_seat_read_audio(p->seat, &audio);
+    read_figures(&f, p);
     mcu_seat_read_video(p->seat, &video);
-    return json_pack(
-        "{s:s,s:s,s:s,s:I,s:I,s:{s:o,s:o},s:{s:o,s:o},s:I,s:I,s:I,s:I,s:I,s:I,s:i,s:i}", "peer", p->id,
-        "user", p->user, "state", room_state_name(p->state), "rtt_us", (json_int_t)rtc.rtt_us,
-        "rejected", (json_int_t)rtc.rejected, "in", "audio", stream_stats(&rtc.in[MCU_AUDIO]),
-        "video", stream_stats(&rtc.in[MCU_VIDEO]), "out", "audio", stream_stats(&rtc.out[MCU_AUDIO]),
-        "video", stream_stats(&rtc.out[MCU_VIDEO]), "delay_us", (json_int_t)audio.delay_us,
-        "frames", (json_int_t)audio.frames, "concealed", (json_int_t)audio.concealed, "late",
-        (json_int_t)audio.late, "decoded", (json_int_t)video.decoded, "lateness_us",
-        (json_int_t)video.lateness_us, "width", (int)video.width, "height", (int)video.height);
+    json_t *json = json_pack(
+        "{s:s,s:s,s:s,s:I,s:I,s:{s:o,s:o},s:{s:o,s:o},s:I,s:I,s:I,s:I,s:I,s:I,s:i,s:i}", "peer",
+        p->id, "user", p->user, "state", room_state_name(p->state), "rtt_us",
+        (json_int_t)f.rtc.rtt_us, "rejected", (json_int_t)f.rtc.rejected, "in", "audio",
+        stream_stats(&f.rtc.in[MCU_AUDIO]), "video", stream_stats(&f.rtc.in[MCU_VIDEO]), "out",
+        "audio", stream_stats(&f.rtc.out[MCU_AUDIO]), "video", stream_stats(&f.rtc.out[MCU_VIDEO]),
+        "delay_us", (json_int_t)f.audio.delay_us, "frames", (json_int_t)f.audio.frames, "concealed",
+        (json_int_t)f.audio.concealed, "late", (json_int_t)f.audio.late, "decoded",
+        (json_int_t)video.decoded, "lateness_us", (json_int_t)video.lateness_us, "width",
+        (int)video.width, "height", (int)video.height);
+    json_t *more = json_pack("{s:b,s:i,s:I,s:I,s:I}", "mixed", mcu_seat_is_mixed(p->seat),
+                             "drift_ppm", (int)f.audio.drift_ppm, "gated",
+                             (json_int_t)f.audio.gated, "recovered_fec",
+                             (json_int_t)f.audio.recovered_fec, "stretched",
+                             (json_int_t)f.audio.stretched);
+    json_object_update(json, more);
+    json_decref(more);
+    return json;
+}
+
+static void add_stream(struct rtc_stream_stats *sum, const struct rtc_stream_stats *add)
+{
+    sum->packets += add->packets;
+    sum->bytes += add->bytes;
+    sum->lost += add->lost;
+    sum->nacks += add->nacks;
+    sum->retransmitted += add->retransmitted;
+    sum->plis += add->plis;
+    sum->recovered += add->recovered;
+    sum->copies += add->copies;
+}
+
+static void add_peer(struct room_totals *t, const struct room_peer *p)
+{
+    struct figures f;
+    read_figures(&f, p);
+    t->rejected += f.rtc.rejected;
+    t->frames += f.audio.frames;
+    t->concealed += f.audio.concealed;
+    t->recovered_fec += f.audio.recovered_fec;
+    t->late += f.audio.late;
+    t->gated += f.audio.gated;
+    t->stretched += f.audio.stretched;
+    for (int kind = 0; kind < 2; kind++) {
+        add_stream(&t->in, &f.rtc.in[kind]);
+        add_stream(&t->out, &f.rtc.out[kind]);
+    }
+    const uint32_t drift_ppm = (uint32_t)abs(f.audio.drift_ppm);
+    if (drift_ppm > t->drift_ppm)
+        t->drift_ppm = drift_ppm;
+}
+
+void room_count_gone(struct mcu_room *r, const struct room_peer *p)
+{
+    add_peer(&r->gone, p);
+    r->gone.drift_ppm = 0; /* of those who are here */
+}
+
+static json_t *totals(const struct mcu_room *r)
+{
+    struct room_totals t = r->gone;
+    for (size_t i = 0; i < r->peer_count; i++)
+        add_peer(&t, r->peers[i]);
+    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:i,s:o,s:o}", "rejected",
+                     (json_int_t)t.rejected, "frames", (json_int_t)t.frames, "concealed",
+                     (json_int_t)t.concealed, "recovered_fec", (json_int_t)t.recovered_fec, "late",
+                     (json_int_t)t.late, "gated", (json_int_t)t.gated, "stretched",
+                     (json_int_t)t.stretched, "max_drift_ppm", (int)t.drift_ppm, "in",
+                     stream_stats(&t.in), "out", stream_stats(&t.out));
 }
 
 static json_t *ticker_stats(struct mcu_ticker *t)
@@ -125,24 +224,36 @@ static json_t *ticker_stats(struct mcu_ticker *t)
                      (json_int_t)s.max_late_us, "max_busy_us", (json_int_t)s.max_busy_us);
 }
 
-json_t *room_stats(struct mcu_room *r)
+static json_t *audio_stats(const struct mcu_room *r, const struct mix_stats *mix)
+{
+    json_t *audio = ticker_stats(r->audio_ticker);
+    json_t *more = json_pack("{s:I,s:I,s:I,s:i,s:i,s:i,s:I,s:I}", "encodes",
+                             (json_int_t)mix->encodes, "decodes", (json_int_t)mix->decodes,
+                             "switches", (json_int_t)mix->switches, "outputs", (int)mix->outputs,
+                             "mixes", (int)mix->mixes, "speakers", (int)mix->speakers,
+                             "pool_misses", (json_int_t)mix->pool_misses, "starved",
+                             (json_int_t)mix->starved);
+    json_object_update(audio, more);
+    json_decref(more);
+    return audio;
+}
+
+json_t *room_stats(struct mcu_room *r, size_t from)
 {
     struct mix_stats mix;
     struct comp_stats comp;
     mcu_studio_read_stats(r->studio, &mix, &comp);
-    json_t *audio = ticker_stats(r->audio_ticker);
-    json_object_set_new(audio, "encodes", json_integer((json_int_t)mix.encodes));
-    json_object_set_new(audio, "outputs", json_integer((json_int_t)mix.outputs));
     json_t *video = ticker_stats(r->video_ticker);
     json_object_set_new(video, "composed", json_integer((json_int_t)comp.composed));
     json_object_set_new(video, "tiles_drawn", json_integer((json_int_t)comp.tiles_drawn));
     json_object_set_new(video, "encoded", json_integer((json_int_t)comp.encoded));
     json_object_set_new(video, "skipped", json_integer((json_int_t)comp.skipped));
     json_t *peers = json_array();
-    for (size_t i = 0; i < r->peer_count; i++)
+    for (size_t i = from; i < r->peer_count && i < from + ROOM_SLICE; i++)
         json_array_append_new(peers, peer_stats(r->peers[i]));
-    return json_pack("{s:I,s:o,s:o,s:o}", "cpu_us", (json_int_t)mcu_cpu_us(), "audio", audio,
-                     "video", video, "peers", peers);
+    return json_pack("{s:I,s:o,s:o,s:o,s:I,s:I,s:o}", "cpu_us", (json_int_t)mcu_cpu_us(), "audio",
+                     audio_stats(r, &mix), "video", video, "totals", totals(r), "total",
+                     (json_int_t)r->peer_count, "from", (json_int_t)from, "peers", peers);
 }
 
 void room_report(struct mcu_room *r, int64_t now_us)
@@ -152,5 +263,8 @@ void room_report(struct mcu_room *r, int64_t now_us)
     if (now_us < r->next_stats_us)
         return;
     r->next_stats_us = now_us + STATS_EVERY_US;
-    room_send_event(r, "stats", room_stats(r));
+    if (r->next_stats_peer >= r->peer_count)
+        r->next_stats_peer = 0;
+    room_send_event(r, "stats", room_stats(r, r->next_stats_peer));
+    r->next_stats_peer += ROOM_SLICE;
 }

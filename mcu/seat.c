@@ -24,6 +24,12 @@ struct mcu_seat {
     struct mix_listener *listener;
     struct mix_input *listener_own; /* the voice it does not hear */
     bool is_video_hidden;
+    bool is_audio_muted;
+    float volume;
+    float pan;
+    struct mix_treatment treatment;
+    bool has_treatment; /* else that of mcu_seat_open_audio() */
+    uint32_t buses;     /* 0: it is heard nowhere */
 
     /* Set once by [ctl]; a later offer may open the voice while [net] pushes already. */
     struct mix_input *_Atomic input;
@@ -58,6 +64,8 @@ int mcu_seat_add(struct mcu_studio *s, struct mcu_seat **out, const char *user, 
     seat->id = ++s->last_seat_id;
     seat->slot = slot;
     seat->ctx = seat_ctx;
+    seat->volume = 1.0f;
+    seat->buses = 1;
     snprintf(seat->user, sizeof(seat->user), "%s", user);
     pthread_mutex_init(&seat->video_lock, NULL);
     s->seats[slot] = seat;
@@ -88,10 +96,18 @@ int mcu_seat_open_audio(struct mcu_seat *seat, const struct mix_input_conf *conf
     if (seat->input)
         return -EALREADY;
     struct mix_input *input = NULL;
-    const int err = mix_input_add(seat->studio->mix, &input, conf);
-    if (!err)
-        seat->input = input;
-    return err;
+    struct mix_input_conf own = *conf;
+    if (seat->has_treatment)
+        own.treatment = seat->treatment;
+    const int err = mix_input_add(seat->studio->mix, &input, &own);
+    if (err)
+        return err;
+    mix_input_set_muted(input, seat->is_audio_muted);
+    mix_input_set_gain(input, seat->volume);
+    mix_input_set_pan(input, seat->pan);
+    mix_input_set_buses(input, seat->buses);
+    seat->input = input;
+    return 0;
 }
 
 static struct comp_source *swap_source(struct mcu_seat *seat, struct comp_source *source,
@@ -178,11 +194,41 @@ void mcu_seat_drain_video(struct mcu_seat *seat)
 
 void mcu_seat_set_muted(struct mcu_seat *seat, bool audio, bool video)
 {
+    seat->is_audio_muted = audio;
     if (seat->input)
         mix_input_set_muted(seat->input, audio);
     seat->is_video_hidden = video;
     if (seat->source)
         comp_source_set_hidden(seat->source, video);
+}
+
+void mcu_seat_set_volume(struct mcu_seat *seat, float gain)
+{
+    seat->volume = gain;
+    if (seat->input)
+        mix_input_set_gain(seat->input, gain);
+}
+
+void mcu_seat_set_pan(struct mcu_seat *seat, float pan)
+{
+    seat->pan = pan;
+    if (seat->input)
+        mix_input_set_pan(seat->input, pan);
+}
+
+void mcu_seat_set_treatment(struct mcu_seat *seat, const struct mix_treatment *treatment)
+{
+    seat->treatment = *treatment;
+    seat->has_treatment = true;
+    if (seat->input)
+        mix_input_set_treatment(seat->input, treatment);
+}
+
+void mcu_seat_set_buses(struct mcu_seat *seat, uint32_t buses)
+{
+    seat->buses = buses;
+    if (seat->input)
+        mix_input_set_buses(seat->input, buses);
 }
 
 void mcu_seat_align_lips(struct mcu_seat *seat)
@@ -212,6 +258,11 @@ void mcu_seat_read_video(const struct mcu_seat *seat, struct comp_source_stats *
     memset(stats, 0, sizeof(*stats));
     if (seat->source)
         comp_source_read_stats(seat->source, stats);
+}
+
+bool mcu_seat_is_mixed(const struct mcu_seat *seat)
+{
+    return seat->input && mix_input_is_mixed(seat->input);
 }
 
 float mcu_seat_speaking_level(const struct mcu_seat *seat)

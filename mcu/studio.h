@@ -99,12 +99,21 @@ void mcu_seat_drain_video(struct mcu_seat *seat);
 /* [ctl] Muted sound, hidden picture. */
 void mcu_seat_set_muted(struct mcu_seat *seat, bool audio, bool video);
 
+/* [ctl] Its voice for everyone: gain 0..MIX_GAIN_MAX, place -1 left .. 1 right, what is done to it,
+ * the submixes it speaks into (bits). All hold for a voice that is opened later, too. */
+void mcu_seat_set_volume(struct mcu_seat *seat, float gain);
+void mcu_seat_set_pan(struct mcu_seat *seat, float pan);
+void mcu_seat_set_treatment(struct mcu_seat *seat, const struct mix_treatment *treatment);
+void mcu_seat_set_buses(struct mcu_seat *seat, uint32_t buses);
+
 /* [ctl] Call it ten times a second in a live room: one playout offset for sound and picture. */
 void mcu_seat_align_lips(struct mcu_seat *seat);
 
 /* [ctl] Figures. Zero where the seat has no such medium. */
 void mcu_seat_read_audio(const struct mcu_seat *seat, struct mix_input_stats *stats);
 void mcu_seat_read_video(const struct mcu_seat *seat, struct comp_source_stats *stats);
+/* Whether its voice is one of those that are mixed now. */
+bool mcu_seat_is_mixed(const struct mcu_seat *seat);
 /* 0..1 while it speaks, else 0. */
 float mcu_seat_speaking_level(const struct mcu_seat *seat);
 

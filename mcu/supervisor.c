@@ -86,6 +86,7 @@ void supervisor_drop_link(struct sig_link *link)
             break;
         }
     }
+    json_decref(link->adopted);
     free(link);
 }
 

@@ -14,6 +14,8 @@
 #include "mcu/base/log.h"
 #include "mcu/supervisor_internal.h"
 
+enum { ADOPT_PEERS_MAX = 4096 };
+
 static void close_unwanted(struct sig_link *link)
 {
     struct sig_host host;
@@ -38,24 +40,72 @@ static int read_identity(struct sig_link *link, const json_t *answer)
     return err;
 }
 
-static void on_adopt_answer(void *arg, const json_t *answer)
+static void give_up(struct sig_link *link)
 {
-    struct sig_link *link = arg;
-    if (!link->process || mcu_process_is_dead(link->process))
-        return; /* on_link_dead follows */
-    if (!json_is_true(json_object_get(answer, "ok")) || read_identity(link, answer) != 0) {
-        link->is_adopting = false;
-        close_unwanted(link); /* a spare of the earlier front, too */
-        return;
-    }
+    json_decref(link->adopted);
+    link->adopted = NULL;
+    link->is_adopting = false;
+    close_unwanted(link); /* a spare of the earlier front, too */
+}
+
+static void finish_adopt(struct sig_link *link)
+{
+    json_t *answer = link->adopted;
+    link->adopted = NULL;
     link->is_adopting = false;
     link->room = link->s->events.adopted(link->s->events.ctx, link, answer);
+    json_decref(answer);
     if (!link->room) {
         close_unwanted(link);
         return;
     }
     link->s->stats.adopted++;
     log_info("room=%s adopted, process %d", link->name, (int)mcu_process_pid(link->process));
+}
+
+static void on_adopt_answer(void *arg, const json_t *answer);
+
+/* A large room tells its peers in slices: `next` says where the following one begins. */
+static int ask_next(struct sig_link *link, const json_t *answer)
+{
+    int64_t next = 0;
+    if (mcu_json_int(answer, "next", MCU_JSON_OPTIONAL, 1, ADOPT_PEERS_MAX, &next))
+        return -EINVAL;
+    if (!next)
+        return 0;
+    if ((size_t)next != json_array_size(json_object_get(link->adopted, "peers")))
+        return -EINVAL;
+    const int err = mcu_process_send(
+        link->process, json_pack("{s:s,s:I}", "cmd", "adopt", "from", (json_int_t)next),
+        on_adopt_answer, link);
+    return err ? err : 1;
+}
+
+/* Adds a slice to what there is. Returns 0 or -EINVAL. */
+static int take_slice(struct sig_link *link, const json_t *answer)
+{
+    json_t *peers = NULL;
+    if (!json_is_true(json_object_get(answer, "ok")) ||
+        mcu_json_array(answer, "peers", MCU_JSON_REQUIRED, ADOPT_PEERS_MAX, &peers))
+        return -EINVAL;
+    if (link->adopted)
+        return json_array_size(peers) == 0 /* it would never end */
+                   ? -EINVAL
+                   : json_array_extend(json_object_get(link->adopted, "peers"), peers);
+    link->adopted = json_deep_copy(answer);
+    return link->adopted ? read_identity(link, answer) : -ENOMEM;
+}
+
+static void on_adopt_answer(void *arg, const json_t *answer)
+{
+    struct sig_link *link = arg;
+    if (!link->process || mcu_process_is_dead(link->process))
+        return; /* on_link_dead follows */
+    const int more = take_slice(link, answer) == 0 ? ask_next(link, answer) : -EINVAL;
+    if (more < 0)
+        give_up(link);
+    else if (more == 0)
+        finish_adopt(link);
 }
 
 static void adopt_socket(struct mcu_supervisor *s, const char *path)

@@ -21,6 +21,7 @@ struct sig_link {
     struct mcu_process *process;
     bool is_closing;
     bool is_adopting; /* connected, `adopt` not answered yet */
+    json_t *adopted;  /* what was answered of it so far */
     uint32_t death_count;
     int64_t deaths_us[DEATHS_MAX]; /* a ring, by death_count */
 };

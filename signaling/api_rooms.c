@@ -2,14 +2,14 @@
 #include <string.h>
 
 #include "mcu/base/json.h"
+#include "signaling/api.h"
 #include "signaling/http.h"
 #include "signaling/http_handlers.h"
 #include "signaling/ws.h"
 
 enum { BODY_DEPTH = 16 };
 
-/* The room of the path, once the token is checked; replies itself when there is none. */
-static struct sig_room *room_of(struct sig_http *req, struct sig_token *token)
+struct sig_room *sig_api_room(struct sig_http *req, struct sig_token *token)
 {
     const char *id = sig_http_param(req, 0);
     if (!sig_http_authorize(req, id, token))
@@ -18,6 +18,30 @@ static struct sig_room *room_of(struct sig_http *req, struct sig_token *token)
     if (!room)
         sig_http_error(req, sig_error("no_such_room"), NULL);
     return room;
+}
+
+bool sig_api_is_host(const struct sig_token *token)
+{
+    return token->is_admin || strcmp(token->role, "host") == 0;
+}
+
+struct sig_room *sig_api_room_of_host(struct sig_http *req, struct sig_token *token)
+{
+    struct sig_room *room = sig_api_room(req, token);
+    if (!room || sig_api_is_host(token))
+        return room;
+    sig_http_error(req, sig_error("forbidden"), NULL);
+    return NULL;
+}
+
+json_t *sig_api_body(struct sig_http *req)
+{
+    json_t *body = NULL;
+    if (req->body_size && sig_json_depth_fits(req->body, req->body_size, BODY_DEPTH) &&
+        mcu_json_parse(&body, req->body, req->body_size) == 0)
+        return body;
+    sig_http_error(req, sig_error("bad_request"), "The body must be one JSON object.");
+    return NULL;
 }
 
 void sig_api_rooms_list(struct sig_http *req)
@@ -62,7 +86,7 @@ void sig_api_rooms_create(struct sig_http *req)
     }
     if (!sig_http_authorize(req, id, &token))
         return;
-    if (!token.is_admin && strcmp(token.role, "host") != 0) {
+    if (!sig_api_is_host(&token)) {
         sig_http_error(req, sig_error("forbidden"), NULL);
         return;
     }
@@ -80,7 +104,7 @@ void sig_api_rooms_create(struct sig_http *req)
 void sig_api_room_get(struct sig_http *req)
 {
     struct sig_token token;
-    const struct sig_room *room = room_of(req, &token);
+    const struct sig_room *room = sig_api_room(req, &token);
     if (room)
         sig_http_json(req, 200, sig_room_json(room));
 }
@@ -88,13 +112,9 @@ void sig_api_room_get(struct sig_http *req)
 void sig_api_room_end(struct sig_http *req)
 {
     struct sig_token token;
-    struct sig_room *room = room_of(req, &token);
+    struct sig_room *room = sig_api_room_of_host(req, &token);
     if (!room)
         return;
-    if (!token.is_admin && strcmp(token.role, "host") != 0) {
-        sig_http_error(req, sig_error("forbidden"), NULL);
-        return;
-    }
     sig_room_close(room, "ended");
     sig_http_reply(req, 204, NULL, NULL, 0);
 }
@@ -102,7 +122,7 @@ void sig_api_room_end(struct sig_http *req)
 void sig_api_members(struct sig_http *req)
 {
     struct sig_token token;
-    const struct sig_room *room = room_of(req, &token);
+    const struct sig_room *room = sig_api_room(req, &token);
     if (room)
         sig_http_json(req, 200, json_pack("{s:o}", "members", sig_room_members_json(room)));
 }

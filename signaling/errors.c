@@ -19,6 +19,8 @@ static const struct sig_error errors[] = {
     {"bad_origin", 403, "Pages of that origin may not connect.", "Add it to http.cors_origins."},
     {"not_found", 404, "There is nothing at that address.", NULL},
     {"no_such_room", 404, "There is no such room.", NULL},
+    {"no_such_member", 404, "There is nobody of that id in the room.", NULL},
+    {"no_such_sound", 404, "There is no such sound.", NULL},
     {"no_such_session", 404, "There is no such session; it may have ended.", NULL},
     {"no_such_recording", 404, "There is no such recording.", NULL},
     {"no_such_file", 404, "The recording's file is not there.", NULL},
@@ -28,6 +30,10 @@ static const struct sig_error errors[] = {
     {"already_joined", 409, "This connection is in a room already.", "Send leave first."},
     {"room_exists", 409, "There is a room of that name.", NULL},
     {"room_full", 409, "The room is full.", NULL},
+    {"address_in_use", 409, "Another participant has that remote address.", NULL},
+    {"too_many_sounds", 409, "As many sounds play as may.", "Stop one first."},
+    {"too_many_submixes", 409, "The room has as many submixes as it may.", NULL},
+    {"too_many_volumes", 409, "Too many volumes of others are set.", "Set some back to 100."},
     {"already_recording", 409, "The room is being recorded already.", NULL},
     {"still_recording", 409, "The recording is not finished.", "Stop it first."},
     {"length_required", 411, "The length of the body must be said.", "Send Content-Length."},
@@ -40,6 +46,7 @@ static const struct sig_error errors[] = {
     {"too_many_rooms", 503, "The server runs as many rooms as it may.", "Raise room.max_rooms."},
     {"room_failed", 503, "The room's process cannot be started.", "The server's log says why."},
     {"room_restarted", 503, "The room was restarted just now.", "Try again."},
+    {"no_port", 503, "There is no free port.", "Look at rtc.plain_address and rtc.port_min."},
     {"too_busy", 503, "The server is too busy.", "Try again."},
 };
 

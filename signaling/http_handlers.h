@@ -16,6 +16,21 @@ void sig_api_room_get(struct sig_http *req);
 void sig_api_room_end(struct sig_http *req);
 void sig_api_members(struct sig_http *req);
 
+/* api_members.c */
+void sig_api_member_get(struct sig_http *req);
+void sig_api_member_patch(struct sig_http *req);
+void sig_api_member_remove(struct sig_http *req);
+
+/* api_sounds.c */
+void sig_api_sounds(struct sig_http *req);
+void sig_api_sound_start(struct sig_http *req);
+void sig_api_sound_stop(struct sig_http *req);
+
+/* api_rtp.c */
+void sig_api_rtp_list(struct sig_http *req);
+void sig_api_rtp_create(struct sig_http *req);
+void sig_api_rtp_delete(struct sig_http *req);
+
 /* api_recordings.c */
 void sig_api_recording_start(struct sig_http *req);
 void sig_api_recordings_of_room(struct sig_http *req);

@@ -9,12 +9,13 @@
 #include <string.h>
 
 #include "mcu/base/clock.h"
+#include "mcu/base/json.h"
 #include "mcu/base/log.h"
 #include "mcu/control.h"
 #include "signaling/rooms_internal.h"
 #include "signaling/sdp.h"
 
-static const char *const kind_names[] = {"ws", "whip", "whep"};
+static const char *const kind_names[] = {"ws", "whip", "whep", "rtp"};
 
 struct sig_member *sig_member_ref(struct sig_member *m)
 {
@@ -24,8 +25,11 @@ struct sig_member *sig_member_ref(struct sig_member *m)
 
 void sig_member_unref(struct sig_member *m)
 {
-    if (m && --m->refs == 0)
-        free(m);
+    if (!m || --m->refs > 0)
+        return;
+    json_decref(m->sound);
+    json_decref(m->rtp);
+    free(m);
 }
 
 struct sig_member *member_create(struct sig_room *room, const char *peer)
@@ -34,6 +38,7 @@ struct sig_member *member_create(struct sig_room *room, const char *peer)
     if (!m)
         return NULL;
     m->refs = 1;
+    m->sound = json_object();
     m->room = room;
     snprintf(m->peer, sizeof(m->peer), "%s", peer);
     snprintf(m->state, sizeof(m->state), "new");
@@ -87,6 +92,12 @@ static struct sig_member *find_user(const struct sig_room *room, const char *use
     return m;
 }
 
+struct sig_member *sig_room_find_user(const struct sig_room *room, const char *user)
+{
+    struct sig_member *m = find_user(room, user);
+    return m && !m->is_joining ? m : NULL;
+}
+
 json_t *member_session_json(const struct sig_member *m)
 {
     return json_pack("{s:i, s:s, s:s, s:s, s:I}", "v", 1, "kind", kind_names[m->kind], "resume",
@@ -103,6 +114,17 @@ int sig_member_command(struct sig_member *m, json_t *command, sig_reply_fn *done
     }
     json_object_set_new(command, "peer", json_string(m->peer));
     return m->room->rooms->conf.host.send(m->room->link, command, done, arg);
+}
+
+int sig_room_command(struct sig_room *room, json_t *command, sig_reply_fn *done, void *arg)
+{
+    if (!command)
+        return -ENOMEM;
+    if (!room->link) {
+        json_decref(command);
+        return -EPIPE;
+    }
+    return room->rooms->conf.host.send(room->link, command, done, arg);
 }
 
 void sig_room_tell(struct sig_room *room, const struct sig_member *but, const char *action,
@@ -148,6 +170,31 @@ static void announce(struct sig_member *m)
     sig_room_tell(room, m, "joined", json_pack("{s:o}", "member", sig_member_json(m)));
 }
 
+static json_t *read_media(const json_t *rtp, const char *kind)
+{
+    json_t *media = NULL;
+    int64_t ssrc = 0;
+    int64_t pt = 0;
+    if (mcu_json_object(rtp, kind, MCU_JSON_OPTIONAL, &media) || !media ||
+        mcu_json_int(media, "ssrc", MCU_JSON_REQUIRED, 0, UINT32_MAX, &ssrc) ||
+        mcu_json_int(media, "pt", MCU_JSON_REQUIRED, 0, 127, &pt))
+        return NULL;
+    return json_pack("{s:I, s:I}", "ssrc", (json_int_t)ssrc, "pt", (json_int_t)pt);
+}
+
+json_t *member_read_rtp(const json_t *rtp)
+{
+    char host[64];
+    int64_t port = 0;
+    bool is_srtp = false;
+    if (mcu_json_string(rtp, "host", MCU_JSON_REQUIRED, 1, host, sizeof(host)) ||
+        mcu_json_int(rtp, "port", MCU_JSON_REQUIRED, 1, 65535, &port) ||
+        mcu_json_bool(rtp, "srtp", MCU_JSON_OPTIONAL, &is_srtp))
+        return NULL;
+    return json_pack("{s:s, s:I, s:b, s:o*, s:o*}", "host", host, "port", (json_int_t)port, "srtp",
+                     is_srtp, "audio", read_media(rtp, "audio"), "video", read_media(rtp, "video"));
+}
+
 static void on_added(void *arg, const json_t *reply)
 {
     struct sig_member *m = arg;
@@ -160,6 +207,7 @@ static void on_added(void *arg, const json_t *reply)
         else if (error)
             sig_member_leave(m, "lost");
         else if (m->is_joining) {
+            m->rtp = member_read_rtp(json_object_get(reply, "rtp"));
             announce(m);
             finish_join(m, NULL);
         }
@@ -167,10 +215,18 @@ static void on_added(void *arg, const json_t *reply)
     sig_member_unref(m);
 }
 
-static int add_to_room(struct sig_member *m)
+/* rtp: of a plain RTP participant; NULL else. */
+static int add_to_room(struct sig_member *m, json_t *rtp)
 {
-    json_t *add = json_pack("{s:s, s:s, s:s, s:s, s:o}", "cmd", "peer_add", "user", m->user, "name",
-                            m->name, "role", m->role, "session", member_session_json(m));
+    json_t *add =
+        json_pack("{s:s, s:s, s:s, s:s, s:o, s:O*}", "cmd", "peer_add", "user", m->user, "name",
+                  m->name, "role", m->role, "session", member_session_json(m), "rtp", rtp);
+    if (add && json_object_size(m->sound))
+        json_object_set(add, "sound", m->sound);
+    if (add && m->muted_audio)
+        json_object_set_new(add, "muted_audio", json_true());
+    if (add && m->muted_video)
+        json_object_set_new(add, "muted_video", json_true());
     const int err = sig_member_command(m, add, on_added, sig_member_ref(m));
     if (err)
         sig_member_unref(m);
@@ -188,16 +244,11 @@ void member_add_all_again(struct sig_room *room)
             continue;
         }
         m->was_retried = m->is_joining;
-        if (add_to_room(m) != 0)
+        if (add_to_room(m, NULL) != 0)
             continue; /* the room is dying again */
         m->sends_audio = m->sends_video = false;
         snprintf(m->state, sizeof(m->state), "new");
         m->is_moved = !m->client;
-        if (m->muted_audio || m->muted_video)
-            sig_member_command(m,
-                               json_pack("{s:s, s:b, s:b}", "cmd", "peer_mute", "audio",
-                                         m->muted_audio, "video", m->muted_video),
-                               NULL, NULL);
     }
     sig_room_tell(room, NULL, "moved",
                   json_pack("{s:s, s:s}", "roomId", room->id, "reason", "room_restarted"));
@@ -241,7 +292,7 @@ const struct sig_error *sig_rooms_join(struct sig_rooms *r, const struct sig_joi
     if (!m)
         return sig_error("internal");
     fill_seat(m, join);
-    if (add_to_room(m) == 0)
+    if (add_to_room(m, join->rtp) == 0)
         return NULL;
     member_unlist(m);
     return sig_error("room_restarted");
@@ -307,20 +358,4 @@ char *sig_member_answer(struct sig_member *m, const json_t *reply)
         sdp = sig_sdp_write(desc, (uint64_t)m->joined_at_ms, ++m->answers, NULL);
     free(desc);
     return sdp;
-}
-
-void sig_member_muted(struct sig_member *m, const bool *audio, const bool *video)
-{
-    if (!m->room)
-        return;
-    json_t *data = json_pack("{s:s}", "userId", m->user);
-    if (audio) {
-        m->muted_audio = *audio;
-        json_object_set_new(data, "audio", json_boolean(*audio));
-    }
-    if (video) {
-        m->muted_video = *video;
-        json_object_set_new(data, "video", json_boolean(*video));
-    }
-    sig_room_tell(m->room, m, "mute", data);
 }

@@ -2,6 +2,7 @@
  * thread.
  *
  * A room process decodes strangers' media, so its words are checked as a stranger's are. */
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -56,7 +57,7 @@ static void on_peer_state(struct sig_room *room, const json_t *event)
         m->lost_at_us = mcu_now_us();
     const bool is_over = strcmp(state, "failed") == 0 || strcmp(state, "closed") == 0;
     log_info("room=%s user=%s media is %s", room->id, m->user, state);
-    if (is_over && m->kind != SIG_KIND_WS)
+    if (is_over && m->kind != SIG_KIND_WS && m->kind != SIG_KIND_RTP)
         sig_member_leave(m, "lost"); /* nobody else says that it has gone */
     else if (strcmp(state, "connected") == 0 || is_over)
         tell_client(m, "network", json_pack("{s:s}", "state", is_over ? "failed" : "connected"));
@@ -76,6 +77,16 @@ static void on_peer_media(struct sig_room *room, const json_t *event)
         sig_room_tell(
             room, NULL, "media",
             json_pack("{s:s, s:b, s:b}", "userId", m->user, "audio", audio, "video", video));
+}
+
+static void on_sound(struct sig_room *room, const json_t *event)
+{
+    char id[SIG_ID_SIZE];
+    char state[16];
+    if (mcu_json_string(event, "id", MCU_JSON_REQUIRED, 1, id, sizeof(id)) ||
+        mcu_json_string(event, "state", MCU_JSON_REQUIRED, 1, state, sizeof(state)))
+        return;
+    sig_room_tell(room, NULL, "sound", json_pack("{s:s, s:s}", "id", id, "state", state));
 }
 
 static void on_speaking(struct sig_room *room, const json_t *event)
@@ -107,27 +118,34 @@ static void add_number(const json_t *object, const char *key, uint64_t *sum)
         *sum += (uint64_t)n;
 }
 
-static void add_stream(struct sig_room_stats *s, const json_t *stream, bool in)
+static void read_stream(struct sig_room_stats *s, const json_t *stream, bool in)
 {
     add_number(stream, "packets", in ? &s->in_packets : &s->out_packets);
     add_number(stream, "bytes", in ? &s->in_bytes : &s->out_bytes);
     add_number(stream, "lost", in ? &s->in_lost : &s->out_lost);
     add_number(stream, "nacks", in ? &s->in_nacks : &s->out_nacks);
     add_number(stream, "plis", in ? &s->in_plis : &s->out_plis);
-    if (!in)
+    if (in) {
+        add_number(stream, "recovered", &s->in_recovered);
+    } else {
         add_number(stream, "retransmitted", &s->out_retransmitted);
+        add_number(stream, "copies", &s->out_copies);
+    }
 }
 
-static void add_peer(struct sig_room_stats *s, const json_t *peer)
+/* Over all peers that the room has or had. */
+static void read_totals(struct sig_room_stats *s, const json_t *totals)
 {
-    const json_t *in = json_object_get(peer, "in");
-    const json_t *out = json_object_get(peer, "out");
-    add_number(peer, "rejected", &s->rejected_packets);
-    add_number(peer, "concealed", &s->concealed);
-    add_stream(s, json_object_get(in, "audio"), true);
-    add_stream(s, json_object_get(in, "video"), true);
-    add_stream(s, json_object_get(out, "audio"), false);
-    add_stream(s, json_object_get(out, "video"), false);
+    add_number(totals, "rejected", &s->rejected_packets);
+    add_number(totals, "frames", &s->audio_frames);
+    add_number(totals, "concealed", &s->concealed);
+    add_number(totals, "recovered_fec", &s->audio_recovered_fec);
+    add_number(totals, "late", &s->audio_late_packets);
+    add_number(totals, "gated", &s->audio_gated);
+    add_number(totals, "stretched", &s->audio_stretched);
+    add_number(totals, "max_drift_ppm", &s->audio_max_drift_ppm);
+    read_stream(s, json_object_get(totals, "in"), true);
+    read_stream(s, json_object_get(totals, "out"), false);
 }
 
 static void read_ticks(struct sig_room_stats *s, const json_t *event)
@@ -139,7 +157,12 @@ static void read_ticks(struct sig_room_stats *s, const json_t *event)
     add_number(audio, "late_ticks", &s->audio_late_ticks);
     add_number(audio, "max_late_us", &s->audio_max_late_us);
     add_number(audio, "encodes", &s->audio_encodes);
+    add_number(audio, "decodes", &s->audio_decodes);
+    add_number(audio, "switches", &s->audio_switches);
+    add_number(audio, "starved", &s->audio_starved);
     add_number(audio, "outputs", &s->audio_outputs);
+    add_number(audio, "mixes", &s->audio_mixes);
+    add_number(audio, "speakers", &s->audio_speakers);
     add_number(video, "ticks", &s->video_ticks);
     add_number(video, "late_ticks", &s->video_late_ticks);
     add_number(video, "max_late_us", &s->video_max_late_us);
@@ -152,13 +175,8 @@ static void read_ticks(struct sig_room_stats *s, const json_t *event)
 static void on_stats(struct sig_room *room, const json_t *event)
 {
     struct sig_room_stats s = {0};
-    json_t *peers = NULL;
     read_ticks(&s, event);
-    if (mcu_json_array(event, "peers", MCU_JSON_OPTIONAL, 4096, &peers))
-        return;
-    size_t i;
-    const json_t *peer;
-    json_array_foreach(peers, i, peer) add_peer(&s, peer);
+    read_totals(&s, json_object_get(event, "totals"));
     room->stats = s;
 }
 
@@ -167,16 +185,44 @@ static uint64_t larger(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
+/* What is true now or at most, and no sum over time: it ends with the process. */
+static const size_t momentary[] = {
+    offsetof(struct sig_room_stats, audio_outputs),
+    offsetof(struct sig_room_stats, audio_mixes),
+    offsetof(struct sig_room_stats, audio_speakers),
+};
+static const size_t maxima[] = {
+    offsetof(struct sig_room_stats, audio_max_late_us),
+    offsetof(struct sig_room_stats, video_max_late_us),
+    offsetof(struct sig_room_stats, audio_max_drift_ppm),
+};
+
+static uint64_t *number_at(struct sig_room_stats *s, size_t offset)
+{
+    return (uint64_t *)(void *)((char *)s + offset);
+}
+
 void stats_add(struct sig_room_stats *sum, const struct sig_room_stats *add)
 {
-    const uint64_t audio_late_us = larger(sum->audio_max_late_us, add->audio_max_late_us);
-    const uint64_t video_late_us = larger(sum->video_max_late_us, add->video_max_late_us);
+    struct sig_room_stats more = *add;
+    for (size_t i = 0; i < sizeof(maxima) / sizeof(*maxima); i++) {
+        uint64_t *to = number_at(sum, maxima[i]);
+        *to = larger(*to, *number_at(&more, maxima[i]));
+        *number_at(&more, maxima[i]) = 0;
+    }
     uint64_t *to = (uint64_t *)sum;
-    const uint64_t *from = (const uint64_t *)add;
+    const uint64_t *from = (const uint64_t *)&more;
     for (size_t i = 0; i < sizeof(*sum) / sizeof(uint64_t); i++) /* it has nothing but counters */
         to[i] += from[i];
-    sum->audio_max_late_us = audio_late_us;
-    sum->video_max_late_us = video_late_us;
+}
+
+void stats_end(struct sig_room_stats *sum, const struct sig_room_stats *ended)
+{
+    struct sig_room_stats rest = *ended;
+    for (size_t i = 0; i < sizeof(momentary) / sizeof(*momentary); i++)
+        *number_at(&rest, momentary[i]) = 0;
+    rest.audio_max_drift_ppm = 0;
+    stats_add(sum, &rest);
 }
 
 /* --- dispatch --------------------------------------------------------------------------------- */
@@ -187,6 +233,7 @@ static const struct {
 } handlers[] = {
     {"candidate", on_candidate}, {"peer_state", on_peer_state},  {"peer_media", on_peer_media},
     {"speaking", on_speaking},   {"recording", recording_event}, {"stats", on_stats},
+    {"sound", on_sound},
 };
 
 void room_event(void *ctx, const json_t *event)

@@ -15,6 +15,8 @@
 
 /* A WHIP or WHEP client whose media never comes up is gone: nothing else says so. */
 #define MEDIA_WAIT_US (60 * MCU_US_PER_S)
+/* A gateway may be silent for long, but not for ever: nobody would end its room. */
+#define PLAIN_WAIT_US (600 * MCU_US_PER_S)
 
 struct sig_room *room_create(struct sig_rooms *r, const char *id, const char *type,
                              int64_t opened_at_ms)
@@ -123,7 +125,7 @@ void sig_rooms_close_all(struct sig_rooms *r)
 static void room_restarted(void *ctx)
 {
     struct sig_room *room = ctx;
-    stats_add(&room->rooms->ended, &room->stats);
+    stats_end(&room->rooms->ended, &room->stats);
     room->stats = (struct sig_room_stats){0};
     recordings_restarted(room);
     member_add_all_again(room);
@@ -134,7 +136,7 @@ static void room_ended(void *ctx, bool died)
     struct sig_room *room = ctx;
     struct sig_rooms *r = room->rooms;
     room->link = NULL;
-    stats_add(&r->ended, &room->stats);
+    stats_end(&r->ended, &room->stats);
     if (!room->is_closing) {
         room->is_closing = true;
         sig_room_tell(
@@ -166,7 +168,8 @@ static bool is_lost(const struct sig_member *m, int64_t now_us, int64_t grace_us
 {
     if (m->kind == SIG_KIND_WS)
         return !m->client && now_us - m->lost_at_us >= grace_us;
-    return strcmp(m->state, "connected") != 0 && now_us - m->lost_at_us >= MEDIA_WAIT_US;
+    const int64_t wait_us = m->kind == SIG_KIND_RTP ? PLAIN_WAIT_US : MEDIA_WAIT_US;
+    return strcmp(m->state, "connected") != 0 && now_us - m->lost_at_us >= wait_us;
 }
 
 static void tick_members(struct sig_room *room, int64_t now_us)

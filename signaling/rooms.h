@@ -1,6 +1,7 @@
 /* signaling/rooms.h - the front's model: which rooms there are, who has a seat, what is recorded.
  *
- * A seat (struct sig_member) belongs to a WebSocket client, a WHIP publisher or a WHEP viewer. A
+ * A seat (struct sig_member) belongs to a WebSocket client, a WHIP publisher, a WHEP viewer or a
+ * plain RTP participant. A
  * client that is lost keeps its seat for rtc.grace_s; a room that is lost is run again by the host
  * and its seats are added again. Media is the room process's: this asks it through struct sig_host.
  *
@@ -27,17 +28,22 @@ enum sig_kind {
     SIG_KIND_WS,
     SIG_KIND_WHIP,
     SIG_KIND_WHEP,
+    SIG_KIND_RTP, /* without ICE: a gateway or a tool, put here by REST */
 };
 
 /* The numbers of a room's last `stats` event, summed where they are of many. */
 struct sig_room_stats {
     uint64_t cpu_us;
-    uint64_t audio_ticks, audio_late_ticks, audio_max_late_us, audio_encodes, audio_outputs;
+    uint64_t audio_ticks, audio_late_ticks, audio_max_late_us, audio_encodes, audio_decodes;
+    uint64_t audio_switches, audio_starved, audio_outputs, audio_mixes, audio_speakers;
+    uint64_t audio_frames, audio_recovered_fec, audio_late_packets, audio_gated, audio_stretched;
+    uint64_t audio_max_drift_ppm;
     uint64_t video_ticks, video_late_ticks, video_max_late_us;
     uint64_t video_composed, video_tiles_drawn, video_encoded, video_skipped;
     uint64_t rejected_packets, concealed;
-    uint64_t in_packets, in_bytes, in_lost, in_nacks, in_plis;
+    uint64_t in_packets, in_bytes, in_lost, in_nacks, in_plis, in_recovered;
     uint64_t out_packets, out_bytes, out_lost, out_nacks, out_retransmitted, out_plis;
+    uint64_t out_copies;
 };
 
 struct sig_recording {
@@ -75,6 +81,8 @@ struct sig_member {
     bool is_moved;      /* the room was restarted while its client was lost */
     bool sends_audio, sends_video;
     bool muted_audio, muted_video;
+    json_t *sound; /* an object: what mcu/control_audio.h calls a state */
+    json_t *rtp; /* of SIG_KIND_RTP: {host, port, audio, video}, where the room takes its packets */
     char state[16]; /* of the media path: "new", "connecting", "connected", "failed", "closed" */
     void (*joined)(void *arg, struct sig_member *m, const struct sig_error *error);
     void *joined_arg;
@@ -156,6 +164,8 @@ struct sig_join {
     const char *name;
     const char *role;
     struct sig_client *client;
+    json_t
+        *rtp; /* of SIG_KIND_RTP: what mcu/control_rtp.h reads; borrowed. Not kept: it has keys */
     void (*joined)(void *arg, struct sig_member *m, const struct sig_error *error);
     void *arg;
 };
@@ -189,8 +199,37 @@ int sig_member_command(struct sig_member *m, json_t *command, sig_reply_fn *done
  * it is no description, or no memory. */
 char *sig_member_answer(struct sig_member *m, const json_t *reply);
 
-/* Remembers the muted flags that the room has agreed to and tells the others. NULL: unchanged. */
-void sig_member_muted(struct sig_member *m, const bool *audio, const bool *video);
+/* One change of a seat. */
+typedef void sig_change_fn(void *arg, struct sig_member *m, const struct sig_error *error);
+
+struct sig_change {
+    const bool *audio, *video; /* muted; NULL: as it is */
+    json_t *sound;             /* a checked patch (mcu/control_audio.h), borrowed; NULL: none */
+    const char *by;            /* user who asks; "": somebody without a name */
+    sig_change_fn *done;       /* (arg, m, NULL) or (arg, NULL, error); may be NULL */
+    void *arg;
+};
+
+/* Asks the room for it, keeps it and tells the others. Returns NULL, or an error at once and done
+ * is not called. */
+const struct sig_error *sig_member_change(struct sig_member *m, const struct sig_change *change);
+
+/* Mutes everybody but hosts and whoever asks: audio or video or both, those that are not NULL. done
+ * gets neither seat nor error, and may be called before this returns. */
+const struct sig_error *sig_room_mute_all(struct sig_room *room, const struct sig_change *change);
+
+/* What is in force: percent; and, borrowed, a list and an object of submixes. */
+int sig_member_volume(const struct sig_member *m);
+bool sig_member_is_deaf(const struct sig_member *m);
+json_t *sig_member_speaks_to(const struct sig_member *m);
+json_t *sig_member_hears(const struct sig_member *m);
+
+/* The seat of that user, once it is taken. NULL: none. */
+struct sig_member *sig_room_find_user(const struct sig_room *room, const char *user);
+
+/* Sends the room's process a command that is about no seat. Steals command; as sig_member_command.
+ */
+int sig_room_command(struct sig_room *room, json_t *command, sig_reply_fn *done, void *arg);
 
 /* An event to everybody in the room but one (NULL: nobody is left out). Steals data. */
 void sig_room_tell(struct sig_room *room, const struct sig_member *but, const char *action,
@@ -215,6 +254,7 @@ struct sig_recording *sig_rooms_find_recording(const struct sig_rooms *r, const 
 /* --- as JSON (caller owns) -------------------------------------------------------------------- */
 
 json_t *sig_member_json(const struct sig_member *m);
+json_t *sig_member_whole_json(const struct sig_member *m); /* for itself and for hosts */
 json_t *sig_room_json(const struct sig_room *room);
 json_t *sig_room_members_json(const struct sig_room *room);
 json_t *sig_recording_json(const struct sig_recording *r);

@@ -9,12 +9,13 @@
 #include "mcu/base/clock.h"
 #include "mcu/base/json.h"
 #include "mcu/base/log.h"
+#include "mcu/control_audio.h"
 #include "signaling/rooms_internal.h"
 #include "signaling/token.h"
 
 static int read_session(struct sig_member *m, const json_t *session)
 {
-    static const char *const names[] = {"ws", "whip", "whep"};
+    static const char *const names[] = {"ws", "whip", "whep", "rtp"};
     char kind[8];
     int err = mcu_json_string(session, "kind", MCU_JSON_REQUIRED, 1, kind, sizeof(kind));
     if (!err)
@@ -52,6 +53,15 @@ static int read_member(struct sig_member *m, const json_t *peer)
     return err;
 }
 
+static void read_sound(struct sig_member *m, const json_t *peer)
+{
+    char why[MCU_WHY_MAX];
+    const json_t *sound = json_object_get(peer, "sound");
+    if (sound && mcu_audio_check(sound, why) == 0)
+        mcu_audio_merge(m->sound, sound);
+    m->rtp = member_read_rtp(json_object_get(peer, "rtp"));
+}
+
 static void adopt_peer(struct sig_room *room, const json_t *peer)
 {
     char id[SIG_ID_SIZE];
@@ -61,6 +71,7 @@ static void adopt_peer(struct sig_room *room, const json_t *peer)
     if (!m)
         return;
     m->lost_at_us = mcu_now_us();
+    read_sound(m, peer);
     if (read_member(m, peer) == 0 && read_session(m, json_object_get(peer, "session")) == 0)
         return;
     log_warn("room=%s a peer of an earlier version is sent away", room->id);

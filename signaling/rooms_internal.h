@@ -20,10 +20,14 @@ struct sig_member *member_find(const struct sig_room *room, const char *peer);
 void member_unlist(struct sig_member *m);
 struct sig_member *member_create(struct sig_room *room, const char *peer);
 json_t *member_session_json(const struct sig_member *m);
+/* Where a room takes a plain participant's packets, as it says; NULL: it does not. Caller owns. */
+json_t *member_read_rtp(const json_t *rtp);
 
 /* room_events.c */
 void room_event(void *ctx, const json_t *event);
 void stats_add(struct sig_room_stats *sum, const struct sig_room_stats *add);
+/* The same for a process that is over: what was only true while it ran is left out. */
+void stats_end(struct sig_room_stats *sum, const struct sig_room_stats *ended);
 
 /* recordings.c */
 void recording_event(struct sig_room *room, const json_t *event);

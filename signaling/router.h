@@ -24,7 +24,7 @@ enum sig_method { /* bits */
 
 enum {
     SIG_ROUTE_PARAMS = 2,
-    SIG_ROUTE_PARAM_MAX = 128,
+    SIG_ROUTE_PARAM_MAX = 132, /* a user's id is 128 bytes */
     SIG_ROUTE_PATH_MAX = 512,
 };
 

@@ -5,10 +5,26 @@
 
 json_t *sig_member_json(const struct sig_member *m)
 {
-    return json_pack("{s:s, s:s, s:s, s:b, s:b, s:b, s:b, s:I}", "userId", m->user, "name", m->name,
-                     "role", m->role, "audio", m->sends_audio, "video", m->sends_video,
-                     "mutedAudio", m->muted_audio, "mutedVideo", m->muted_video, "joinedAt",
-                     (json_int_t)m->joined_at_ms);
+    return json_pack("{s:s, s:s, s:s, s:b, s:b, s:b, s:b, s:i, s:b, s:O, s:I}", "userId", m->user,
+                     "name", m->name, "role", m->role, "audio", m->sends_audio, "video",
+                     m->sends_video, "mutedAudio", m->muted_audio, "mutedVideo", m->muted_video,
+                     "volume", sig_member_volume(m), "deaf", sig_member_is_deaf(m), "speaksTo",
+                     sig_member_speaks_to(m), "joinedAt", (json_int_t)m->joined_at_ms);
+}
+
+json_t *sig_member_whole_json(const struct sig_member *m)
+{
+    static const char *const if_set[] = {"original", "levelling", "noiseSuppression", "pan"};
+    json_t *json = sig_member_json(m);
+    for (size_t i = 0; i < sizeof(if_set) / sizeof(*if_set); i++) {
+        json_t *value = json_object_get(m->sound, if_set[i]);
+        if (value)
+            json_object_set(json, if_set[i], value);
+    }
+    json_t *volumes = json_object_get(m->sound, "volumes");
+    json_object_set(json, "hears", sig_member_hears(m));
+    json_object_set_new(json, "volumes", volumes ? json_incref(volumes) : json_object());
+    return json;
 }
 
 json_t *sig_room_members_json(const struct sig_room *room)

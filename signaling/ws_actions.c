@@ -1,7 +1,7 @@
 /* What WebSocket clients ask (docs/protocol.md): a table of small handlers. Front thread.
  *
  * A handler returns NULL when it has answered or will, or the error to answer with. What needs the
- * room goes through struct pending, which outlives both the client and the seat. */
+ * room goes through struct ws_pending, which outlives both the client and the seat. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,29 +13,14 @@
 #include "mcu/control.h"
 #include "signaling/sdp.h"
 #include "signaling/ws.h"
+#include "signaling/ws_internal.h"
 
 enum { NAME_CHARS_MAX = 64, USER_CHARS_MAX = 64 };
 
-struct request {
-    struct sig_client *client;
-    const char *action;
-    const json_t *id;   /* NULL: no answer is wanted */
-    const json_t *data; /* an object, may be empty */
-};
-
-/* A request whose answer is still to come. */
-struct pending {
-    struct sig_client *client; /* referenced */
-    struct sig_member *member; /* referenced; may be NULL */
-    json_t *id;
-    char action[16];
-    bool has_audio, has_video, audio, video; /* of mute */
-};
-
 /* --- answering -------------------------------------------------------------------------------- */
 
-static void answer(struct sig_client *c, const char *action, const json_t *id, json_t *data,
-                   const struct sig_error *error, const char *detail)
+void ws_answer(struct sig_client *c, const char *action, const json_t *id, json_t *data,
+               const struct sig_error *error, const char *detail)
 {
     json_t *message = json_pack("{s:s, s:s, s:O*, s:b}", "type", "rtc", "action", action, "id", id,
                                 "ok", error == NULL);
@@ -50,11 +35,11 @@ static void answer(struct sig_client *c, const char *action, const json_t *id, j
 }
 
 /* Without an id an error is an event, so that it is not lost. */
-static void refuse(struct sig_client *c, const char *action, const json_t *id,
-                   const struct sig_error *error, const char *detail)
+void ws_refuse(struct sig_client *c, const char *action, const json_t *id,
+               const struct sig_error *error, const char *detail)
 {
     if (id) {
-        answer(c, action, id, NULL, error, detail);
+        ws_answer(c, action, id, NULL, error, detail);
         return;
     }
     json_t *data = sig_error_json(error, detail);
@@ -65,9 +50,9 @@ static void refuse(struct sig_client *c, const char *action, const json_t *id,
     json_decref(event);
 }
 
-static struct pending *pending_create(const struct request *q, struct sig_member *m)
+struct ws_pending *ws_pending_create(const struct ws_request *q, struct sig_member *m)
 {
-    struct pending *p = calloc(1, sizeof(*p));
+    struct ws_pending *p = calloc(1, sizeof(*p));
     if (!p)
         return NULL;
     p->client = sig_client_ref(q->client);
@@ -77,7 +62,7 @@ static struct pending *pending_create(const struct request *q, struct sig_member
     return p;
 }
 
-static void pending_free(struct pending *p)
+void ws_pending_free(struct ws_pending *p)
 {
     json_decref(p->id);
     sig_member_unref(p->member);
@@ -85,28 +70,28 @@ static void pending_free(struct pending *p)
     free(p);
 }
 
-static void finish(struct pending *p, json_t *data, const struct sig_error *error,
-                   const char *detail)
+void ws_finish(struct ws_pending *p, json_t *data, const struct sig_error *error,
+               const char *detail)
 {
     if (error)
-        refuse(p->client, p->action, p->id, error, detail);
+        ws_refuse(p->client, p->action, p->id, error, detail);
     else
-        answer(p->client, p->action, p->id, data, NULL, NULL);
-    pending_free(p);
+        ws_answer(p->client, p->action, p->id, data, NULL, NULL);
+    ws_pending_free(p);
 }
 
 /* Sends a command about the client's seat; `done` gets p. Frees p on error. */
-static const struct sig_error *ask_room(struct pending *p, json_t *command, sig_reply_fn *done)
+static const struct sig_error *ask_room(struct ws_pending *p, json_t *command, sig_reply_fn *done)
 {
     if (sig_member_command(p->member, command, done, p) == 0)
         return NULL;
-    pending_free(p);
+    ws_pending_free(p);
     return sig_error("room_restarted");
 }
 
 static void on_plain_reply(void *arg, const json_t *reply)
 {
-    finish(arg, NULL, sig_error_of_reply(reply), NULL);
+    ws_finish(arg, NULL, sig_error_of_reply(reply), NULL);
 }
 
 /* --- join, resume, leave ---------------------------------------------------------------------- */
@@ -121,25 +106,28 @@ static json_t *ice_servers(const struct mcu_config *config)
 
 static json_t *join_data(const struct sig_client *c, const struct sig_member *m)
 {
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "roomId", m->room->id, "userId",
-                     m->user, "name", m->name, "role", m->role, "resume", m->resume, "members",
-                     sig_room_members_json(m->room), "iceServers", ice_servers(c->front->config),
-                     "recording", sig_room_recording_json(m->room));
+    json_t *volumes = json_object_get(m->sound, "volumes");
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:O, s:o}", "roomId", m->room->id,
+                     "userId", m->user, "name", m->name, "role", m->role, "resume", m->resume,
+                     "members", sig_room_members_json(m->room), "iceServers",
+                     ice_servers(c->front->config), "recording", sig_room_recording_json(m->room),
+                     "hears", sig_member_hears(m), "volumes",
+                     volumes ? json_incref(volumes) : json_object());
 }
 
 static void on_joined(void *arg, struct sig_member *m, const struct sig_error *error)
 {
-    struct pending *p = arg;
+    struct ws_pending *p = arg;
     struct sig_client *c = p->client;
     c->is_joining = false;
     if (m && !c->wsi) {
-        pending_free(p); /* sig_client_gone() knew no seat yet */
+        ws_pending_free(p); /* sig_client_gone() knew no seat yet */
         sig_member_leave(m, "lost");
         return;
     }
     if (m)
         c->member = m;
-    finish(p, m ? join_data(c, m) : NULL, error, NULL);
+    ws_finish(p, m ? join_data(c, m) : NULL, error, NULL);
 }
 
 /* What is asked for may be less than the token allows, never more. */
@@ -164,7 +152,7 @@ struct join_fields {
     char role[16];
 };
 
-static const struct sig_error *read_join(struct join_fields *f, const struct request *q)
+static const struct sig_error *read_join(struct join_fields *f, const struct ws_request *q)
 {
     const struct sig_token *token = &q->client->token;
     const bool is_dev = q->client->front->config->auth.dev;
@@ -186,7 +174,7 @@ static const struct sig_error *read_join(struct join_fields *f, const struct req
     return choose_role(f->role, token, q->data, is_dev);
 }
 
-static const struct sig_error *on_join(const struct request *q)
+static const struct sig_error *on_join(const struct ws_request *q)
 {
     struct sig_client *c = q->client;
     struct join_fields f = {0};
@@ -195,7 +183,7 @@ static const struct sig_error *on_join(const struct request *q)
     const struct sig_error *error = read_join(&f, q);
     if (error)
         return error;
-    struct pending *p = pending_create(q, NULL);
+    struct ws_pending *p = ws_pending_create(q, NULL);
     if (!p)
         return sig_error("too_busy");
     const struct sig_join join = {
@@ -210,7 +198,7 @@ static const struct sig_error *on_join(const struct request *q)
     };
     error = sig_rooms_join(c->front->rooms, &join);
     if (error)
-        pending_free(p);
+        ws_pending_free(p);
     else
         c->is_joining = true;
     return error;
@@ -225,7 +213,7 @@ static void tell_moved(struct sig_client *c, struct sig_member *m)
     json_decref(event);
 }
 
-static const struct sig_error *on_resume(const struct request *q)
+static const struct sig_error *on_resume(const struct ws_request *q)
 {
     struct sig_client *c = q->client;
     char resume[SIG_ID_SIZE];
@@ -238,13 +226,13 @@ static const struct sig_error *on_resume(const struct request *q)
         return sig_error("resume_failed");
     c->member = m;
     log_info("room=%s user=%s came back", m->room->id, m->user);
-    answer(c, q->action, q->id, join_data(c, m), NULL, NULL);
+    ws_answer(c, q->action, q->id, join_data(c, m), NULL, NULL);
     if (m->is_moved)
         tell_moved(c, m);
     return NULL;
 }
 
-static const struct sig_error *on_leave(const struct request *q)
+static const struct sig_error *on_leave(const struct ws_request *q)
 {
     struct sig_member *m = q->client->member;
     if (!m)
@@ -252,7 +240,7 @@ static const struct sig_error *on_leave(const struct request *q)
     q->client->member = NULL;
     m->client = NULL; /* it asked: no `ended` for it */
     sig_member_leave(m, "left");
-    answer(q->client, q->action, q->id, NULL, NULL, NULL);
+    ws_answer(q->client, q->action, q->id, NULL, NULL, NULL);
     return NULL;
 }
 
@@ -272,16 +260,16 @@ void sig_client_unseat(struct sig_client *c, const char *reason)
 
 static void on_offer_reply(void *arg, const json_t *reply)
 {
-    struct pending *p = arg;
+    struct ws_pending *p = arg;
     const struct sig_error *error = sig_error_of_reply(reply);
     char *sdp = error ? NULL : sig_member_answer(p->member, reply);
     if (!error && !sdp)
         error = sig_error("internal");
-    finish(p, sdp ? json_pack("{s:s, s:s}", "type", "answer", "sdp", sdp) : NULL, error, NULL);
+    ws_finish(p, sdp ? json_pack("{s:s, s:s}", "type", "answer", "sdp", sdp) : NULL, error, NULL);
     free(sdp);
 }
 
-static const struct sig_error *on_offer(const struct request *q)
+static const struct sig_error *on_offer(const struct ws_request *q)
 {
     const char *text = NULL;
     size_t size = 0;
@@ -294,12 +282,12 @@ static const struct sig_error *on_offer(const struct request *q)
     if (!desc)
         return sig_error("too_busy");
     const int err = sig_sdp_parse(desc, SIG_SDP_OFFER, text, size, why);
-    struct pending *p = err ? NULL : pending_create(q, q->client->member);
+    struct ws_pending *p = err ? NULL : ws_pending_create(q, q->client->member);
     json_t *command =
         p ? json_pack("{s:s, s:o}", "cmd", "peer_offer", "desc", mcu_desc_to_json(desc)) : NULL;
     free(desc);
     if (err) {
-        refuse(q->client, q->action, q->id, sig_error("bad_offer"), why[0] ? why : NULL);
+        ws_refuse(q->client, q->action, q->id, sig_error("bad_offer"), why[0] ? why : NULL);
         return NULL;
     }
     if (!p)
@@ -307,7 +295,7 @@ static const struct sig_error *on_offer(const struct request *q)
     return ask_room(p, command, on_offer_reply);
 }
 
-static const struct sig_error *on_candidate(const struct request *q)
+static const struct sig_error *on_candidate(const struct ws_request *q)
 {
     const char *text = NULL;
     size_t size = 0;
@@ -317,47 +305,11 @@ static const struct sig_error *on_candidate(const struct request *q)
         return sig_error("bad_candidate");
     if (size && !sig_sdp_candidate_is_valid(text, size))
         return sig_error("bad_candidate");
-    struct pending *p = pending_create(q, q->client->member);
+    struct ws_pending *p = ws_pending_create(q, q->client->member);
     if (!p)
         return sig_error("too_busy");
     return ask_room(p, json_pack("{s:s, s:s}", "cmd", "peer_candidate", "candidate", text),
                     on_plain_reply);
-}
-
-static void on_mute_reply(void *arg, const json_t *reply)
-{
-    struct pending *p = arg;
-    const struct sig_error *error = sig_error_of_reply(reply);
-    if (!error)
-        sig_member_muted(p->member, p->has_audio ? &p->audio : NULL,
-                         p->has_video ? &p->video : NULL);
-    finish(p, NULL, error, NULL);
-}
-
-static const struct sig_error *on_mute(const struct request *q)
-{
-    bool audio = false;
-    bool video = false;
-    if (!q->client->member)
-        return sig_error("not_joined");
-    const bool has_audio = json_object_get(q->data, "audio") != NULL;
-    const bool has_video = json_object_get(q->data, "video") != NULL;
-    if ((!has_audio && !has_video) || mcu_json_bool(q->data, "audio", MCU_JSON_OPTIONAL, &audio) ||
-        mcu_json_bool(q->data, "video", MCU_JSON_OPTIONAL, &video))
-        return sig_error("bad_request");
-    struct pending *p = pending_create(q, q->client->member);
-    if (!p)
-        return sig_error("too_busy");
-    p->has_audio = has_audio;
-    p->has_video = has_video;
-    p->audio = audio;
-    p->video = video;
-    json_t *command = json_pack("{s:s}", "cmd", "peer_mute");
-    if (has_audio)
-        json_object_set_new(command, "audio", json_boolean(audio));
-    if (has_video)
-        json_object_set_new(command, "video", json_boolean(video));
-    return ask_room(p, command, on_mute_reply);
 }
 
 /* --- recording -------------------------------------------------------------------------------- */
@@ -369,19 +321,19 @@ static json_t *record_data(const struct sig_recording *r)
 
 static void on_recording(void *arg, const struct sig_recording *r, const struct sig_error *error)
 {
-    finish(arg, r ? record_data(r) : NULL, error, NULL);
+    ws_finish(arg, r ? record_data(r) : NULL, error, NULL);
 }
 
-static const struct sig_error *stop_recording(const struct request *q, struct sig_recording *r)
+static const struct sig_error *stop_recording(const struct ws_request *q, struct sig_recording *r)
 {
     json_t *data = r ? record_data(r) : json_object();
     if (r)
         sig_recording_stop(r);
-    answer(q->client, q->action, q->id, data, NULL, NULL);
+    ws_answer(q->client, q->action, q->id, data, NULL, NULL);
     return NULL;
 }
 
-static const struct sig_error *on_record(const struct request *q)
+static const struct sig_error *on_record(const struct ws_request *q)
 {
     struct sig_member *m = q->client->member;
     bool active = false;
@@ -395,21 +347,21 @@ static const struct sig_error *on_record(const struct request *q)
     if (!active)
         return stop_recording(q, running);
     if (running && !running->is_starting) {
-        answer(q->client, q->action, q->id, record_data(running), NULL, NULL);
+        ws_answer(q->client, q->action, q->id, record_data(running), NULL, NULL);
         return NULL;
     }
-    struct pending *p = pending_create(q, m);
+    struct ws_pending *p = ws_pending_create(q, m);
     if (!p)
         return sig_error("too_busy");
     const struct sig_error *error = sig_room_record(m->room, m->user, on_recording, p);
     if (error)
-        pending_free(p);
+        ws_pending_free(p);
     return error;
 }
 
-static const struct sig_error *on_ping(const struct request *q)
+static const struct sig_error *on_ping(const struct ws_request *q)
 {
-    answer(q->client, q->action, q->id, NULL, NULL, NULL);
+    ws_answer(q->client, q->action, q->id, NULL, NULL, NULL);
     return NULL;
 }
 
@@ -417,23 +369,35 @@ static const struct sig_error *on_ping(const struct request *q)
 
 static const struct {
     const char *name;
-    const struct sig_error *(*handle)(const struct request *q);
+    const struct sig_error *(*handle)(const struct ws_request *q);
 } actions[] = {
-    {"join", on_join},           {"resume", on_resume}, {"leave", on_leave},   {"offer", on_offer},
-    {"candidate", on_candidate}, {"mute", on_mute},     {"record", on_record}, {"ping", on_ping},
+    {"join", on_join},
+    {"resume", on_resume},
+    {"leave", on_leave},
+    {"offer", on_offer},
+    {"candidate", on_candidate},
+    {"record", on_record},
+    {"ping", on_ping},
+    {"mute", ws_on_mute},
+    {"volume", ws_on_volume},
+    {"deaf", ws_on_deaf},
+    {"hear", ws_on_hear},
+    {"speak", ws_on_speak},
+    {"original", ws_on_original},
+    {"sound", ws_on_sound},
 };
 
-static void dispatch(const struct request *q)
+static void dispatch(const struct ws_request *q)
 {
     for (size_t i = 0; i < sizeof(actions) / sizeof(*actions); i++) {
         if (strcmp(actions[i].name, q->action) != 0)
             continue;
         const struct sig_error *error = actions[i].handle(q);
         if (error)
-            refuse(q->client, q->action, q->id, error, NULL);
+            ws_refuse(q->client, q->action, q->id, error, NULL);
         return;
     }
-    refuse(q->client, q->action, q->id, sig_error("unknown_action"), NULL);
+    ws_refuse(q->client, q->action, q->id, sig_error("unknown_action"), NULL);
 }
 
 static bool id_is_fit(const json_t *id)
@@ -453,10 +417,10 @@ static void read_request(struct sig_client *c, const json_t *message)
         mcu_json_string(message, "type", MCU_JSON_REQUIRED, 1, type, sizeof(type)) ||
         mcu_json_string(message, "action", MCU_JSON_REQUIRED, 1, action, sizeof(action)) ||
         mcu_json_object(message, "data", MCU_JSON_OPTIONAL, &data) || strcmp(type, "rtc") != 0) {
-        refuse(c, action[0] ? action : "error", id_is_fit(id) ? id : NULL, sig_error("bad_message"),
-               NULL);
+        ws_refuse(c, action[0] ? action : "error", id_is_fit(id) ? id : NULL,
+                  sig_error("bad_message"), NULL);
     } else {
-        const struct request q = {
+        const struct ws_request q = {
             .client = c, .action = action, .id = id, .data = data ? data : empty};
         dispatch(&q);
     }
@@ -486,7 +450,7 @@ void sig_client_message(struct sig_client *c, const char *text, size_t size)
     json_t *message = NULL;
     if (!sig_json_depth_fits(text, size, SIG_WS_DEPTH_MAX) ||
         mcu_json_parse(&message, text, size) != 0) {
-        refuse(c, NULL, NULL, sig_error("bad_message"), NULL);
+        ws_refuse(c, NULL, NULL, sig_error("bad_message"), NULL);
         return;
     }
     read_request(c, message);

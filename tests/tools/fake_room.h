@@ -5,7 +5,7 @@
  * What it is called tells how it misbehaves. Of rooms: "refuse*" does not open, "crashloop*" dies
  * after opening, "silent*" says nothing more after opening. Of users: "crash*" kills the process
  * when added, "garbage*" makes it send a line that is no message, "huge*" a line without end,
- * "full*" is refused. */
+ * "full*" is refused, "taken*" has an address that another has. */
 #ifndef TESTS_TOOLS_FAKE_ROOM_H
 #define TESTS_TOOLS_FAKE_ROOM_H
 
@@ -21,6 +21,7 @@
 
 #include "mcu/base/clock.h"
 #include "mcu/control.h"
+#include "mcu/control_audio.h"
 
 enum { FAKE_LISTEN_FD = 3, FAKE_STATS_MS = 100 };
 
@@ -31,6 +32,7 @@ struct fake_room {
     json_t *opened_at;
     json_t *peers;      /* {peer: {peer, user, name, role, session, ...}} */
     json_t *recordings; /* {id: {id, file, started_at}} */
+    json_t *sounds;     /* {id: {id, ...}} */
     bool is_silent;
     bool is_closing;
 };
@@ -120,14 +122,72 @@ static void fake_peer_add(const struct fake_room *f, const json_t *command)
         fake_refuse(f, command, "room_full");
         return;
     }
+    if (fake_starts(user, "taken")) {
+        fake_refuse(f, command, "address_in_use");
+        return;
+    }
     json_t *kept = json_deep_copy(command);
+    json_t *more = NULL;
     json_object_del(kept, "cmd");
     json_object_del(kept, "seq");
     json_object_set_new(kept, "state", json_string("new"));
+    if (json_object_get(command, "rtp")) {
+        more = json_pack("{s:{s:s, s:i, s:{s:i, s:i}}}", "rtp", "host", "127.0.0.1", "port", 5004,
+                         "audio", "ssrc", 7, "pt", 111);
+        json_object_set(kept, "rtp", json_object_get(more, "rtp"));
+    }
+    if (!json_object_get(kept, "sound"))
+        json_object_set_new(kept, "sound", json_object());
     json_object_set_new(f->peers, peer, kept);
-    fake_ok(f, command, NULL);
+    fake_ok(f, command, more);
     fake_send(f, json_pack("{s:s, s:s, s:b, s:b}", "event", "peer_media", "peer", peer, "audio", 1,
                            "video", 0));
+}
+
+static void fake_peer_set(const struct fake_room *f, const json_t *command, json_t *peer)
+{
+    static const char *const flags[] = {"muted_audio", "muted_video"};
+    json_t *sound = json_object_get(command, "sound");
+    for (size_t i = 0; i < 2; i++) {
+        if (json_object_get(command, flags[i]))
+            json_object_set(peer, flags[i], json_object_get(command, flags[i]));
+    }
+    if (sound)
+        mcu_audio_merge(json_object_get(peer, "sound"), sound);
+    fake_ok(f, command, NULL);
+}
+
+static void fake_sound_start(const struct fake_room *f, const json_t *command)
+{
+    if (fake_starts(json_object_get(command, "name"), "nothing")) {
+        fake_refuse(f, command, "no_such_sound");
+        return;
+    }
+    json_t *kept = json_deep_copy(command);
+    json_object_del(kept, "cmd");
+    json_object_del(kept, "seq");
+    json_object_set_new(f->sounds, json_string_value(json_object_get(command, "id")), kept);
+    fake_ok(f, command, NULL);
+}
+
+static void fake_sound_list(const struct fake_room *f, const json_t *command)
+{
+    json_t *list = json_array();
+    const char *id;
+    json_t *sound;
+    json_object_foreach(f->sounds, id, sound) json_array_append(list, sound);
+    fake_ok(f, command, json_pack("{s:o}", "sounds", list));
+}
+
+static void fake_sound_stop(const struct fake_room *f, const json_t *command)
+{
+    const char *id = json_string_value(json_object_get(command, "id"));
+    if (!id || json_object_del(f->sounds, id) != 0) {
+        fake_refuse(f, command, "no_such_sound");
+        return;
+    }
+    fake_ok(f, command, NULL);
+    fake_send(f, json_pack("{s:s, s:s, s:s}", "event", "sound", "id", id, "state", "ended"));
 }
 
 static void fake_record_start(const struct fake_room *f, const json_t *command)
@@ -186,6 +246,14 @@ static void fake_command(struct fake_room *f, const json_t *command)
         fake_peer_add(f, command);
     else if (peer && !json_object_get(f->peers, peer))
         fake_refuse(f, command, "no_such_peer");
+    else if (strcmp(cmd, "peer_set") == 0 && peer)
+        fake_peer_set(f, command, json_object_get(f->peers, peer));
+    else if (strcmp(cmd, "sound_start") == 0)
+        fake_sound_start(f, command);
+    else if (strcmp(cmd, "sound_list") == 0)
+        fake_sound_list(f, command);
+    else if (strcmp(cmd, "sound_stop") == 0)
+        fake_sound_stop(f, command);
     else if (strcmp(cmd, "peer_remove") == 0 && json_object_del(f->peers, peer) == 0)
         fake_ok(f, command, NULL);
     else if (strcmp(cmd, "peer_offer") == 0)
@@ -221,7 +289,8 @@ static void fake_read(struct fake_room *f)
 /* Serves on descriptor 3 until it is closed, misbehaves, or nobody has been connected for 8 s. */
 static int fake_room_run(void)
 {
-    struct fake_room f = {.fd = -1, .peers = json_object(), .recordings = json_object()};
+    struct fake_room f = {.fd = -1, .peers = json_object(), .recordings = json_object(),
+                          .sounds = json_object()};
     int alone_ms = 0;
     while (!f.is_closing && alone_ms < 8000) {
         struct pollfd fds[2] = {{.fd = FAKE_LISTEN_FD, .events = POLLIN},
@@ -244,6 +313,7 @@ static int fake_room_run(void)
     json_decref(f.opened_at);
     json_decref(f.peers);
     json_decref(f.recordings);
+    json_decref(f.sounds);
     mcu_control_reader_finish(&f.reader);
     return 0;
 }

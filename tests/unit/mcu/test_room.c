@@ -104,7 +104,7 @@ static void commands_wait_for_open(void **state)
     assert_string_equal(tell(f, json_pack("{s:s}", "cmd", "dance")), "unknown_command");
     assert_string_equal(tell(f, json_pack("{s:n}", "cmd")), "unknown_command");
     static const char *const names[] = {"peer_add",     "peer_session", "peer_offer",   "peer_candidate",
-                                        "peer_mute",    "peer_remove",  "record_start", "record_stop",
+                                        "peer_set",     "peer_remove",  "record_start", "record_stop",
                                         "stats"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         assert_string_equal(tell(f, json_pack("{s:s}", "cmd", names[i])), "not_open");
@@ -137,7 +137,8 @@ static void peers_come_and_go(void **state)
     assert_string_equal(tell(f, json_pack("{s:s,s:s,s:s}", "cmd", "peer_add", "peer", "a", "user",
                                           "ann")),
                         "peer_exists");
-    assert_string_equal(tell(f, json_pack("{s:s,s:s,s:b}", "cmd", "peer_mute", "peer", "a", "video", 1)),
+    assert_string_equal(tell(f, json_pack("{s:s,s:s,s:b}", "cmd", "peer_set", "peer", "a",
+                                          "muted_video", 1)),
                         "");
     assert_string_equal(tell(f, json_pack("{s:s}", "cmd", "adopt")), "");
     const json_t *peer = json_array_get(json_object_get(f->reply, "peers"), 0);
@@ -150,7 +151,7 @@ static void peers_come_and_go(void **state)
                                           "session", "new")),
                         "");
     assert_string_equal(tell(f, json_pack("{s:s,s:s}", "cmd", "peer_remove", "peer", "a")), "");
-    static const char *const names[] = {"peer_session", "peer_offer", "peer_candidate", "peer_mute",
+    static const char *const names[] = {"peer_session", "peer_offer", "peer_candidate", "peer_set",
                                         "peer_remove"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         assert_string_equal(tell(f, json_pack("{s:s,s:s}", "cmd", names[i], "peer", "a")),
@@ -189,12 +190,13 @@ static void bad_offers_are_refused(void **state)
                         "bad_message");
 }
 
-static void the_room_is_full_at_some_point(void **state)
+/* As many as there may be; then what is told of all of them comes in slices that fit a line. */
+static void a_full_room_tells_of_itself_in_slices(void **state)
 {
     struct fixture *f = *state;
     open_room(f);
     int added = 0;
-    for (; added < 200; added++) {
+    for (; added < 2000; added++) {
         char id[16];
         snprintf(id, sizeof(id), "p%d", added);
         const char *code =
@@ -204,7 +206,52 @@ static void the_room_is_full_at_some_point(void **state)
             break;
         }
     }
-    assert_int_equal(added, 120);
+    assert_int_equal(added, 1280);
+    json_int_t next = 0;
+    size_t told = 0;
+    do {
+        assert_string_equal(tell(f, json_pack("{s:s,s:I}", "cmd", "adopt", "from", next)), "");
+        char *text = json_dumps(f->reply, 0);
+        assert_true(strlen(text) < 100 * 1024);
+        free(text);
+        const json_t *peers = json_object_get(f->reply, "peers");
+        told += json_array_size(peers);
+        next = json_integer_value(json_object_get(f->reply, "next"));
+        assert_true(next == 0 || (size_t)next == told);
+    } while (next);
+    assert_int_equal(told, 1280);
+    assert_string_equal(tell(f, json_pack("{s:s,s:i}", "cmd", "stats", "from", 1250)), "");
+    assert_int_equal(json_array_size(json_object_get(f->reply, "peers")), 30);
+    assert_int_equal(json_integer_value(json_object_get(f->reply, "total")), 1280);
+    assert_string_equal(tell(f, json_pack("{s:s,s:i}", "cmd", "stats", "from", -1)), "");
+    assert_int_equal(json_array_size(json_object_get(f->reply, "peers")), 0);
+}
+
+/* What is set about a member's sound comes back to a front that adopts, and only what is right. */
+static void the_sound_of_a_member_is_kept(void **state)
+{
+    struct fixture *f = *state;
+    open_room(f);
+    assert_string_equal(tell(f, json_pack("{s:s,s:s,s:s,s:b,s:{s:i}}", "cmd", "peer_add", "peer", "a",
+                                          "user", "ann", "muted_audio", 1, "sound", "volume", 50)),
+                        "");
+    assert_string_equal(tell(f, json_pack("{s:s,s:s,s:{s:b,s:{s:i}}}", "cmd", "peer_set", "peer", "a",
+                                          "sound", "deaf", 1, "volumes", "bob", 0)),
+                        "");
+    static const char *const wrong[] = {
+        "{\"volume\": 201}", "{\"volume\": -1}", "{\"volume\": 1.5}", "{\"loud\": 1}", "[]", "7",
+        "{\"hears\": {\"\": 1}}", "{\"speaksTo\": [\"a\", \"a\"]}", "{\"pan\": 1.01}",
+    };
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+        assert_string_equal(tell(f, json_pack("{s:s,s:s,s:o}", "cmd", "peer_set", "peer", "a", "sound",
+                                              json_loads(wrong[i], JSON_DECODE_ANY, NULL))),
+                            "bad_message");
+    assert_string_equal(tell(f, json_pack("{s:s}", "cmd", "adopt")), "");
+    const json_t *peer = json_array_get(json_object_get(f->reply, "peers"), 0);
+    json_t *wanted = json_pack("{s:i,s:b,s:{s:i}}", "volume", 50, "deaf", 1, "volumes", "bob", 0);
+    assert_true(json_equal(json_object_get(peer, "sound"), wanted));
+    assert_true(json_is_true(json_object_get(peer, "muted_audio")));
+    json_decref(wanted);
 }
 
 static void an_empty_room_can_be_recorded(void **state)
@@ -291,7 +338,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(peers_come_and_go, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_longest_name_comes_back_whole, set_up, tear_down),
         cmocka_unit_test_setup_teardown(bad_offers_are_refused, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(the_room_is_full_at_some_point, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_full_room_tells_of_itself_in_slices, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_sound_of_a_member_is_kept, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_empty_room_can_be_recorded, set_up, tear_down),
         cmocka_unit_test_setup_teardown(closing_finishes_recordings, set_up, tear_down),
         cmocka_unit_test_setup_teardown(figures_are_reported, set_up, tear_down),

@@ -48,6 +48,7 @@ struct fixture {
     void *recovered_arg;
     struct client clients[CLIENTS];
     struct sig_member *joined;
+    struct sig_member *changed;
     const struct sig_error *refused;
     int answers;
 };
@@ -177,6 +178,15 @@ static const json_t *heard_data(const struct fixture *f, int client, const char 
     const size_t n = json_array_size(f->clients[client].events);
     return json_object_get(
         json_object_get(json_array_get(f->clients[client].events, n - 1), "data"), field);
+}
+
+static bool was_told(const struct fixture *f, int client, const char *action)
+{
+    for (size_t back = 1; back <= json_array_size(f->clients[client].events); back++) {
+        if (strcmp(heard(f, client, back), action) == 0)
+            return true;
+    }
+    return false;
 }
 
 static void room_says(struct fixture *f, const char *text)
@@ -379,22 +389,202 @@ static void an_empty_room_ends_after_its_time(void **state)
     assert_non_null(sig_rooms_find(f->rooms, "standup"));
 }
 
+static void on_changed(void *arg, struct sig_member *m, const struct sig_error *error)
+{
+    struct fixture *f = arg;
+    f->changed = m;
+    f->refused = error;
+    f->answers++;
+}
+
+static json_t *parse(const char *text)
+{
+    json_t *json = json_loads(text, JSON_DECODE_ANY, NULL);
+    assert_non_null(json);
+    return json;
+}
+
+/* Asks for a change by a user; the room's answer is still to come. */
+static void change(struct fixture *f, struct sig_member *m, const char *by, const bool *audio,
+                   const char *sound)
+{
+    json_t *patch = sound ? parse(sound) : NULL;
+    const struct sig_change c = {
+        .audio = audio, .sound = patch, .by = by, .done = on_changed, .arg = f};
+    f->refused = NULL;
+    f->changed = NULL;
+    assert_null(sig_member_change(m, &c));
+    json_decref(patch);
+}
+
 static void muting_is_told_to_the_others_and_survives_a_restart(void **state)
 {
     struct fixture *f = *state;
     const bool yes = true;
     struct sig_member *ann = join(f, 0, "ann");
     join(f, 1, "bob");
-    sig_member_muted(ann, &yes, NULL);
+    json_array_clear(f->clients[0].events);
+    change(f, ann, "ann", &yes, NULL);
+    assert_false(ann->muted_audio); /* not before the room has said so */
+    answer(f, "peer_set", NULL);
+    assert_ptr_equal(f->changed, ann);
     assert_string_equal(heard(f, 1, 1), "mute");
     assert_true(json_is_true(heard_data(f, 1, "audio")));
     assert_null(heard_data(f, 1, "video"));
+    assert_null(heard_data(f, 1, "by"));
+    assert_int_equal(json_array_size(f->clients[0].events), 0); /* she knows */
     f->events.restarted(f->opened[0]);
+    const json_t *add = f->asked[0].command;
+    assert_true(json_is_true(json_object_get(add, "muted_audio")));
+    assert_null(json_object_get(add, "muted_video"));
     answer(f, "peer_add", NULL);
-    const json_t *mute = f->asked[0].command; /* right behind ann, before bob */
-    assert_true(json_is_true(json_object_get(mute, "audio")));
-    answer(f, "peer_mute", NULL);
     answer(f, "peer_add", NULL);
+}
+
+static void who_is_muted_by_another_hears_by_whom(void **state)
+{
+    struct fixture *f = *state;
+    const bool yes = true;
+    struct sig_member *ann = join(f, 0, "ann");
+    join(f, 1, "bob");
+    json_array_clear(f->clients[0].events);
+    change(f, ann, "bob", &yes, NULL);
+    answer(f, "peer_set", NULL);
+    for (int i = 0; i < 2; i++) {
+        assert_string_equal(heard(f, i, 1), "mute");
+        assert_string_equal(json_string_value(heard_data(f, i, "by")), "bob");
+        assert_string_equal(json_string_value(heard_data(f, i, "userId")), "ann");
+    }
+}
+
+static void what_is_refused_changes_nothing(void **state)
+{
+    struct fixture *f = *state;
+    const bool yes = true;
+    struct sig_member *ann = join(f, 0, "ann");
+    join(f, 1, "bob");
+    json_array_clear(f->clients[1].events);
+    change(f, ann, "ann", &yes, "{\"volume\": 50}");
+    answer(f, "peer_set", "{\"ok\": false, \"error\": {\"code\": \"too_many_submixes\"}}");
+    assert_string_equal(f->refused->code, "too_many_submixes");
+    assert_false(ann->muted_audio);
+    assert_int_equal(sig_member_volume(ann), 100);
+    assert_int_equal(json_array_size(f->clients[1].events), 0);
+    change(f, ann, "ann", &yes, NULL);
+    sig_member_leave(ann, "left"); /* before the answer */
+    answer(f, "peer_set", NULL);
+    assert_string_equal(f->refused->code, "no_such_member");
+    answer(f, "peer_remove", NULL);
+}
+
+static void a_members_sound_is_kept_told_and_survives_a_restart(void **state)
+{
+    struct fixture *f = *state;
+    struct sig_member *ann = join(f, 0, "ann");
+    join(f, 1, "bob");
+    json_array_clear(f->clients[0].events);
+    change(f, ann, "bob", NULL,
+           "{\"volume\": 150, \"deaf\": true, \"speaksTo\": [\"en\"], \"volumes\": {\"bob\": 0}, "
+           "\"hears\": {\"en\": 100, \"floor\": 20}, \"original\": true, \"pan\": -0.5}");
+    answer(f, "peer_set", NULL);
+    static const char *const told[] = {"volume", "deaf", "speak", "original"};
+    for (int i = 0; i < 2; i++) {
+        for (size_t j = 0; j < 4; j++)
+            assert_true(was_told(f, i, told[j]));
+    }
+    assert_true(was_told(f, 0, "hear")); /* what she hears is her own matter */
+    assert_false(was_told(f, 1, "hear"));
+    json_t *seen = sig_member_json(ann);
+    assert_int_equal(json_integer_value(json_object_get(seen, "volume")), 150);
+    assert_true(json_is_true(json_object_get(seen, "deaf")));
+    assert_string_equal(json_string_value(json_array_get(json_object_get(seen, "speaksTo"), 0)),
+                        "en");
+    assert_null(json_object_get(seen, "volumes"));
+    json_decref(seen);
+    json_t *whole = sig_member_whole_json(ann);
+    assert_int_equal(json_integer_value(json_object_get(json_object_get(whole, "hears"), "floor")),
+                     20);
+    assert_int_equal(json_object_size(json_object_get(whole, "volumes")), 1);
+    json_decref(whole);
+
+    f->events.restarted(f->opened[0]);
+    const json_t *sound = json_object_get(f->asked[0].command, "sound");
+    assert_int_equal(json_integer_value(json_object_get(sound, "volume")), 150);
+    assert_int_equal(json_object_size(sound), 7);
+    answer(f, "peer_add", NULL);
+    assert_null(json_object_get(f->asked[0].command, "sound")); /* bob's is plain */
+    answer(f, "peer_add", NULL);
+
+    change(f, ann, "ann", NULL, "{\"volume\": 100, \"deaf\": null, \"volumes\": {\"bob\": 100}}");
+    answer(f, "peer_set", NULL);
+    assert_int_equal(sig_member_volume(ann), 100);
+    assert_int_equal(json_object_size(ann->sound), 4);
+}
+
+static void muting_all_spares_hosts_and_is_told_once(void **state)
+{
+    struct fixture *f = *state;
+    const bool yes = true;
+    join(f, 0, "ann");
+    struct sig_member *bob = join(f, 1, "bob");
+    struct sig_member *cyd = join(f, 2, "cyd");
+    strcpy(cyd->role, "host");
+    for (int i = 0; i < 3; i++)
+        json_array_clear(f->clients[i].events);
+    const struct sig_change c = {.audio = &yes, .by = "ann", .done = on_changed, .arg = f};
+    const int before = f->answers;
+    assert_null(sig_room_mute_all(bob->room, &c));
+    assert_int_equal(f->asked_count, 1); /* bob alone */
+    assert_int_equal(f->answers, before);
+    answer(f, "peer_set", NULL);
+    assert_int_equal(f->answers, before + 1);
+    assert_true(bob->muted_audio);
+    assert_false(cyd->muted_audio);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(json_array_size(f->clients[i].events), 1);
+        assert_string_equal(heard(f, i, 1), "mute");
+        assert_int_equal(json_array_size(heard_data(f, i, "userIds")), 1);
+    }
+    for (int i = 0; i < 3; i++)
+        json_array_clear(f->clients[i].events);
+    assert_null(sig_room_mute_all(bob->room, &c)); /* nobody is left to mute: answered at once */
+    assert_int_equal(f->answers, before + 2);
+    assert_int_equal(json_array_size(f->clients[0].events), 0);
+}
+
+static void a_plain_participant_is_a_member_whose_keys_are_forgotten(void **state)
+{
+    struct fixture *f = *state;
+    json_t *rtp = parse("{\"srtp\": {\"keyIn\": \"secret\"}}");
+    const struct sig_join wanted = {.kind = SIG_KIND_RTP,
+                                    .room_id = "standup",
+                                    .user = "gw",
+                                    .name = "Gateway",
+                                    .role = "publisher",
+                                    .rtp = rtp,
+                                    .joined = on_joined,
+                                    .arg = f};
+    assert_null(sig_rooms_join(f->rooms, &wanted));
+    assert_true(json_equal(json_object_get(f->asked[0].command, "rtp"), rtp));
+    json_decref(rtp);
+    answer(f, "peer_add",
+           "{\"ok\": true, \"rtp\": {\"host\": \"127.0.0.1\", \"port\": 4000, \"srtp\": true, "
+           "\"keyIn\": \"secret\", \"audio\": {\"ssrc\": 5, \"pt\": 111, \"x\": 1}}}");
+    struct sig_member *m = f->joined;
+    assert_non_null(m);
+    char *text = json_dumps(m->rtp, JSON_COMPACT);
+    assert_string_equal(text, "{\"host\":\"127.0.0.1\",\"port\":4000,\"srtp\":true,"
+                              "\"audio\":{\"ssrc\":5,\"pt\":111}}");
+    free(text);
+    /* It may fall silent and come back; after ten minutes nobody waits any more. */
+    room_says_of(f, m, "peer_state", "\"state\": \"failed\"");
+    assert_ptr_equal(sig_room_find_user(m->room, "gw"), m);
+    struct sig_room *room = m->room;
+    sig_rooms_tick(f->rooms, mcu_now_us() + 599 * MCU_US_PER_S);
+    assert_ptr_equal(sig_room_find_user(room, "gw"), m);
+    sig_rooms_tick(f->rooms, mcu_now_us() + 601 * MCU_US_PER_S);
+    assert_null(sig_room_find_user(room, "gw"));
+    answer(f, "peer_remove", NULL);
 }
 
 /* --- the room's events ------------------------------------------------------------------------ */
@@ -455,19 +645,26 @@ static void counters_of_a_room_stay_in_the_sum_when_it_restarts(void **state)
     struct fixture *f = *state;
     struct sig_rooms_stats stats;
     join(f, 0, "ann");
-    room_says(f,
-              "{\"event\": \"stats\", \"cpu_us\": 1000, \"audio\": {\"ticks\": 50, "
-              "\"max_late_us\": 300}, \"peers\": [{\"in\": {\"audio\": {\"packets\": 7}}, "
-              "\"out\": {\"video\": {\"packets\": 9}}}, {\"in\": {\"video\": {\"packets\": 3}}}]}");
+    room_says(
+        f, "{\"event\": \"stats\", \"cpu_us\": 1000, \"audio\": {\"ticks\": 50, \"speakers\": 3, "
+           "\"max_late_us\": 300}, \"totals\": {\"concealed\": 4, \"max_drift_ppm\": 90, "
+           "\"in\": {\"packets\": 10, \"recovered\": 2}, \"out\": {\"packets\": 9, "
+           "\"copies\": 6}}}");
     f->events.restarted(f->opened[0]);
     room_says(f, "{\"event\": \"stats\", \"cpu_us\": 10, \"audio\": {\"ticks\": 5, "
-                 "\"max_late_us\": 100}, \"peers\": []}");
+                 "\"speakers\": 1, \"max_late_us\": 100}, \"totals\": {\"concealed\": 1, "
+                 "\"max_drift_ppm\": 20}}");
     sig_rooms_stats(f->rooms, &stats);
     assert_int_equal(stats.sum.cpu_us, 1010);
     assert_int_equal(stats.sum.audio_ticks, 55);
     assert_int_equal(stats.sum.audio_max_late_us, 300);
+    assert_int_equal(stats.sum.concealed, 5);
     assert_int_equal(stats.sum.in_packets, 10);
+    assert_int_equal(stats.sum.in_recovered, 2);
     assert_int_equal(stats.sum.out_packets, 9);
+    assert_int_equal(stats.sum.out_copies, 6);
+    assert_int_equal(stats.sum.audio_speakers, 1); /* those who speak now */
+    assert_int_equal(stats.sum.audio_max_drift_ppm, 20);
     assert_int_equal(stats.members, 1);
 }
 
@@ -745,6 +942,11 @@ int main(void)
         TEST(a_resume_unseats_the_connection_that_was_not_seen_to_go),
         TEST(an_empty_room_ends_after_its_time),
         TEST(muting_is_told_to_the_others_and_survives_a_restart),
+        TEST(who_is_muted_by_another_hears_by_whom),
+        TEST(what_is_refused_changes_nothing),
+        TEST(a_members_sound_is_kept_told_and_survives_a_restart),
+        TEST(muting_all_spares_hosts_and_is_told_once),
+        TEST(a_plain_participant_is_a_member_whose_keys_are_forgotten),
         TEST(events_of_the_room_reach_those_they_are_for),
         TEST(senseless_events_change_nothing),
         TEST(counters_of_a_room_stay_in_the_sum_when_it_restarts),
