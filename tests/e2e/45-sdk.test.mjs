@@ -1,7 +1,7 @@
 /* The SDK's own arithmetic and texts, without a browser: how long sound waits for late copies, and what
  * an offer says of sound. */
 import { PLAYOUT_MOST_MS, lossBetween, nextPlayout, readCounters, setTarget } from '../../web/sdk/playout.js';
-import { offerLocally, offerSound, redFirst } from '../../web/sdk/sound.js';
+import { answerSound, offerLocally, offerSound, redFirst } from '../../web/sdk/sound.js';
 import { check, test } from './lib/test.mjs';
 
 const same = (what, got, wanted) =>
@@ -99,6 +99,13 @@ test('sdk: an offer asks for NACK and stereo of Opus, once, and of nothing else'
     check(offerSound(bare).includes('\r\na=fmtp:111 stereo=1\r\n'), 'no parameters of its own');
     const none = OFFER.replaceAll('opus', 'speex');
     same('without Opus', offerSound(none), none);
+});
+
+test('sdk: mono is sent where the answer would take stereo, except for music', async () => {
+    const answer = 'm=audio\r\na=fmtp:63 111/111\r\na=fmtp:111 minptime=10;sprop-stereo=1;stereo=1;useinbandfec=1\r\na=mid:0\r\n';
+    same('speech', answerSound(answer),
+        'm=audio\r\na=fmtp:63 111/111\r\na=fmtp:111 minptime=10;sprop-stereo=1;useinbandfec=1\r\na=mid:0\r\n');
+    same('music', answerSound(answer, { sendsStereo: true }), answer);
 });
 
 test('sdk: RED goes first where the browser has it', async () => {

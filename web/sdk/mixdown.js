@@ -15,7 +15,7 @@
 
 import { followLoss } from './playout.js';
 import { MixdownError, Socket, socketUrl } from './socket.js';
-import { offerLocally, preferRed, setMusic } from './sound.js';
+import { answerSound, offerLocally, preferRed, setMusic } from './sound.js';
 
 export { MixdownError };
 
@@ -213,6 +213,7 @@ export class Mixdown {
     async setOriginalSound(on) {
         this.#isOriginal = Boolean(on);
         await setMusic(this.#transceivers.audio?.sender, this.#isOriginal);
+        this.#want('plain'); /* stereo is agreed by an offer */
         await this.#tellFlag('original', this.#isOriginal);
     }
 
@@ -542,7 +543,7 @@ export class Mixdown {
         this.#armMediaTimer();
         const { sdp } = await answered;
         this.#check(run);
-        await pc.setRemoteDescription({ type: 'answer', sdp });
+        await pc.setRemoteDescription({ type: 'answer', sdp: answerSound(sdp, { sendsStereo: this.#isOriginal }) });
         for (const candidate of this.#theirCandidates.splice(0))
             await pc.addIceCandidate(candidate).catch(quiet);
         if (wish === 'fresh')

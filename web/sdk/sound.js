@@ -70,6 +70,17 @@ function withParameters(part, pt, wanted) {
         (rtpmap) => `${rtpmap}${end(part)}a=fmtp:${pt} ${text}`);
 }
 
+/* The answer without `stereo=1` where we send mono: browsers take a server's word that it can take
+ * stereo as a wish for it, and spend twice the bits on a voice. */
+export function answerSound(sdp, { sendsStereo = false } = {}) {
+    if (sendsStereo)
+        return sdp;
+    return sdp.replace(/^(a=fmtp:\d+ )(.*)$/gm, (line, start, parameters) => {
+        const list = parameters.split(';').map((it) => it.trim());
+        return list.includes('stereo=1') ? start + list.filter((it) => it !== 'stereo=1').join(';') : line;
+    });
+}
+
 /* Sets the offer with our lines in it, or as the browser made it where that is refused. */
 export async function offerLocally(pc, offer, wishes) {
     const sdp = offerSound(offer.sdp, wishes);

@@ -101,6 +101,62 @@ export function installMeasure() {
         return sums.map((sum) => 10 * Math.log10(sum / spectra));
     }
 
+    /* The tone's level in dB on the left and on the right. */
+    async function sides(freq) {
+        const audio = new AudioContext({ sampleRate: 48000 });
+        await audio.resume();
+        const splitter = audio.createChannelSplitter(2);
+        audio.createMediaStreamSource(mix().srcObject).connect(splitter);
+        const ears = [0, 1].map((side) => {
+            const ear = audio.createAnalyser();
+            ear.fftSize = 16384;
+            ear.smoothingTimeConstant = 0;
+            ear.minDecibels = -160;
+            splitter.connect(ear, side);
+            return ear;
+        });
+        await new Promise((resolve) => setTimeout(resolve, 800));
+        const at = Math.round((freq * 16384) / audio.sampleRate);
+        const found = ears.map((ear) => {
+            const bins = new Float32Array(ear.frequencyBinCount);
+            ear.getFloatFrequencyData(bins);
+            return Math.max(-200, ...bins.subarray(at - 3, at + 4));
+        });
+        await audio.close();
+        return found;
+    }
+
+    /* How long until the tone is gone and stays away, from now: {ms, stallMs}, where stallMs is the
+     * longest time that this page itself slept. */
+    function untilSilent(freq, limitMs) {
+        const audio = new AudioContext({ sampleRate: 48000 });
+        const ear = audio.createAnalyser();
+        ear.fftSize = 8192;
+        ear.smoothingTimeConstant = 0;
+        audio.createMediaStreamSource(mix().srcObject).connect(ear);
+        const bins = new Float32Array(ear.frequencyBinCount);
+        const at = Math.round((freq * ear.fftSize) / audio.sampleRate);
+        const began = performance.now();
+        let heardAt = began;
+        let lookedAt = began;
+        let stallMs = 0;
+        return new Promise((resolve) => {
+            const timer = setInterval(() => {
+                const now = performance.now();
+                stallMs = Math.max(stallMs, now - lookedAt);
+                lookedAt = now;
+                ear.getFloatFrequencyData(bins);
+                if (audio.state !== 'running' || Math.max(...bins.subarray(at - 2, at + 3)) > -65)
+                    heardAt = now;
+                if (now - heardAt < 600 && now - began < limitMs)
+                    return;
+                clearInterval(timer);
+                audio.close();
+                resolve({ ms: Math.round(heardAt - began), stallMs: Math.round(stallMs) });
+            }, 40);
+        });
+    }
+
     /* Watches for gaps: longest time between frames with a new counter in the tile, and longest
      * silence of the tone. */
     const watches = { longestFrameMs: 0, longestSilenceMs: 0, frames: 0, timer: null };
@@ -152,7 +208,7 @@ export function installMeasure() {
      * far. */
     async function transport() {
         const pc = connections.filter((it) => it.connectionState !== 'closed').at(-1);
-        const found = { state: pc.connectionState, sends: '', receives: '', port: 0, lost: 0, sounds: 0, pictures: 0, atMs: 0 };
+        const found = { state: pc.connectionState, sends: '', receives: '', port: 0, lost: 0, sounds: 0, pictures: 0, soundsSent: 0, soundBytesSent: 0, atMs: 0 };
         const stats = await pc.getStats();
         for (const report of stats.values()) {
             const codec = stats.get(report.codecId)?.mimeType ?? '';
@@ -162,6 +218,8 @@ export function installMeasure() {
                 found.pictures += report.framesReceived ?? 0;
                 found.atMs = report.timestamp;
             }
+            if (report.type === 'outbound-rtp' && report.kind === 'audio')
+                Object.assign(found, { soundsSent: report.packetsSent, soundBytesSent: report.bytesSent });
             if (report.type === 'outbound-rtp' && report.kind === 'video')
                 found.sends = codec;
             else if (report.type === 'inbound-rtp' && report.kind === 'video')
@@ -172,5 +230,10 @@ export function installMeasure() {
         return found;
     }
 
-    window.__measure = { transport, tiles, levels, watch, watched };
+    function descriptions() {
+        const pc = connections.filter((it) => it.connectionState !== 'closed').at(-1);
+        return { offer: pc.localDescription.sdp, answer: pc.remoteDescription.sdp };
+    }
+
+    window.__measure = { transport, tiles, levels, watch, watched, untilSilent, descriptions, sides };
 }

@@ -2,11 +2,12 @@
  *
  * The picture is one colour with a binary counter of 16 blocks (most significant first) in the middle,
  * where no crop of a tile cuts it off, and a bar that moves. The sound is one tone. With flash the
- * picture turns white and the tone sounds for the first 100 ms of each second, both from one clock. */
+ * picture turns white and the tone sounds for the first 100 ms of each second, both from one clock. With isLeft
+ * the tone is on the left alone. */
 export function installSource(conf) {
     const WIDTH = 320;
     const HEIGHT = 180;
-    const state = { counter: 0, started: 0 };
+    const state = { counter: 0, started: 0, loudness: 0.2, gain: null, wanted: null };
     window.__source = state;
 
     function draw(c, isWhite) {
@@ -48,8 +49,12 @@ export function installSource(conf) {
         const gain = audio.createGain();
         const out = audio.createMediaStreamDestination();
         oscillator.frequency.value = conf.freq;
-        gain.gain.value = conf.flash ? 0 : 0.2;
-        oscillator.connect(gain).connect(out);
+        gain.gain.value = conf.flash ? 0 : state.loudness;
+        state.gain = gain.gain;
+        if (conf.isLeft)
+            oscillator.connect(gain).connect(audio.createChannelMerger(2), 0, 0).connect(out);
+        else
+            oscillator.connect(gain).connect(out);
         oscillator.start();
         if (conf.flash)
             beep(audio, gain.gain);
@@ -73,9 +78,17 @@ export function installSource(conf) {
         conf.refuse = '';
     };
 
+    /* The tone's amplitude, 0 to 1. */
+    window.__loudness = (value) => {
+        state.loudness = value;
+        if (state.gain)
+            state.gain.value = value;
+    };
+
     let audio;
     async function getUserMedia(constraints) {
         state.asked = (state.asked ?? 0) + 1;
+        state.wanted = { ...state.wanted, ...constraints };
         if (conf.refuse)
             throw new DOMException('by the test', conf.refuse);
         if (conf.refuseVideo && constraints.video)
