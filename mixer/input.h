@@ -21,13 +21,15 @@
 struct mix_av;
 struct mix_listener;
 
+#define MIX_NO_PLACE UINT32_MAX
+
 struct mix_input {
     /* fixed */
     uint32_t slot; /* its place among those that [ctl] knows */
     uint32_t channels;
+    uint64_t id;   /* no other input of this mix ever has it */
     struct mix_node add, remove, retired;
     /* [ctl] */
-    struct mix_output *output; /* the mix without this voice, once somebody needed it */
     bool is_removed;
     /* [any] */
     atomic_bool is_muted;
@@ -57,6 +59,13 @@ struct mix_input {
     bool is_leaving;
     float *faded;        /* a tick, when the gain is not 1 */
     const float *played; /* what the mix takes this tick; NULL: silence */
+    /* [tick] the core's own (mix.c) */
+    struct {
+        uint32_t index;            /* among the inputs of the tick */
+        uint32_t place;            /* among the sources that are summed, or MIX_NO_PLACE */
+        uint32_t buses;            /* as the wishes of the listeners know them */
+        struct mix_listener *ears; /* who must not hear it */
+    } core;
 };
 
 /* [ctl] A new input. Returns 0, -EINVAL or -ENOMEM. */

@@ -1,22 +1,24 @@
-/* The mix of a room: sum once, subtract each listener's own voice, encode once per distinct result.
+/* The mix of a room: choose who is heard, sum, encode once for everyone who hears the same.
  *
  * [ctl] makes and frees everything; [tick] uses it. In between go messages (post.h): the tick takes
  * them when it begins, and what it has let go of goes back to [ctl], which frees it at its next
- * call. A slot of a removed input is free again only then. */
+ * call. */
 #include "mixer/mix.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "mixer/dsp.h"
 #include "mixer/frames.h"
 #include "mixer/mix_priv.h"
 
 enum {
     BITRATE_MIN = 6000,
     BITRATE_MAX = 256000,
+    LOW_BITRATE_MAX = 64000,
+    LOW_BITRATE = 24000,
     COMPLEXITY_MAX = 10,
+    SPEAKERS = 5,
     DELAY_MAX_US = 1000000, /* an input queues 1 s */
 };
 
@@ -25,25 +27,43 @@ enum {
 static bool is_valid(const struct mix_conf *c)
 {
     return c->channels >= 1 && c->channels <= 2 && c->bitrate_bps >= BITRATE_MIN &&
-           c->bitrate_bps <= BITRATE_MAX && c->complexity >= 0 && c->complexity <= COMPLEXITY_MAX &&
+           c->bitrate_bps <= BITRATE_MAX && c->low_bitrate_bps >= BITRATE_MIN &&
+           c->low_bitrate_bps <= LOW_BITRATE_MAX && c->complexity >= 0 &&
+           c->complexity <= COMPLEXITY_MAX && c->speakers >= 1 && c->speakers <= MIX_SPEAKERS_MAX &&
            c->min_delay_us >= 0 && c->min_delay_us <= c->max_delay_us &&
            c->max_delay_us <= DELAY_MAX_US;
 }
 
+static struct mix_conf with_defaults(const struct mix_conf *conf)
+{
+    struct mix_conf c = *conf;
+    if (c.speakers == 0)
+        c.speakers = SPEAKERS;
+    if (c.low_bitrate_bps == 0)
+        c.low_bitrate_bps = LOW_BITRATE;
+    return c;
+}
+
 int mix_create(struct mix **out, const struct mix_conf *conf, const struct mix_sink *sink)
 {
-    if (!is_valid(conf))
+    const struct mix_conf c = with_defaults(conf);
+    if (!is_valid(&c))
         return -EINVAL;
     struct mix *m = calloc(1, sizeof(*m));
     if (!m)
         return -ENOMEM;
-    m->conf = *conf;
+    const size_t samples = (size_t)MIX_TICK_FRAMES * c.channels;
+    m->conf = c;
     m->sink = *sink;
-    m->total = calloc((size_t)MIX_TICK_FRAMES * conf->channels, sizeof(float));
-    if (!m->total || mix_output_create(&m->outputs[0], 0, conf)) {
+    m->sources.channels = c.channels;
+    m->sources.total = calloc(samples, sizeof(float));
+    m->sound_pcm = calloc(samples * MIX_SOUNDS_MAX, sizeof(float));
+    mix_speakers_init(&m->speakers, c.speakers);
+    if (!m->sources.total || !m->sound_pcm || mix_blend_init(&m->everyone, c.channels)) {
         mix_destroy(m);
         return -ENOMEM;
     }
+    mix_wish_everyone(m, &m->everyone.wanted);
     *out = m;
     return 0;
 }
@@ -51,32 +71,22 @@ int mix_create(struct mix **out, const struct mix_conf *conf, const struct mix_s
 static void free_input(struct mix *m, struct mix_input *in)
 {
     m->known_inputs[in->slot] = NULL;
-    mix_output_destroy(m->own_outputs[in->slot]);
-    m->own_outputs[in->slot] = NULL;
     mix_input_destroy(in);
 }
 
-static void free_listener(struct mix *m, struct mix_listener *l)
-{
-    if (l->prev_known)
-        l->prev_known->next_known = l->next_known;
-    else
-        m->known_listeners = l->next_known;
-    if (l->next_known)
-        l->next_known->prev_known = l->prev_known;
-    free(l);
-}
-
-/* Frees what the tick has let go of. */
-static void reap(struct mix *m)
+void mix_reap(struct mix *m)
 {
     struct mix_node *n = mix_post_take(&m->to_ctl);
     while (n) {
         struct mix_node *next = n->next; /* n is inside what is freed */
         if (n->message == MIX_INPUT_RETIRED)
             free_input(m, n->owner);
+        else if (n->message == MIX_LISTENER_RETIRED)
+            mix_listener_free(m, n->owner);
+        else if (n->message == MIX_SOUND_RETIRED)
+            mix_sound_free(m, n->owner);
         else
-            free_listener(m, n->owner);
+            free(n->owner); /* a profile */
         n = next;
     }
 }
@@ -85,20 +95,47 @@ void mix_destroy(struct mix *m)
 {
     if (!m)
         return;
-    for (int i = 0; i < MIX_INPUTS_MAX; i++) {
-        mix_output_destroy(m->own_outputs[i]);
+    mix_reap(m);
+    for (int i = 0; i < MIX_INPUTS_MAX; i++)
         mix_input_destroy(m->known_inputs[i]);
-    }
     while (m->known_listeners)
-        free_listener(m, m->known_listeners);
-    mix_output_destroy(m->outputs[0]);
-    free(m->total);
+        mix_listener_free(m, m->known_listeners);
+    for (int i = 0; i < MIX_SOUNDS_MAX; i++) {
+        if (m->known_sounds[i])
+            mix_sound_free(m, m->known_sounds[i]);
+    }
+    for (uint32_t i = 0; i < m->known_output_count; i++)
+        mix_output_destroy(m->known_outputs[i]);
+    mix_blend_finish(&m->everyone);
+    free(m->sources.total);
+    free(m->sound_pcm);
     free(m);
+}
+
+static uint32_t least(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Each listener has one and may have another warming up; those with plain profiles share one mix for
+ * each speaker and one for all others, in each quality. */
+int mix_make_outputs(struct mix *m, uint32_t listeners, uint32_t special)
+{
+    const uint32_t plain = least(listeners, MIX_QUALITIES * (m->conf.speakers + 1));
+    const uint32_t need = least(2 * (plain + special), MIX_OUTPUTS_MAX);
+    while (m->known_output_count < need) {
+        struct mix_output *o;
+        if (mix_output_create(&o, m->known_output_count, &m->conf))
+            return -ENOMEM;
+        m->known_outputs[m->known_output_count++] = o;
+        mix_post(&m->to_tick, &o->add, MIX_OUTPUT_ADD, o);
+    }
+    return 0;
 }
 
 int mix_input_add(struct mix *m, struct mix_input **out, const struct mix_input_conf *conf)
 {
-    reap(m);
+    mix_reap(m);
     uint32_t slot = 0;
     while (slot < MIX_INPUTS_MAX && m->known_inputs[slot])
         slot++;
@@ -109,6 +146,8 @@ int mix_input_add(struct mix *m, struct mix_input **out, const struct mix_input_
     if (err)
         return err;
     in->slot = slot;
+    in->id = m->next_id++;
+    in->core.place = MIX_NO_PLACE;
     m->known_inputs[slot] = in;
     mix_post(&m->to_tick, &in->add, MIX_INPUT_ADD, in);
     *out = in;
@@ -119,105 +158,75 @@ void mix_input_remove(struct mix *m, struct mix_input *in)
 {
     if (in && !in->is_removed) {
         in->is_removed = true;
+        for (struct mix_listener *l = m->known_listeners; l; l = l->next_known) {
+            if (l->own == in)
+                l->own = NULL;
+        }
         mix_post(&m->to_tick, &in->remove, MIX_INPUT_REMOVE, in);
     }
-    reap(m);
-}
-
-int mix_listener_add(struct mix *m, struct mix_listener **out, struct mix_input *own,
-                     void *listener_ctx)
-{
-    reap(m);
-    struct mix_output **own_output = own ? &m->own_outputs[own->slot] : NULL;
-    if (own_output && !*own_output && mix_output_create(own_output, own->slot + 1, &m->conf))
-        return -ENOMEM;
-    struct mix_listener *l = calloc(1, sizeof(*l));
-    if (!l)
-        return -ENOMEM;
-    l->ctx = listener_ctx;
-    l->own = own;
-    l->output = own_output ? *own_output : NULL;
-    l->next_known = m->known_listeners;
-    if (l->next_known)
-        l->next_known->prev_known = l;
-    m->known_listeners = l;
-    mix_post(&m->to_tick, &l->add, MIX_LISTENER_ADD, l);
-    *out = l;
-    return 0;
-}
-
-void mix_listener_remove(struct mix *m, struct mix_listener *l)
-{
-    if (l && !l->is_removed) {
-        l->is_removed = true;
-        mix_post(&m->to_tick, &l->remove, MIX_LISTENER_REMOVE, l);
-    }
-    reap(m);
+    mix_reap(m);
 }
 
 void mix_want_pcm(struct mix *m, bool is_wanted)
 {
     atomic_fetch_add_explicit(&m->pcm_wanted, is_wanted ? 1 : -1, memory_order_relaxed);
-    reap(m);
+    mix_reap(m);
+}
+
+static uint64_t read(const atomic_uint_least64_t *counter)
+{
+    return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
 void mix_read_stats(const struct mix *m, struct mix_stats *stats)
 {
     *stats = (struct mix_stats){
-        .ticks = atomic_load_explicit(&m->ticks, memory_order_relaxed),
-        .encodes = atomic_load_explicit(&m->encodes, memory_order_relaxed),
+        .ticks = read(&m->ticks),
+        .encodes = read(&m->encodes),
+        .decodes = read(&m->decodes),
+        .switches = read(&m->switches),
         .outputs = atomic_load_explicit(&m->outputs_used, memory_order_relaxed),
-        .pool_misses = atomic_load_explicit(&m->pool_misses, memory_order_relaxed),
+        .mixes = atomic_load_explicit(&m->mixes, memory_order_relaxed),
+        .speakers = atomic_load_explicit(&m->speakers_in, memory_order_relaxed),
+        .pool_misses = read(&m->pool_misses),
+        .starved = read(&m->starved),
     };
 }
 
-/* --- [tick] ---------------------------------------------------------------------------------- */
+/* --- [tick]: messages ------------------------------------------------------------------------- */
 
-static void add_listener(struct mix *m, struct mix_listener *l)
+static void enter_input(struct mix *m, struct mix_input *in)
 {
-    if (l->output)
-        m->outputs[l->output->number] = l->output;
-    l->next = m->listeners;
-    if (l->next)
-        l->next->prev = l;
-    m->listeners = l;
-    m->must_assign = true;
-}
-
-static void stop_hearing(struct mix_listener *l)
-{
-    if (l->hears && --l->hears->listeners == 0)
-        mix_output_rest(l->hears);
-    l->hears = NULL;
-}
-
-static void remove_listener(struct mix *m, struct mix_listener *l)
-{
-    stop_hearing(l);
-    if (l->prev)
-        l->prev->next = l->next;
-    else
-        m->listeners = l->next;
-    if (l->next)
-        l->next->prev = l->prev;
-    mix_post(&m->to_ctl, &l->retired, MIX_LISTENER_RETIRED, l);
+    in->core.index = (uint32_t)m->input_count;
+    m->inputs[m->input_count] = in;
+    m->voices[m->input_count++] = &in->speaker;
 }
 
 static void take_message(struct mix *m, const struct mix_node *n)
 {
     struct mix_input *in = n->owner;
+    struct mix_output *o = n->owner;
     switch (n->message) {
     case MIX_INPUT_ADD:
-        m->inputs[in->slot] = in;
+        enter_input(m, in);
         break;
     case MIX_INPUT_REMOVE:
         in->is_leaving = true;
         break;
     case MIX_LISTENER_ADD:
-        add_listener(m, n->owner);
+        mix_listener_enter(m, n->owner);
         break;
     case MIX_LISTENER_REMOVE:
-        remove_listener(m, n->owner);
+        mix_listener_leave(m, n->owner);
+        break;
+    case MIX_SOUND_ADD:
+        mix_sounds_enter(m, n->owner);
+        break;
+    case MIX_SOUND_REMOVE:
+        mix_sounds_stop(m, n->owner);
+        break;
+    case MIX_OUTPUT_ADD:
+        m->pool[m->pool_count++] = o;
         break;
     default: /* the others go the other way */
         break;
@@ -232,88 +241,110 @@ static void take_messages(struct mix *m)
         take_message(m, n);
         n = next;
     }
+    mix_listeners_look(m);
 }
 
-/* Tells every listener its output, if that changed. */
-static void assign(struct mix *m)
+/* --- [tick]: voices --------------------------------------------------------------------------- */
+
+static struct mix_input *input_of(struct mix_speaker *v)
 {
-    if (!m->must_assign)
-        return;
-    m->must_assign = false;
-    for (struct mix_listener *l = m->listeners; l; l = l->next) {
-        struct mix_output *wanted = l->own ? l->output : m->outputs[0];
-        if (l->hears == wanted)
-            continue;
-        stop_hearing(l);
-        l->hears = wanted;
-        wanted->listeners++;
-        if (m->sink.on_assign)
-            m->sink.on_assign(m->sink.ctx, l->ctx, (int32_t)wanted->number);
+    return (struct mix_input *)((char *)v - offsetof(struct mix_input, speaker));
+}
+
+/* A place among the sources for who was chosen. There is always one: at most MIX_SPEAKERS_MAX are
+ * chosen, and at most as many leave in one tick. */
+static void give_place(struct mix *m, struct mix_input *in)
+{
+    uint32_t i = 0;
+    while (m->places[i])
+        i++;
+    m->places[i] = in;
+    in->core.place = i;
+    m->sw.must_review = true;
+}
+
+static void note_buses(struct mix *m, struct mix_input *in)
+{
+    const uint32_t buses = atomic_load_explicit(&in->buses, memory_order_relaxed);
+    m->sw.must_review = m->sw.must_review || buses != in->core.buses;
+    in->core.buses = buses;
+}
+
+static void choose(struct mix *m, int64_t tick)
+{
+    for (size_t i = 0; i < m->input_count; i++)
+        mix_input_observe(m->inputs[i], tick);
+    mix_speakers_choose(&m->speakers, m->voices, m->input_count);
+    for (size_t i = 0; i < m->speakers.count; i++) {
+        struct mix_input *in = input_of(m->speakers.members[i]);
+        if (in->core.place == MIX_NO_PLACE)
+            give_place(m, in);
+        note_buses(m, in);
     }
+}
+
+/* Who is heard, fades out, is about to be heard, or is known only by being decoded. */
+static void render(struct mix *m, struct mix_input *in, int64_t tick)
+{
+    const bool is_in = in->speaker.is_in;
+    if (is_in != atomic_load_explicit(&in->is_mixed, memory_order_relaxed))
+        atomic_store_explicit(&in->is_mixed, is_in, memory_order_relaxed);
+    if (is_in || in->core.place != MIX_NO_PLACE || mix_input_must_decode(in))
+        mix_input_render(in, tick, is_in);
+    else
+        mix_input_skip(in, tick);
+    if (in->core.place != MIX_NO_PLACE)
+        m->sources.pcm[in->core.place] = in->played;
+}
+
+static void forget_place(struct mix *m, struct mix_input *in)
+{
+    const uint32_t i = in->core.place;
+    m->places[i] = NULL;
+    m->sources.pcm[i] = NULL;
+    m->sources.was_there[i] = false;
+    in->core.place = MIX_NO_PLACE;
+    m->sw.must_review = true;
 }
 
 /* A removed input has faded: those who named it as their own hear everyone from the next tick on,
- * and [ctl] may free it with its output. */
+ * and [ctl] may free it. */
 static void retire(struct mix *m, struct mix_input *in)
 {
-    for (struct mix_listener *l = m->listeners; l; l = l->next) {
-        if (l->own != in)
-            continue;
-        stop_hearing(l);
-        l->own = NULL;
-        l->output = NULL;
-        m->must_assign = true;
-    }
-    m->inputs[in->slot] = NULL;
-    m->outputs[in->slot + 1] = NULL;
+    mix_speakers_forget(&m->speakers, &in->speaker);
+    mix_listeners_forget(m, in);
+    const uint32_t i = in->core.index;
+    m->inputs[i] = m->inputs[--m->input_count];
+    m->inputs[i]->core.index = i;
+    m->voices[i] = m->voices[m->input_count];
     mix_post(&m->to_ctl, &in->retired, MIX_INPUT_RETIRED, in);
 }
 
-static void retire_gone(struct mix *m)
+/* After the sums: who has lost his place has faded. */
+static void let_go(struct mix *m)
 {
-    for (int i = 0; i < MIX_INPUTS_MAX; i++) {
-        if (m->inputs[i] && mix_input_is_gone(m->inputs[i]))
-            retire(m, m->inputs[i]);
+    for (size_t i = 0; i < MIX_SOURCES_MAX; i++)
+        m->sources.was_there[i] = m->sources.pcm[i] != NULL;
+    for (size_t i = 0; i < MIX_VOICES_MAX; i++) {
+        struct mix_input *in = m->places[i];
+        if (in && !in->speaker.is_in && !in->speaker.is_candidate)
+            forget_place(m, in);
     }
-}
-
-static size_t samples_of(const struct mix *m)
-{
-    return (size_t)MIX_TICK_FRAMES * m->conf.channels;
-}
-
-static void sum_inputs(struct mix *m, int64_t now_us)
-{
-    const int64_t tick = mix_frames(now_us);
-    memset(m->total, 0, samples_of(m) * sizeof(float));
-    for (int i = 0; i < MIX_INPUTS_MAX; i++) {
+    for (size_t i = m->input_count; i-- > 0;) {
         struct mix_input *in = m->inputs[i];
-        if (!in)
-            continue;
-        mix_input_observe(in, tick);
-        mix_input_render(in, tick, true);
-        if (in->played)
-            mix_dsp_add(m->total, in->played, samples_of(m));
+        if (in->is_leaving && mix_input_is_gone(in))
+            retire(m, in);
     }
 }
 
-/* The sound of an output: everyone, less the voice it leaves out. */
-static void make_pcm(struct mix *m, struct mix_output *o)
-{
-    const struct mix_input *own = o->number > 0 ? m->inputs[o->number - 1] : NULL;
-    if (own && own->played)
-        mix_dsp_subtract(o->pcm, m->total, own->played, samples_of(m));
-    else
-        memcpy(o->pcm, m->total, samples_of(m) * sizeof(float));
-    mix_dsp_protect(o->pcm, samples_of(m));
-}
+/* --- [tick]: outputs -------------------------------------------------------------------------- */
 
 static bool send(struct mix *m, struct mix_output *o, int64_t now_us)
 {
     struct mcu_packet *p = mix_output_encode(o, now_us, &m->pool_misses);
     if (!p)
         return false;
-    if (m->sink.on_packet)
+    if (m->sink.on_packet && !o->from) /* nobody hears one that warms up */
         m->sink.on_packet(m->sink.ctx, o->number, p);
     mcu_packet_unref(p);
     atomic_fetch_add_explicit(&m->encodes, 1, memory_order_relaxed);
@@ -323,30 +354,39 @@ static bool send(struct mix *m, struct mix_output *o, int64_t now_us)
 static void send_outputs(struct mix *m, int64_t now_us)
 {
     uint32_t used = 0;
-    for (int i = 0; i <= MIX_INPUTS_MAX; i++) {
-        struct mix_output *o = m->outputs[i];
-        if (!o || o->listeners == 0)
-            continue;
-        if (i > 0)
-            make_pcm(m, o);
-        if (send(m, o, now_us))
-            used++;
+    for (size_t i = 0; i < m->used_count; i++) {
+        if (!m->used[i]->from)
+            mix_blend_run(&m->used[i]->blend, &m->sources);
+    }
+    for (size_t i = 0; i < m->used_count; i++) {
+        struct mix_output *o = m->used[i];
+        if (o->from)
+            mix_blend_copy(&o->blend, &o->from->blend, m->conf.channels);
+        used += send(m, o, now_us);
     }
     atomic_store_explicit(&m->outputs_used, used, memory_order_relaxed);
 }
 
 void mix_tick(struct mix *m, int64_t now_us)
 {
+    const int64_t tick = mix_frames(now_us);
     take_messages(m);
-    assign(m);
-    sum_inputs(m, now_us);
+    choose(m, tick);
+    mix_switch_review(m);
+    mix_switch_admit(m);
+    m->sources.has_total = false;
+    for (size_t i = 0; i < m->input_count; i++)
+        render(m, m->inputs[i], tick);
+    mix_sounds_render(m);
 
     const bool wants_pcm = atomic_load_explicit(&m->pcm_wanted, memory_order_relaxed) > 0;
-    if (wants_pcm || m->outputs[0]->listeners > 0)
-        make_pcm(m, m->outputs[0]);
+    if (wants_pcm)
+        mix_blend_run(&m->everyone, &m->sources);
     send_outputs(m, now_us);
     if (wants_pcm && m->sink.on_pcm)
-        m->sink.on_pcm(m->sink.ctx, m->outputs[0]->pcm, MIX_TICK_FRAMES, now_us);
-    retire_gone(m);
+        m->sink.on_pcm(m->sink.ctx, m->everyone.pcm, MIX_TICK_FRAMES, now_us);
+    mix_switch_count(m);
+    let_go(m);
+    mix_sounds_end(m);
     atomic_fetch_add_explicit(&m->ticks, 1, memory_order_relaxed);
 }

@@ -58,9 +58,9 @@ struct mix_sound;    /* a clip that plays */
 struct mix_conf {
     uint32_t channels;        /* of the mix: 1 or 2 */
     uint32_t bitrate_bps;     /* of MIX_CLEAN and MIX_FEC, 6000..256000 */
-    uint32_t low_bitrate_bps; /* of MIX_LOW, 6000..64000 */
+    uint32_t low_bitrate_bps; /* of MIX_LOW, 6000..64000; 0: 24000 */
     int complexity;           /* of Opus, 0..10 */
-    uint32_t speakers;        /* K: voices mixed at once, 1..MIX_SPEAKERS_MAX */
+    uint32_t speakers;        /* K: voices mixed at once, 1..MIX_SPEAKERS_MAX; 0: 5 */
     /* Playout delay that the jitter buffer may choose. Equal values pin it: `mixdown mix` has 0
      * and 0, a live room 20 and 300 ms. */
     int64_t min_delay_us;
@@ -184,11 +184,15 @@ int mix_listener_add(struct mix *m, struct mix_listener **out, struct mix_input 
  * output that nobody hears is no longer encoded. NULL is fine. */
 void mix_listener_remove(struct mix *m, struct mix_listener *l);
 
+/* [ctl] Another voice is its own from the next tick on, or none. If that one is heard by the listener
+ * already it is faded out until he no longer does. Returns 0 or -ENOMEM: then nothing changed. */
+int mix_listener_set_own(struct mix *m, struct mix_listener *l, struct mix_input *own);
+
 /* [any] The audio quality that its network needs. */
 void mix_listener_set_quality(struct mix_listener *l, enum mix_quality quality);
 
-/* [ctl] Deaf hears nothing at all. */
-void mix_listener_set_deaf(struct mix *m, struct mix_listener *l, bool is_deaf);
+/* [ctl] Deaf hears nothing at all. Returns 0 or -ENOMEM: then nothing changed. */
+int mix_listener_set_deaf(struct mix *m, struct mix_listener *l, bool is_deaf);
 
 /* [ctl] What it hears: the gain of each bus, 0: not that bus. A voice on several of them is heard
  * at the highest of their gains. Listeners with equal buses share. Returns 0, -EINVAL or -ENOMEM:
@@ -231,7 +235,7 @@ struct mix_stats {
     uint32_t mixes;       /* distinct sounds among them */
     uint32_t speakers;    /* voices in the mix at the last tick */
     uint64_t pool_misses; /* packets made by malloc, as 64 of an output were still held */
-    uint64_t starved;     /* times a mix had to wait because all outputs were in use */
+    uint64_t starved;     /* ticks in which a listener had to wait, as all outputs were in use */
 };
 
 /* [ctl] The caller owns *out and frees it with mix_destroy(); untouched on error. The sink is

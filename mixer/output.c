@@ -1,6 +1,9 @@
 /* Opus out. Application: AUDIO, made for mixtures of voices and music; VOIP (speech model,
- * high-pass) only below 24 kbit/s a channel, where it is clearer. VBR is constrained, so that no
- * packet is much larger than the rate says, DTX is off: everyone gets a packet each tick. */
+ * high-pass) only below 24 kbit/s a channel, where it is clearer; the same for all qualities, since
+ * the high-pass would be heard where a listener changes between them. With FEC the loss said to
+ * libopus decides: from 8 % on it codes SILK or hybrid, which have in-band FEC, whatever the sound.
+ * VBR is constrained, so that no packet is much larger than the rate says, DTX is off: everyone
+ * gets a packet each tick. */
 #include "mixer/output.h"
 
 #include <errno.h>
@@ -11,6 +14,7 @@
 enum {
     PACKET_BYTES_MAX = 1275, /* RFC 6716: the largest frame of up to 20 ms */
     VOIP_BELOW_BPS = 24000,
+    LOSS_PERCENT = 20, /* as far as FEC is concerned */
 };
 
 static int make_encoder(struct mix_output *o, const struct mix_conf *conf)
@@ -22,12 +26,26 @@ static int make_encoder(struct mix_output *o, const struct mix_conf *conf)
     o->opus = opus_encoder_create(MIX_RATE_HZ, (int)conf->channels, application, &err);
     if (!o->opus)
         return -ENOMEM;
-    opus_encoder_ctl(o->opus, OPUS_SET_BITRATE((opus_int32)conf->bitrate_bps));
     opus_encoder_ctl(o->opus, OPUS_SET_COMPLEXITY(conf->complexity));
     opus_encoder_ctl(o->opus, OPUS_SET_VBR(1));
     opus_encoder_ctl(o->opus, OPUS_SET_VBR_CONSTRAINT(1));
     opus_encoder_ctl(o->opus, OPUS_SET_DTX(0));
+    mix_output_set_quality(o, MIX_CLEAN, conf);
     return 0;
+}
+
+void mix_output_set_quality(struct mix_output *o, enum mix_quality quality,
+                            const struct mix_conf *conf)
+{
+    const bool is_low = quality == MIX_LOW;
+    const bool has_fec = quality != MIX_CLEAN;
+    const uint32_t bps = is_low ? conf->low_bitrate_bps : conf->bitrate_bps;
+    opus_encoder_ctl(o->opus, OPUS_SET_BITRATE((opus_int32)bps));
+    opus_encoder_ctl(o->opus, OPUS_SET_FORCE_CHANNELS(is_low ? 1 : OPUS_AUTO));
+    opus_encoder_ctl(o->opus, OPUS_SET_INBAND_FEC(has_fec));
+    opus_encoder_ctl(o->opus, OPUS_SET_PACKET_LOSS_PERC(has_fec ? LOSS_PERCENT : 0));
+    opus_encoder_ctl(o->opus, OPUS_SET_SIGNAL(has_fec ? OPUS_SIGNAL_VOICE : OPUS_AUTO));
+    o->quality = quality;
 }
 
 int mix_output_create(struct mix_output **out, uint32_t number, const struct mix_conf *conf)
@@ -39,8 +57,7 @@ int mix_output_create(struct mix_output **out, uint32_t number, const struct mix
     o->is_fresh = true;
     if (make_encoder(o, conf))
         goto fail;
-    o->pcm = calloc((size_t)MIX_TICK_FRAMES * conf->channels, sizeof(float));
-    if (!o->pcm)
+    if (mix_blend_init(&o->blend, conf->channels))
         goto fail;
     for (int i = 0; i < MIX_OUTPUT_POOL; i++) {
         o->pool[i] = mcu_packet_create(PACKET_BYTES_MAX);
@@ -63,7 +80,7 @@ void mix_output_destroy(struct mix_output *o)
         mcu_packet_unref(o->pool[i]);
     if (o->opus)
         opus_encoder_destroy(o->opus);
-    free(o->pcm);
+    mix_blend_finish(&o->blend);
     free(o);
 }
 
@@ -85,8 +102,13 @@ struct mcu_packet *mix_output_encode(struct mix_output *o, int64_t now_us,
     struct mcu_packet *p = take_packet(o, misses);
     if (!p)
         return NULL;
+    if (o->is_first_after)
+        opus_encoder_ctl(o->opus, OPUS_SET_PREDICTION_DISABLED(1));
     const opus_int32 size =
-        opus_encode_float(o->opus, o->pcm, MIX_TICK_FRAMES, p->data, PACKET_BYTES_MAX);
+        opus_encode_float(o->opus, o->blend.pcm, MIX_TICK_FRAMES, p->data, PACKET_BYTES_MAX);
+    if (o->is_first_after)
+        opus_encoder_ctl(o->opus, OPUS_SET_PREDICTION_DISABLED(0));
+    o->is_first_after = false;
     if (size <= 0) {
         mcu_packet_unref(p);
         return NULL;
@@ -101,10 +123,17 @@ struct mcu_packet *mix_output_encode(struct mix_output *o, int64_t now_us,
     return p;
 }
 
-void mix_output_rest(struct mix_output *o)
+void mix_output_rest(struct mix_output *o, size_t channels)
 {
-    if (o->is_fresh)
-        return;
-    opus_encoder_ctl(o->opus, OPUS_RESET_STATE);
+    if (!o->is_fresh)
+        opus_encoder_ctl(o->opus, OPUS_RESET_STATE);
     o->is_fresh = true;
+    mix_blend_reset(&o->blend, channels);
+    o->is_used = false;
+    o->listeners = 0;
+    o->from = NULL;
+    o->into = NULL;
+    o->same_ticks = 0;
+    o->silent_ticks = 0;
+    o->is_first_after = false;
 }

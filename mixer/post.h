@@ -12,8 +12,13 @@ enum mix_message {
     MIX_INPUT_REMOVE,
     MIX_LISTENER_ADD,
     MIX_LISTENER_REMOVE,
+    MIX_SOUND_ADD,
+    MIX_SOUND_REMOVE,
+    MIX_OUTPUT_ADD,
     MIX_INPUT_RETIRED, /* back to [ctl]: the tick has let go of it */
     MIX_LISTENER_RETIRED,
+    MIX_PROFILE_RETIRED,
+    MIX_SOUND_RETIRED,
 };
 
 struct mix_node {

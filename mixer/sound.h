@@ -24,6 +24,7 @@ struct mix_sound {
     uint32_t faded; /* 0 silent .. MIX_SOUND_FADE_FRAMES full */
     bool is_stopping;
     bool is_over;
+    bool is_given_up; /* [ctl] stopped it */
 };
 
 /* [ctl] Takes a reference to the clip, which has the mix's channels; conf is copied, its gain held

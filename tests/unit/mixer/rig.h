@@ -177,7 +177,7 @@ static inline void rig_on_packet(void *ctx, uint32_t output, struct mcu_packet *
     r->last_pts_us = packet->pts_us;
     if (!r->records_outputs)
         return;
-    record(&r->raw[output], r->m->outputs[output]->pcm, MIX_TICK_FRAMES);
+    record(&r->raw[output], r->m->known_outputs[output]->blend.pcm, MIX_TICK_FRAMES);
     if (!r->decoders[output]) {
         int err;
         r->decoders[output] = opus_decoder_create(MIX_RATE_HZ, 1, &err);
@@ -195,7 +195,7 @@ static inline void rig_on_assign(void *ctx, void *listener_ctx, int32_t output)
     struct ear *ear = listener_ctx;
     r->assigns++;
     ear->told++;
-    ear->output = output;
+    ear->output = (uint32_t)output;
 }
 
 static inline void rig_on_pcm(void *ctx, const float *pcm, size_t frames, int64_t pts_us)
@@ -203,7 +203,8 @@ static inline void rig_on_pcm(void *ctx, const float *pcm, size_t frames, int64_
     struct rig *r = ctx;
     assert_int_equal(frames, MIX_TICK_FRAMES);
     assert_int_equal(pts_us, r->now_us);
-    record(&r->everyone, pcm, frames * r->channels);
+    const size_t late = r->everyone.pcm ? 0 : MIX_LIMITER_FRAMES; /* so that it is on time */
+    record(&r->everyone, pcm + late * r->channels, (frames - late) * r->channels);
 }
 
 static inline void rig_open_conf(struct rig *r, const struct mix_conf *conf, int64_t start_us)
