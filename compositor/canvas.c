@@ -62,6 +62,20 @@ void comp_canvas_fill(struct comp_canvas *canvas, const struct comp_rect *rect,
     }
 }
 
+void comp_canvas_dim(struct comp_canvas *canvas, const struct comp_rect *rect)
+{
+    static const uint8_t dark[COMP_PLANES] = {16, 128, 128};
+    for (int p = 0; p < COMP_PLANES; p++) {
+        const int shift = p ? 1 : 0;
+        for (uint32_t y = rect->y >> shift; y < (rect->y + rect->height) >> shift; y++) {
+            uint8_t *row =
+                canvas->plane[p] + (size_t)y * (size_t)canvas->stride[p] + (rect->x >> shift);
+            for (uint32_t x = 0; x < rect->width >> shift; x++)
+                row[x] = (uint8_t)((row[x] + dark[p]) / 2);
+        }
+    }
+}
+
 void comp_canvas_copy(struct comp_canvas *to, const struct comp_canvas *from)
 {
     for (int p = 0; p < COMP_PLANES; p++) {

@@ -41,6 +41,9 @@ struct comp_colour comp_colour_from_rgb(uint32_t rgb);
 /* [tick] */
 void comp_canvas_fill(struct comp_canvas *canvas, const struct comp_rect *rect,
                       const struct comp_colour *colour);
+
+/* [tick] Halves light and colour of what is there. */
+void comp_canvas_dim(struct comp_canvas *canvas, const struct comp_rect *rect);
 void comp_canvas_copy(struct comp_canvas *to, const struct comp_canvas *from);
 
 /* [tick] One more reader; [enc] one less. Nobody writes while there are readers. */

@@ -41,6 +41,7 @@ enum {
         2 +
         2 * ENCODERS, /* drawn on, a snapshot's, and for each encoder one in hand, one waiting */
     SNAPSHOT_PATIENCE_MS = 1000,
+    FREEZE_MAX_US = 60000000,
 };
 
 struct comp {
@@ -101,7 +102,8 @@ static bool is_sane(const struct comp_conf *conf)
            (has_rate || (conf->is_offline && conf->bitrate_bps == 0)) &&
            memchr(conf->preset, '\0', sizeof(conf->preset)) && is_preset(conf->preset) &&
            conf->vp8_speed >= VP8_SPEED_MIN && conf->vp8_speed <= -1 &&
-           conf->encoder_threads <= ENCODER_THREADS_MAX;
+           conf->encoder_threads <= ENCODER_THREADS_MAX && conf->freeze_us >= 0 &&
+           conf->freeze_us <= FREEZE_MAX_US;
 }
 
 static int make_canvases(struct comp *c)
@@ -147,6 +149,7 @@ int comp_create(struct comp **out, const struct comp_conf *conf, const struct la
     comp_scene_init(&c->scene, conf->width, conf->height);
     c->scene.has_labels = conf->has_labels;
     c->scene.has_avatars = conf->has_avatars;
+    c->scene.freeze_us = conf->is_offline ? 0 : conf->freeze_us;
     comp_encoder_init(&c->encoders[0], &comp_codec_h264, &c->conf, &c->sink);
     comp_encoder_init(&c->encoders[1], &comp_codec_vp8, &c->conf, &c->sink);
     /* Each member gives at most two orders and is given back once, so puts never fail. */

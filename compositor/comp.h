@@ -42,7 +42,10 @@ struct comp_conf {
     /* false: live. Constant rate, no B-frames, no look-ahead, a key frame only when asked.
      * true: a file. B-frames and look-ahead, a key frame every 2 s. */
     bool is_offline;
-    bool has_labels;  /* names, signs and the ring of who speaks are drawn on the tiles */
+    bool has_labels; /* names, signs and the ring of who speaks are drawn on the tiles */
+    /* Live: a camera that brings nothing new for so long is dimmed, and after five times that it
+     * has no picture any more. 0: never. Screens may stand still. */
+    int64_t freeze_us;
     bool has_avatars; /* who is there without a picture (yet, or hidden) has a tile with his
                          initials */
 };

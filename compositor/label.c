@@ -300,7 +300,8 @@ static void draw_centred(cairo_t *cr, const char *text, double size_px, double x
     g_object_unref(layout);
 }
 
-/* FNV-1a with the high bits folded in: spreads users over the hues, also those that differ little. */
+/* FNV-1a with the high bits folded in: spreads users over the hues, also those that differ little.
+ */
 static double hue_of(const char *user)
 {
     uint32_t hash = 2166136261u;

@@ -6,6 +6,8 @@
 
 #include "compositor/source.h"
 
+enum { FREEZE_GONE = 5 }; /* times as long as until it is dimmed */
+
 void comp_scene_init(struct comp_scene *scene, uint32_t width, uint32_t height)
 {
     memset(scene, 0, sizeof(*scene));
@@ -53,6 +55,24 @@ static bool is_hidden(const struct comp_source *s)
     return atomic_load_explicit(&s->is_hidden, memory_order_relaxed);
 }
 
+static void make_dirty(struct comp_source *s)
+{
+    s->is_dirty = true;
+    s->has_bars_dirty = true;
+}
+
+/* A camera that brings nothing new is dimmed; later its picture is taken away. */
+static void watch_freeze(const struct comp_scene *scene, struct comp_source *s, int64_t now_us)
+{
+    const int64_t still_us = now_us - s->fresh_us;
+    const bool is_dim = still_us >= scene->freeze_us;
+    if (s->is_dim != is_dim)
+        make_dirty(s);
+    s->is_dim = is_dim;
+    if (still_us >= FREEZE_GONE * scene->freeze_us)
+        comp_source_blank(s);
+}
+
 static void advance(const struct comp_scene *scene, struct comp_source *s, int64_t now_us)
 {
     if (is_hidden(s)) {
@@ -64,8 +84,12 @@ static void advance(const struct comp_scene *scene, struct comp_source *s, int64
     if (!s->shown && !scene->has_avatars) /* it may get a tile: decode and see */
         atomic_store_explicit(&s->is_wanted, true, memory_order_relaxed);
     comp_source_advance(s, now_us - atomic_load_explicit(&s->delay_us, memory_order_relaxed));
-    if (s->is_new)
+    if (s->is_new) {
         s->is_dirty = true;
+        s->fresh_us = now_us;
+    }
+    if (s->shown && scene->freeze_us && !s->is_screen)
+        watch_freeze(scene, s, now_us);
 }
 
 static bool is_visible(const struct comp_scene *scene, const struct comp_source *s)
@@ -141,12 +165,6 @@ static bool have_overlaps(const struct layout_tile *tiles, size_t count)
         }
     }
     return false;
-}
-
-static void make_dirty(struct comp_source *s)
-{
-    s->is_dirty = true;
-    s->has_bars_dirty = true;
 }
 
 static struct layout_person describe(struct comp_source *s, char role[COMP_NAME_BYTES])
@@ -289,7 +307,7 @@ static void draw_picture(const struct comp_scene *scene, struct comp_canvas *can
     const bool has_bars = inner.width < tile.width || inner.height < tile.height;
     /* A label that reaches over the bars is blended anew onto clean ones. */
     if (has_bars && (s->has_bars_dirty || s->drawn_width != width || s->drawn_height != height ||
-                     comp_decor_is_there(&s->decor)))
+                     s->is_dim || comp_decor_is_there(&s->decor)))
         comp_canvas_fill(canvas, &tile, &scene->background);
     comp_scale(&s->scaler, frame, &crop, canvas, &inner);
     s->drawn_width = width;
@@ -302,10 +320,13 @@ static void draw_tile(const struct comp_scene *scene, struct comp_canvas *canvas
                       const struct layout_tile *t, struct comp_source *s)
 {
     const struct comp_rect tile = rect_of(t);
-    if (s->shown)
+    if (s->shown) {
         draw_picture(scene, canvas, t, s);
-    else if (!comp_decor_draw_avatar(&s->decor, canvas, &tile))
+        if (s->is_dim)
+            comp_canvas_dim(canvas, &tile);
+    } else if (!comp_decor_draw_avatar(&s->decor, canvas, &tile)) {
         comp_canvas_fill(canvas, &tile, &scene->background); /* it is still being drawn */
+    }
     comp_decor_draw(&s->decor, canvas, &tile);
 }
 

@@ -36,6 +36,7 @@ struct comp_scene {
     bool is_all_dirty; /* the background changed: clear everything */
     bool must_place;
     bool has_labels, has_avatars;
+    int64_t freeze_us; /* 0: never */
 };
 
 void comp_scene_init(struct comp_scene *scene, uint32_t width, uint32_t height);

@@ -89,8 +89,10 @@ struct comp_source {
     size_t lateness_count;
 
     /* [tick] */
-    AVFrame *shown; /* NULL: has no picture */
-    bool is_new;    /* shown has not been on the canvas */
+    AVFrame *shown;   /* NULL: has no picture */
+    bool is_new;      /* shown has not been on the canvas */
+    int64_t fresh_us; /* when it last was new */
+    bool is_dim;      /* it froze */
     bool is_placed;
     bool is_dirty;       /* its tile must be drawn */
     bool has_bars_dirty; /* and what the picture leaves free of it */

@@ -169,6 +169,51 @@ static void who_does_not_fit_is_counted_on_the_last_tile(void **state)
     room_close(&r);
 }
 
+static void a_frozen_camera_is_dimmed_and_then_gone(void **state)
+{
+    (void)state;
+    struct room r;
+    struct comp_conf conf = room_conf(640, 360, 0);
+    conf.has_avatars = true;
+    conf.freeze_us = 2000000;
+    room_open(&r, &conf, NULL);
+    assert_int_equal(comp_encoder_retain(r.comp, MCU_CODEC_VP8), 0);
+    struct comp_source *s = room_add(&r, MCU_CODEC_VP8, "ann");
+    show(&r, s, white);
+    room_tick(&r, 59);
+    assert_colour(eye_see(&r.vp8), 320, 100, white); /* 1.97 s */
+    room_tick(&r, 2);
+    assert_in_range(seen(&r, 320, 100).y, 120, 131);
+    const uint64_t drawn = room_stats(&r).tiles_drawn;
+    room_tick(&r, 100);
+    assert_int_equal(room_stats(&r).tiles_drawn, drawn); /* once, not again and again */
+    show(&r, s, white);
+    room_tick(&r, 1);
+    assert_colour(eye_see(&r.vp8), 320, 100, white); /* it goes on */
+    room_tick(&r, 301);
+    assert_true(seen(&r, 20, 20).y < 70); /* ten seconds: the avatar */
+    show(&r, s, red);
+    assert_colour(eye_see(&r.vp8), 320, 100, red);
+    room_close(&r);
+}
+
+static void a_screen_may_stand_still(void **state)
+{
+    (void)state;
+    struct room r;
+    struct comp_conf conf = room_conf(640, 360, 0);
+    conf.freeze_us = 2000000;
+    room_open(&r, &conf, NULL);
+    assert_int_equal(comp_encoder_retain(r.comp, MCU_CODEC_VP8), 0);
+    const struct comp_source_conf screen = {.codec = MCU_CODEC_VP8, .user = "a", .is_screen = true};
+    struct comp_source *s = NULL;
+    assert_int_equal(comp_source_add(r.comp, &s, &screen), 0);
+    show(&r, s, white);
+    room_tick(&r, 400);
+    assert_colour(eye_see(&r.vp8), 320, 100, white);
+    room_close(&r);
+}
+
 /* Everything at once, with threads: looks, rings and people change while ticks run. */
 static void with_a_decorator_it_comes_a_little_later(void **state)
 {
@@ -208,6 +253,8 @@ int main(void)
         cmocka_unit_test(who_has_no_picture_has_an_avatar),
         cmocka_unit_test(layouts_choose_by_floor_and_pin),
         cmocka_unit_test(who_does_not_fit_is_counted_on_the_last_tile),
+        cmocka_unit_test(a_frozen_camera_is_dimmed_and_then_gone),
+        cmocka_unit_test(a_screen_may_stand_still),
         cmocka_unit_test(with_a_decorator_it_comes_a_little_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
