@@ -8,13 +8,13 @@ cd "$(dirname "$0")/.." || exit 2
 build=${BUILD:-build}
 failed=0
 
-# Helpers of overhead.sh are no benches.
+# Helpers of overhead.sh and of audio-room are no benches.
 names=("$@")
 if [ ${#names[@]} -eq 0 ]; then
-    names=(overhead)
+    names=(overhead audio-room)
     for source in bench/*.c; do
         name=$(basename "$source" .c)
-        case $name in floor | quality) ;; *) names+=("$name") ;; esac
+        case $name in floor | quality | audio_floor | audio_load) ;; *) names+=("$name") ;; esac
     done
 fi
 
@@ -24,6 +24,7 @@ for name in "${names[@]}"; do
     printf '\n== %s ==\n' "$name"
     case $name in
         overhead) timeout -k 10 1800 bench/overhead.sh "$build" ;;
+        audio-room) timeout -k 10 600 node bench/audio/audio-room.mjs "$build" ;;
         latency) timeout -k 10 600 "$build/bench/latency" "$build/mixdown" ;;
         *) timeout -k 10 600 "$build/bench/$name" ;;
     esac </dev/null || {

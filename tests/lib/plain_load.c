@@ -36,7 +36,7 @@ enum {
     CHECKED_EVERY = 16,
     SOCKET_BYTES = 8 * 1024 * 1024,
     LEVEL_LOUD = 20, /* -dBov */
-    LEVEL_SILENT = 90,
+    LEVEL_SILENT = 127,
 };
 
 struct voice {
@@ -58,6 +58,8 @@ struct member {
     bool has_heard;
     uint16_t heard_seq;
     int64_t heard_us;
+    void (*on_opus)(void *ctx, const uint8_t *opus, size_t size); /* may be NULL */
+    void *ctx;
     struct plain_load_stats stats; /* under the lock */
 };
 
@@ -90,10 +92,20 @@ struct plain_load {
 /* --- voices
  * --------------------------------------------------------------------------------------- */
 
+static double base_hz_of(size_t voice)
+{
+    return 110.0 + 30.0 * (double)voice;
+}
+
+double plain_load_pitch_hz(size_t i)
+{
+    return base_hz_of(1 + i % (VOICES - 1));
+}
+
 /* Something between a vowel and an alarm: a few harmonics that swell four times a second. */
 static void synthesize(int16_t *pcm, size_t voice, size_t frame)
 {
-    const double base_hz = 110.0 + 30.0 * (double)voice;
+    const double base_hz = base_hz_of(voice);
     const double most = voice == 0 ? 1.0 : 3500.0;
     for (size_t i = 0; i < FRAME_SAMPLES; i++) {
         const double t = (double)(frame * FRAME_SAMPLES + i) / 48000.0;
@@ -250,6 +262,25 @@ int plain_load_aim(struct plain_load *l, size_t i, const char *host, uint16_t po
     return 0;
 }
 
+int plain_load_tap(struct plain_load *l, size_t i,
+                   void (*on_opus)(void *ctx, const uint8_t *opus, size_t size), void *ctx)
+{
+    struct member *m = &l->members[i];
+    if (l->is_running)
+        return -EINVAL;
+    if (l->conf.is_srtp && !m->receive) {
+        uint8_t in[PLAIN_LOAD_KEY_BYTES], out[PLAIN_LOAD_KEY_BYTES];
+        plain_load_keys(l, i, in, out);
+        const int err = rtc_srtp_create(&m->receive, RTC_SRTP_AEAD_AES_128_GCM, RTC_SRTP_RECEIVE,
+                                        out, sizeof(out));
+        if (err)
+            return err;
+    }
+    m->on_opus = on_opus;
+    m->ctx = ctx;
+    return 0;
+}
+
 void plain_load_speak(struct plain_load *l, size_t i, bool speaks)
 {
     atomic_store(&l->members[i].speaks, speaks);
@@ -373,6 +404,13 @@ static struct member *read_control(struct plain_load *l, struct msghdr *h, int64
     return m;
 }
 
+static void hand_on(const struct member *m, const uint8_t *data, size_t size)
+{
+    struct rtc_rtp rtp;
+    if (m->on_opus && rtc_rtp_parse(&rtp, data, size) == 0)
+        m->on_opus(m->ctx, rtp.payload, rtp.payload_size);
+}
+
 static void note_arrival(struct member *m, const uint8_t *data, size_t size, int64_t now_us)
 {
     const uint16_t seq = (uint16_t)(data[2] << 8 | data[3]);
@@ -407,10 +445,12 @@ static void take(struct plain_load *l, struct msghdr *h, uint8_t *data, size_t s
     if (kind == RTC_DATAGRAM_RTCP)
         m->stats.rtcp++;
     else if (kind == RTC_DATAGRAM_RTP && size >= 12 &&
-             (!m->receive || rtc_srtp_unprotect(m->receive, data, &plain) == 0))
+             (!m->receive || rtc_srtp_unprotect(m->receive, data, &plain) == 0)) {
         note_arrival(m, data, plain, wall_us);
-    else
+        hand_on(m, data, plain);
+    } else {
         m->stats.bad++;
+    }
 }
 
 static void receive(struct plain_load *l)

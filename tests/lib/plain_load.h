@@ -70,6 +70,14 @@ void plain_load_keys(const struct plain_load *l, size_t i, uint8_t in[PLAIN_LOAD
 /* Where i sends from now on (IPv4 address); NULL: nowhere, as at first. Returns 0 or -EINVAL. */
 int plain_load_aim(struct plain_load *l, size_t i, const char *host, uint16_t port);
 
+/* Everything that i hears is handed on as well, on "load"; with SRTP all of it is authenticated. Before
+ * the start only. Returns 0, -EINVAL, -ENOMEM or -EIO. */
+int plain_load_tap(struct plain_load *l, size_t i,
+                   void (*on_opus)(void *ctx, const uint8_t *opus, size_t size), void *ctx);
+
+/* The lowest harmonic of i's voice; the same for every eighth. */
+double plain_load_pitch_hz(size_t i);
+
 /* i talks, or falls silent. */
 void plain_load_speak(struct plain_load *l, size_t i, bool speaks);
 
