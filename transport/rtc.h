@@ -154,7 +154,8 @@ struct rtc_plain_local {
     uint32_t ssrc[2]; /* by enum mcu_kind */
 };
 
-/* [ctl] A peer that is RTC_CONNECTED from the start (with a learnt address: from the first packet on).
+/* [ctl] A peer that is RTC_CONNECTED from the start (with a learnt address: from the first packet on);
+ * on_state() says so, maybe before this returns.
  * Everything else of rtc_peer works as for others, save offers and candidates. It has failed when
  * nothing came for 30 s although it may send, and comes back with the next packet. Returns 0, -EINVAL,
  * -EADDRINUSE (another peer has that remote address), -ENOSPC, -ENOMEM or -EIO (no free port). */

@@ -71,7 +71,8 @@ static gboolean on_items(gint fd, GIOCondition condition, gpointer data)
     (void)condition;
     struct rtc_shard *s = data;
     clear_eventfd(fd);
-    for (int n = 0; n < RTC_SHARD_ITEMS_PER_TURN; n++) {
+    const int64_t end_us = mcu_now_us() + RTC_SHARD_ITEMS_US;
+    for (int n = 0; n < RTC_SHARD_ITEMS_PER_TURN && mcu_now_us() < end_us; n++) {
         void *item = mcu_queue_try_take(s->queue);
         if (!item)
             return G_SOURCE_CONTINUE;

@@ -13,7 +13,8 @@ struct rtc_shard; /* opaque */
 
 enum {
     RTC_SHARD_QUEUE_ITEMS = 512,
-    RTC_SHARD_ITEMS_PER_TURN = 64, /* then sockets get their turn */
+    RTC_SHARD_ITEMS_PER_TURN = 64, /* then sockets get their turn; or when so much time is over, */
+    RTC_SHARD_ITEMS_US = 5 * 1000, /* since one item may be a thousand packets */
     RTC_SHARD_CALL_US = 10 * 1000 * 1000,
 };
 

@@ -35,6 +35,7 @@ enum {
     VOICE_BYTES = 400,
     CHECKED_EVERY = 16,
     SOCKET_BYTES = 8 * 1024 * 1024,
+    LATE_MAX_US = 20 * 1000,
     LEVEL_LOUD = 20, /* -dBov */
     LEVEL_SILENT = 127,
 };
@@ -476,7 +477,7 @@ static void receive(struct plain_load *l)
 static void *run(void *arg)
 {
     struct plain_load *l = arg;
-    const int64_t start_us = mcu_now_us();
+    int64_t start_us = mcu_now_us();
     for (int64_t ms = 0; !atomic_load(&l->is_ending); ms++) {
         const int64_t due_us = start_us + ms * MCU_US_PER_MS;
         mcu_sleep_until_us(due_us);
@@ -484,6 +485,8 @@ static void *run(void *arg)
         pthread_mutex_lock(&l->lock);
         if (late_us > l->late_us)
             l->late_us = late_us;
+        if (late_us > LATE_MAX_US)
+            start_us += late_us; /* nobody is served by a flood of what is overdue */
         receive(l);
         send_turn(l, ms);
         pthread_mutex_unlock(&l->lock);
