@@ -27,6 +27,7 @@ struct room_peer {
     char role[32];
     json_t *session; /* the front's own; given back to `adopt` */
     json_t *sound;   /* an object: what mcu/control_audio.h calls a state */
+    json_t *plain;   /* of a plain RTP participant: where it sends to, as told to the front */
     bool is_audio_muted;
     bool is_video_muted;
     struct rtc_peer *rtc;
@@ -126,6 +127,13 @@ void room_mute_peer(struct room_peer *p, bool audio, bool video);
 const char *room_set_peer(struct room_peer *p, const json_t *message);
 void room_open_video(struct room_peer *p, enum mcu_codec codec);
 json_t *room_describe_peer(const struct room_peer *p);
+
+/* Turns what was negotiated into an open voice, a place in the audience and a picture feed. Returns 0
+ * or a negative errno. */
+int room_wire_peer(struct room_peer *p);
+
+/* room_plain.c: makes p->rtc of what mcu/control_rtp.h reads, and p->plain. */
+const char *room_make_plain(struct room_peer *p, const json_t *json);
 
 /* room_sound.c: what is set about members' sound, put into force. */
 const char *room_set_sound(struct room_peer *p, const json_t *patch);

@@ -42,25 +42,34 @@ static void free_peer(struct room_peer *p)
     mcu_seat_remove(p->seat);
     json_decref(p->session);
     json_decref(p->sound);
+    json_decref(p->plain);
     free(p);
 }
 
-static struct room_peer *new_peer(struct mcu_room *r, const char *id, const char *user)
+/* rtp: of a plain RTP participant; NULL: it will send an offer. Returns a code, or NULL and *out. */
+static const char *new_peer(struct mcu_room *r, struct room_peer **out, const char *id,
+                            const char *user, const json_t *rtp)
 {
     struct room_peer *p = calloc(1, sizeof(*p));
     if (!p)
-        return NULL;
+        return "internal";
     p->room = r;
     p->sound = json_object();
     snprintf(p->id, sizeof(p->id), "%s", id);
     snprintf(p->user, sizeof(p->user), "%s", user);
-    struct rtc_peer_sink sink;
-    room_peer_sink(p, &sink);
-    if (mcu_seat_add(r->studio, &p->seat, user, p) < 0 || rtc_peer_create(r->rtc, &p->rtc, &sink) < 0) {
-        free_peer(p);
-        return NULL;
+    const char *code = mcu_seat_add(r->studio, &p->seat, user, p) < 0 ? "internal" : NULL;
+    if (!code && rtp) {
+        code = room_make_plain(p, rtp);
+    } else if (!code) {
+        struct rtc_peer_sink sink;
+        room_peer_sink(p, &sink);
+        code = rtc_peer_create(r->rtc, &p->rtc, &sink) < 0 ? "internal" : NULL;
     }
-    return p;
+    if (code)
+        free_peer(p);
+    else
+        *out = p;
+    return code;
 }
 
 const char *room_add_peer(struct mcu_room *r, const json_t *message, json_t *reply)
@@ -70,9 +79,9 @@ const char *room_add_peer(struct mcu_room *r, const json_t *message, json_t *rep
     const char *name = "";
     const char *role = "publisher";
     json_t *session = NULL;
-    (void)reply;
-    if (json_unpack((json_t *)message, "{s:s,s:s,s?s,s?s,s?o}", "peer", &id, "user", &user, "name",
-                    &name, "role", &role, "session", &session) < 0)
+    json_t *rtp = NULL;
+    if (json_unpack((json_t *)message, "{s:s,s:s,s?s,s?s,s?o,s?o}", "peer", &id, "user", &user,
+                    "name", &name, "role", &role, "session", &session, "rtp", &rtp) < 0)
         return "bad_message";
     /* A name cut in the middle of a character could not be given back to `adopt`. */
     if (strlen(id) >= ROOM_TEXT_MAX || strlen(user) >= ROOM_TEXT_MAX ||
@@ -82,17 +91,22 @@ const char *room_add_peer(struct mcu_room *r, const json_t *message, json_t *rep
         return "peer_exists";
     if (r->peer_count == ROOM_PEERS_MAX)
         return "room_full";
-    struct room_peer *p = new_peer(r, id, user);
-    if (!p)
-        return "internal";
+    struct room_peer *p = NULL;
+    const char *code = new_peer(r, &p, id, user, rtp);
+    if (code)
+        return code;
     snprintf(p->name, sizeof(p->name), "%s", name);
     snprintf(p->role, sizeof(p->role), "%s", role);
     p->session = json_incref(session);
-    const char *code = room_set_peer(p, message); /* as it was, when a room is run again */
+    code = room_set_peer(p, message); /* as it was, when a room is run again */
+    if (!code && p->plain && room_wire_peer(p) < 0)
+        code = "internal";
     if (code) {
         free_peer(p);
         return code;
     }
+    if (p->plain)
+        json_object_set(reply, "rtp", p->plain);
     r->peers[r->peer_count++] = p;
     log_info("peer=%s user=%s joined as %s", p->id, p->user, p->role);
     return NULL;
@@ -112,8 +126,7 @@ void room_remove_peer(struct mcu_room *r, struct room_peer *p)
     free_peer(p);
 }
 
-/* Turns what was negotiated into an open voice, a place in the audience and a picture feed. */
-static int wire(struct room_peer *p)
+int room_wire_peer(struct room_peer *p)
 {
     struct mcu_room *r = p->room;
     if (rtc_peer_receives_from(p->rtc, MCU_AUDIO)) {
@@ -161,7 +174,7 @@ const char *room_offer(struct room_peer *p, const json_t *json, json_t **answer)
         const int err = rtc_peer_accept(p->rtc, offer, MCU_CODEC_H264, ours);
         if (err)
             code = err == -EINVAL || err == -EPROTO ? "bad_offer" : "internal";
-        else if (wire(p) < 0)
+        else if (room_wire_peer(p) < 0)
             code = "internal";
     }
     if (!code) {
@@ -210,9 +223,9 @@ void room_open_video(struct room_peer *p, enum mcu_codec codec)
 
 json_t *room_describe_peer(const struct room_peer *p)
 {
-    return json_pack("{s:s,s:s,s:s,s:s,s:O?,s:s,s:b,s:b,s:b,s:b,s:O}", "peer", p->id, "user",
+    return json_pack("{s:s,s:s,s:s,s:s,s:O?,s:s,s:b,s:b,s:b,s:b,s:O,s:O*}", "peer", p->id, "user",
                      p->user, "name", p->name, "role", p->role, "session", p->session, "state",
                      room_state_name(p->state), "audio", p->sends_audio, "video", p->sends_video,
                      "muted_audio", p->is_audio_muted, "muted_video", p->is_video_muted, "sound",
-                     p->sound);
+                     p->sound, "rtp", p->plain);
 }

@@ -254,6 +254,53 @@ static void the_sound_of_a_member_is_kept(void **state)
     json_decref(wanted);
 }
 
+static json_t *plain(const char *user, const char *rtp)
+{
+    return json_pack("{s:s,s:s,s:s,s:o}", "cmd", "peer_add", "peer", user, "user", user, "rtp",
+                     json_loads(rtp, JSON_DECODE_ANY, NULL));
+}
+
+#define OPUS   "\"audio\": {\"pt\": 111, \"codec\": \"opus\"}"
+#define REMOTE "\"remote\": {\"host\": \"127.0.0.1\", \"port\": 9}"
+#define KEYS                                                                                       \
+    "\"srtp\": {\"suite\": \"AEAD_AES_128_GCM\", \"keyIn\": "                                      \
+    "\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGw==\", \"keyOut\": "                                   \
+    "\"/wECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGw==\"}"
+
+static void plain_participants_are_told_where_to_send(void **state)
+{
+    struct fixture *f = *state;
+    open_room(f);
+    assert_string_equal(tell(f, plain("a", "{" OPUS ", " REMOTE ", " KEYS "}")), "");
+    const json_t *rtp = json_object_get(f->reply, "rtp");
+    assert_string_equal(json_string_value(json_object_get(rtp, "host")), "127.0.0.1");
+    const json_int_t port = json_integer_value(json_object_get(rtp, "port"));
+    assert_in_range(port, 1, 65535);
+    assert_true(json_is_true(json_object_get(rtp, "srtp")));
+    assert_int_equal(
+        json_integer_value(json_object_get(json_object_get(rtp, "audio"), "pt")), 111);
+    assert_null(json_object_get(rtp, "video"));
+
+    assert_string_equal(tell(f, plain("b", "{" OPUS ", " REMOTE "}")), "address_in_use");
+    assert_string_equal(tell(f, plain("b", "{" OPUS "}")), "");
+    assert_int_not_equal(
+        json_integer_value(json_object_get(json_object_get(f->reply, "rtp"), "port")), port);
+    assert_string_equal(tell(f, plain("c", "{}")), "bad_message");
+    assert_string_equal(tell(f, plain("c", "7")), "bad_message");
+
+    assert_string_equal(tell(f, json_pack("{s:s}", "cmd", "adopt")), "");
+    const json_t *peers = json_object_get(f->reply, "peers");
+    assert_int_equal(json_array_size(peers), 2);
+    assert_int_equal(json_integer_value(json_object_get(
+                         json_object_get(json_array_get(peers, 0), "rtp"), "port")),
+                     port);
+    char *text = json_dumps(f->reply, 0); /* keys are told to nobody */
+    assert_null(strstr(text, "AAECAwQFBgcI"));
+    free(text);
+    assert_string_equal(tell(f, json_pack("{s:s,s:s}", "cmd", "peer_remove", "peer", "a")), "");
+    assert_string_equal(tell(f, plain("d", "{" OPUS ", " REMOTE "}")), "");
+}
+
 static void an_empty_room_can_be_recorded(void **state)
 {
     struct fixture *f = *state;
@@ -340,6 +387,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(bad_offers_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_full_room_tells_of_itself_in_slices, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_sound_of_a_member_is_kept, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(plain_participants_are_told_where_to_send, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_empty_room_can_be_recorded, set_up, tear_down),
         cmocka_unit_test_setup_teardown(closing_finishes_recordings, set_up, tear_down),
         cmocka_unit_test_setup_teardown(figures_are_reported, set_up, tear_down),
