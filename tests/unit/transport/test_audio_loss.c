@@ -57,6 +57,21 @@ static void it_falls_slowly_and_step_by_step(void **state)
     assert_in_range(seconds, 12, 40);
 }
 
+/* Low loss for two seconds is no calm yet. */
+static void a_step_down_waits_for_calm(void **state)
+{
+    (void)state;
+    struct rtc_audio_loss l = {0};
+    int64_t now_us = report(&l, 20, 10, second_us);
+    for (int i = 0; i < 20; i++, now_us += 100000)
+        rtc_audio_loss_report(&l, 0, now_us);
+    assert_true(l.loss_ppm < 1000);
+    assert_int_equal(l.copies, 1);
+    for (int i = 0; i < 40; i++, now_us += 100000)
+        rtc_audio_loss_report(&l, 0, now_us);
+    assert_int_equal(l.copies, 0);
+}
+
 /* Around a threshold nothing flaps. */
 static void it_does_not_flap(void **state)
 {
@@ -120,6 +135,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(steady_loss_leads_to_its_step),
         cmocka_unit_test(it_falls_slowly_and_step_by_step),
+        cmocka_unit_test(a_step_down_waits_for_calm),
         cmocka_unit_test(it_does_not_flap),
         cmocka_unit_test(a_low_estimate_asks_for_little),
         cmocka_unit_test(feedback_is_summed_up_and_comes_before_reports),

@@ -109,6 +109,8 @@ static void a_pause_or_a_leap_back_has_no_copies(void **state)
     assert_int_equal(s.taken, 1);
     send_size(a, 3, 4, 500, 40, &s);
     assert_int_equal(s.taken, 0);
+    send_size(a, 4, 4, 500 + 65536 + 960, 40, &s); /* 960 in 16 bits */
+    assert_int_equal(s.taken, 0);
     rtc_out_audio_destroy(a);
 }
 
