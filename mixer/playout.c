@@ -14,7 +14,8 @@ static const float weight_max = 1e6f;
 
 enum {
     FALL_US_PER_S = 10000,
-    FALL_STEP_MAX_US = 1000000, /* of time since the packet before */
+    HOLD_US = 5000000,
+    PASSED_MAX_US = 1000000, /* between two packets */
     BIN_US = 1000,
     /* Later than this past the maximum, or this early, is a wrong time and not jitter. */
     MARGIN_LATE_US = 200000,
@@ -73,17 +74,24 @@ static int64_t wanted_us(struct mix_playout *p)
     return wanted < p->min_us ? p->min_us : wanted > p->max_us ? p->max_us : wanted;
 }
 
-/* How far the target may fall since the packet before. */
-static int64_t fall_us(struct mix_playout *p, int64_t arrival_us)
+/* Time since the packet before. */
+static int64_t passed_us(struct mix_playout *p, int64_t arrival_us)
 {
     int64_t passed = p->has_arrival ? arrival_us - p->last_arrival_us : 0;
     p->has_arrival = true;
     p->last_arrival_us = arrival_us;
     if (passed < 0)
         passed = 0;
-    if (passed > FALL_STEP_MAX_US)
-        passed = FALL_STEP_MAX_US;
-    return passed * FALL_US_PER_S / 1000000;
+    return passed < PASSED_MAX_US ? passed : PASSED_MAX_US;
+}
+
+/* What comes now and then would else be paid for, forgotten and paid for again. */
+static void follow(struct mix_playout *p, int64_t wanted_us, int64_t passed)
+{
+    p->unneeded_us = wanted_us < p->target_us ? p->unneeded_us + passed : 0;
+    const bool may_fall = p->unneeded_us >= HOLD_US;
+    const int64_t lowest = p->target_us - (may_fall ? passed * FALL_US_PER_S / 1000000 : 0);
+    p->target_us = wanted_us > lowest ? wanted_us : lowest;
 }
 
 static float weight_of(const struct mix_playout *p, enum mix_arrival how)
@@ -115,9 +123,7 @@ void mix_playout_arrived(struct mix_playout *p, int64_t lateness_us, int64_t arr
     if (p->weight > weight_max)
         scale_back(p);
 
-    const int64_t wanted = wanted_us(p);
-    const int64_t lowest = p->target_us - fall_us(p, arrival_us);
-    p->target_us = wanted > lowest ? wanted : lowest;
+    follow(p, wanted_us(p), passed_us(p, arrival_us));
 }
 
 int64_t mix_playout_target_us(const struct mix_playout *p, int64_t floor_us)

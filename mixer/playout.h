@@ -3,7 +3,8 @@
  * Lateness is arrival minus capture time on the room clock, of the first packet that brought a
  * piece of sound: what comes twice is told once. The target is the lateness that 97 % of recent
  * sound stays below, plus one tick (a packet may begin at any point of a tick but must be there
- * when the tick begins). It rises at once and falls slowly.
+ * when the tick begins). It rises at once, stays for
+ * some seconds after it was last needed, and falls slowly.
  *
  * What came only as a repair (a RED copy, a retransmission) counts three times: it is not jitter,
  * and one or two in a hundred are not worth waiting for, but from there on waiting for the copies
@@ -29,9 +30,10 @@ struct mix_playout {
     int64_t target_us; /* without the floor */
     int64_t last_arrival_us;
     bool has_arrival;
-    float weight; /* of the next packet: grows, so that older ones count less */
-    int bin;      /* where the share above is at most what is allowed */
-    double above; /* weight in the bins above it */
+    int64_t unneeded_us; /* time since the target was last needed */
+    float weight;        /* of the next packet: grows, so that older ones count less */
+    int bin;             /* where the share above is at most what is allowed */
+    double above;        /* weight in the bins above it */
     double total;
     float bins[MIX_PLAYOUT_BINS];
 };

@@ -1,6 +1,6 @@
 /* Resampling at ratios very near to 1. libsamplerate (105 us a tick of 20 ms, SRC_SINC_FASTEST) and
  * SpeexDSP (60 us, quality 3) are made for any ratio; a filter that needs no cut-off to follow the
- * ratio takes about a tenth. [tick], and the table is made once on [ctl]. */
+ * ratio takes 14. [tick], and the table is made once on [ctl]. */
 #include "mixer/resample.h"
 
 #include <errno.h>

@@ -5,6 +5,7 @@
  * it, so a packet that comes in the middle of its own gap is still judged by its own time. */
 #include "mixer/voice.h"
 
+#include "mixer/decode.h"
 #include "mixer/frames.h"
 
 enum {
@@ -115,6 +116,16 @@ static void note_silence(struct mix_voice *v, const struct mix_slot *p)
         v->silent_frames += p->frames;
 }
 
+/* The last of what was lost came in the packet after it, if that has a copy: as a repair, which is
+ * worth waiting for where it happens often. */
+static void learn_copy(struct mix_voice *v, const struct mix_slot *p)
+{
+    if (!mix_opus_has_fec(p->data, p->size))
+        return;
+    const int64_t capture_us = p->pts_us + mix_frames_to_us(v->shift - p->frames);
+    mix_playout_arrived(&v->playout, p->arrival_us - capture_us, p->arrival_us, MIX_ARRIVAL_REPAIR);
+}
+
 void mix_voice_settle(struct mix_voice *v, const struct mix_slot *p, const struct mix_place *place,
                       uint32_t frames)
 {
@@ -122,6 +133,8 @@ void mix_voice_settle(struct mix_voice *v, const struct mix_slot *p, const struc
     const uint64_t missing = is_gap ? p->sequence - v->next_sequence : 0;
     if (v->opus && missing > v->refused) /* [net] counts for the others */
         mix_count(&v->counters->lost, missing - v->refused);
+    if (v->opus && place->kind == MIX_LOSS)
+        learn_copy(v, p);
     settle_concealed(v, place->kind, missing);
     note_silence(v, p);
     if (v->opus && !v->is_pinned)
@@ -181,7 +194,7 @@ static void start(struct mix_voice *v, const struct mix_slot *p, struct mix_plac
         return;
     }
     if (late == 0)
-        mix_voice_follow_drift(v, p, may_grow);
+        mix_voice_follow_drift(v, may_grow);
     const int frames = mix_voice_decode(v, p);
     if (frames < 0) {
         mix_voice_refuse(v);

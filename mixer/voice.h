@@ -77,6 +77,7 @@ struct mix_voice {
     struct mix_drift drift;
     struct mix_resample resample;
     bool is_resampling;
+    bool is_making_room; /* it begins */
     /* Comfort noise. */
     float background; /* mean square of the quietest sound of late */
     bool is_noise;    /* it is what was put last */
@@ -171,9 +172,9 @@ int64_t mix_voice_conceal_budget(const struct mix_voice *v);
 /* Puts silence, or low noise where sound was a moment ago, into the tick. */
 void mix_voice_quiet(struct mix_voice *v, int64_t frames, bool is_gap);
 
-/* Before the packet p is decoded: starts to resample if that is worth it, or ends it where the
+/* Before a packet is decoded: starts to resample if that is worth it, or ends it where the
  * sound does not go on. */
-void mix_voice_follow_drift(struct mix_voice *v, const struct mix_slot *p, bool goes_on);
+void mix_voice_follow_drift(struct mix_voice *v, bool goes_on);
 
 /* Moves the delay in force towards the target by at most one small piece. */
 void mix_voice_stretch(struct mix_voice *v);

@@ -40,7 +40,7 @@ static double ratio_of(const struct mix_voice *v)
     return 1.0 + (double)ppm * 1e-6;
 }
 
-void mix_voice_follow_drift(struct mix_voice *v, const struct mix_slot *p, bool goes_on)
+void mix_voice_follow_drift(struct mix_voice *v, bool goes_on)
 {
     if (v->is_resampling) {
         v->is_resampling = goes_on || v->drift.is_active;
@@ -50,11 +50,9 @@ void mix_voice_follow_drift(struct mix_voice *v, const struct mix_slot *p, bool 
                           v->line.fade_at == MIX_FADE_FRAMES && v->concealed_run == 0;
     if (!v->opus || !v->drift.is_active || !is_clean)
         return;
-    /* What it keeps back must not make this tick run dry. */
-    if (mix_line_left(&v->line) + 2 * MIX_RESAMPLE_AHEAD > p->frames && v->waiting_count < 2)
-        return;
     mix_resample_begin(&v->resample, mix_line_past(&v->line, MIX_RESAMPLE_PAST));
     v->is_resampling = true;
+    v->is_making_room = true;
 }
 
 /* Where the decoder is to write `frames`, or NULL when there is no room for them. */
@@ -68,12 +66,23 @@ static float *space_for(struct mix_voice *v, size_t frames)
     return mix_resample_space(&v->resample);
 }
 
+/* What the resampler keeps back must not make the tick run dry: the first packet gives as much as
+ * it has, by being a fiftieth longer. */
+static double next_ratio(struct mix_voice *v, size_t frames)
+{
+    const bool is_first = v->is_making_room;
+    v->is_making_room = false;
+    if (is_first && frames > 4 * MIX_RESAMPLE_AHEAD)
+        return (double)(frames + 1) / (double)(frames - MIX_RESAMPLE_AHEAD);
+    return ratio_of(v);
+}
+
 /* They were written: into the fifo, at most `most` of what comes of them. Returns how many. */
 static size_t take_in(struct mix_voice *v, size_t frames, size_t most)
 {
     if (v->is_resampling) {
         float *to = mix_line_space(&v->line, frames + 2 * MIX_RESAMPLE_AHEAD);
-        frames = mix_resample_run(&v->resample, frames, ratio_of(v), to);
+        frames = mix_resample_run(&v->resample, frames, next_ratio(v, frames), to);
     }
     const size_t n = frames < most ? frames : most;
     mix_line_added(&v->line, n);
