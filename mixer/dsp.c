@@ -1,4 +1,4 @@
-/* The hot loops of the mixer. They go in blocks of eight with a fixed inner loop, which gcc -O2
+/* The hot loops of the mixer. Most go in blocks of eight with a fixed inner loop, which gcc -O2
  * and clang both turn into vector code without pragmas or intrinsics; sums keep eight partial sums,
  * so the result does not depend on the vector width. */
 #include "mixer/dsp.h"
@@ -32,6 +32,23 @@ void mix_dsp_subtract(float *restrict out, const float *restrict sum, const floa
     }
     for (; i < samples; i++)
         out[i] = sum[i] - own[i];
+}
+
+/* From here to pop_options gcc needs -O3 to make vector code, as the number of rounds is not known
+ * (bench/mixer: half to a seventh of the time); the loops in blocks get slower by it. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define IS_GCC 1
+#pragma GCC push_options
+#pragma GCC optimize("O3")
+#endif
+
+void mix_dsp_clean(float *x, size_t samples)
+{
+    for (size_t i = 0; i < samples; i++) {
+        float v = x[i] == x[i] ? x[i] : 0.0f;
+        v = v > loudest_input ? loudest_input : v;
+        x[i] = v < -loudest_input ? -loudest_input : v;
+    }
 }
 
 /* Made twice, so that the number of channels is a constant in the loop. */
@@ -117,18 +134,32 @@ bool mix_dsp_is_twin(const float *x, size_t frames)
     return true;
 }
 
-void mix_dsp_crossfade(float *restrict x, const float *restrict from, size_t frames,
-                       size_t channels, size_t at, size_t length)
+static inline void crossfade(float *restrict x, const float *restrict from, size_t frames,
+                             const size_t channels, size_t at, size_t length)
 {
     const float step = 1.0f / (float)length;
+    const int first = (int)at + 1;
     for (size_t i = 0; i < frames; i++) {
-        const float w = (float)(at + i + 1) * step;
+        const float w = (float)((int)i + first) * step;
         for (size_t c = 0; c < channels; c++) {
             const size_t k = i * channels + c;
             x[k] = from[k] * (1.0f - w) + x[k] * w;
         }
     }
 }
+
+void mix_dsp_crossfade(float *restrict x, const float *restrict from, size_t frames,
+                       size_t channels, size_t at, size_t length)
+{
+    if (channels == 1)
+        crossfade(x, from, frames, 1, at, length);
+    else
+        crossfade(x, from, frames, 2, at, length);
+}
+
+#ifdef IS_GCC
+#pragma GCC pop_options
+#endif
 
 float mix_dsp_peak(const float *x, size_t samples)
 {
@@ -159,15 +190,6 @@ void mix_dsp_protect(float *x, size_t samples)
         const float over = a > knee ? (a - knee) / (1.0f - knee) : 0.0f;
         const float base = a > knee ? knee : a;
         x[i] = copysignf(base + (1.0f - knee) * (over / (1.0f + over)), x[i]);
-    }
-}
-
-void mix_dsp_clean(float *x, size_t samples)
-{
-    for (size_t i = 0; i < samples; i++) {
-        float v = x[i] == x[i] ? x[i] : 0.0f;
-        v = v > loudest_input ? loudest_input : v;
-        x[i] = v < -loudest_input ? -loudest_input : v;
     }
 }
 
