@@ -201,6 +201,20 @@ static void without_red_there_are_no_copies(void **state)
     }
 }
 
+static void there_are_no_more_copies_than_are_allowed(void **state)
+{
+    (void)state;
+    static const struct offered offered = {.red_pt = 63, .copies_max = 1};
+    open_call(&offered, 50); /* four would be right */
+    assert_true(push_until_copies(1));
+    push_some(300);
+    const struct rtc_stream_stats out = stats_of(&a).out[MCU_AUDIO];
+    assert_true(out.copies > 0);
+    assert_true(out.copies <= out.packets);
+    assert_true(count_checked(0) > 0);
+    close_call();
+}
+
 static void what_was_lost_is_asked_for_and_sent_again(void **state)
 {
     (void)state;
@@ -239,6 +253,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(copies_bring_what_was_lost),
         cmocka_unit_test(without_red_there_are_no_copies),
+        cmocka_unit_test(there_are_no_more_copies_than_are_allowed),
         cmocka_unit_test(what_was_lost_is_asked_for_and_sent_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
