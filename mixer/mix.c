@@ -341,7 +341,7 @@ static void let_go(struct mix *m)
 
 static bool send(struct mix *m, struct mix_output *o, int64_t now_us)
 {
-    struct mcu_packet *p = mix_output_encode(o, now_us, &m->pool_misses);
+    struct mcu_packet *p = mix_output_encode(o, now_us, &m->conf, &m->pool_misses);
     if (!p)
         return false;
     if (m->sink.on_packet && !o->from) /* nobody hears one that warms up */

@@ -96,18 +96,30 @@ static struct mcu_packet *take_packet(struct mix_output *o, atomic_uint_least64_
     return mcu_packet_create(PACKET_BYTES_MAX);
 }
 
+/* A packet without prediction. CELT (the clean quality) makes up with rate for what it loses. */
+static void begin_anew(struct mix_output *o, const struct mix_conf *conf, bool is_begun)
+{
+    opus_encoder_ctl(o->opus, OPUS_SET_PREDICTION_DISABLED(is_begun));
+    if (o->quality != MIX_CLEAN)
+        return;
+    const uint32_t bps = is_begun ? 2 * conf->bitrate_bps : conf->bitrate_bps;
+    opus_encoder_ctl(o->opus, OPUS_SET_BITRATE((opus_int32)bps));
+    opus_encoder_ctl(o->opus, OPUS_SET_VBR_CONSTRAINT(!is_begun));
+}
+
 struct mcu_packet *mix_output_encode(struct mix_output *o, int64_t now_us,
+                                     const struct mix_conf *conf,
                                      atomic_uint_least64_t *misses)
 {
     struct mcu_packet *p = take_packet(o, misses);
     if (!p)
         return NULL;
     if (o->is_first_after)
-        opus_encoder_ctl(o->opus, OPUS_SET_PREDICTION_DISABLED(1));
+        begin_anew(o, conf, true);
     const opus_int32 size =
         opus_encode_float(o->opus, o->blend.pcm, MIX_TICK_FRAMES, p->data, PACKET_BYTES_MAX);
     if (o->is_first_after)
-        opus_encoder_ctl(o->opus, OPUS_SET_PREDICTION_DISABLED(0));
+        begin_anew(o, conf, false);
     o->is_first_after = false;
     if (size <= 0) {
         mcu_packet_unref(p);

@@ -57,6 +57,7 @@ void mix_output_set_quality(struct mix_output *o, enum mix_quality quality,
 /* [tick] Encodes the blend's sound. Returns a packet with a reference for the caller, or NULL (no
  * memory). *misses rises when the pool had none. */
 struct mcu_packet *mix_output_encode(struct mix_output *o, int64_t now_us,
+                                     const struct mix_conf *conf,
                                      atomic_uint_least64_t *misses);
 
 /* [tick] Nobody listens any more: the next packet begins without a past. */

@@ -104,7 +104,7 @@ static int quietest_speaking(const struct mix_speakers *s)
 {
     int found = -1;
     for (size_t i = 0; i < s->count; i++) {
-        if (may_be_displaced(s->members[i]) &&
+        if (may_be_displaced(s->members[i]) && is_asking(s->members[i]) &&
             (found < 0 || s->members[i]->dbov < s->members[found]->dbov))
             found = (int)i;
     }
