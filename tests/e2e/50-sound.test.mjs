@@ -100,6 +100,52 @@ test('rings and levels show who makes sound, and move with it', async (scope) =>
     await noErrors([ada, grace]);
 });
 
+test('a host mutes one, then all; each unmutes himself', async (scope) => {
+    const server = await Server.start(scope, PLAIN);
+    const [ada, grace, linus] = await meet(scope, server, 'mutes');
+    for (const person of [ada, linus])
+        await hears(person, grace);
+    await hears(grace, linus);
+
+    await open(ada, 'Grace');
+    const silent = [ada, linus].map((person) =>
+        person.page.evaluate(([freq, ms]) => window.__measure.untilSilent(freq, ms), [grace.conf.freq, LONG.limitMs]));
+    const before = Date.now();
+    await row(ada, 'Grace').getByTestId('mute').click();
+    const clickMs = Date.now() - before;
+    for (const { ms, stallMs } of await Promise.all(silent)) {
+        scope.note(`silent ${ms} ms after the click (page slept ${stallMs} ms, click took ${clickMs})`);
+        check(ms <= SILENT_MS + clickMs || stallMs > STALL_MS, `still heard ${ms} ms after the click`);
+    }
+    for (const person of [ada, linus])
+        await doesNotHear(person, grace);
+    await hears(ada, linus);
+    await grace.page.getByTestId('toast').getByText('Ada muted your microphone').waitFor({ timeout: LONG.limitMs });
+    await isMuted(grace);
+    await row(linus, 'Grace').getByTitle('Microphone muted').waitFor({ timeout: LONG.limitMs });
+    check(await row(ada, 'Grace').getByTestId('mute').isDisabled(), 'who is muted can be muted again');
+
+    /* Grace alone can undo it, and is no host. */
+    await open(grace, 'Linus');
+    check((await grace.page.getByTestId('mute').count()) === 0, 'one who is no host can mute others');
+    check((await grace.page.getByTestId('mute-all').count()) === 0, 'one who is no host can mute all');
+    await grace.page.getByTestId('microphone').click();
+    for (const person of [ada, linus])
+        await hears(person, grace);
+
+    await ada.page.getByTestId('mute-all').click();
+    await isMuted(grace);
+    await isMuted(linus);
+    await doesNotHear(ada, grace);
+    await doesNotHear(ada, linus);
+    await doesNotHear(linus, grace);
+    await hears(linus, ada);
+    check(await ada.page.getByTestId('microphone').and(ada.page.getByLabel('Mute', { exact: true })).count(), 'the host is muted too');
+    await linus.page.getByTestId('microphone').click();
+    await hears(ada, linus);
+    await noErrors([ada, grace, linus]);
+});
+
 /* Statistics name the codec inside RED only: the copies are seen by their bytes, beside someone whose
  * browser cannot be told to send them. */
 test('sound goes out with copies, and its NACK is agreed', async (scope) => {
