@@ -13,6 +13,8 @@
 #include "mixer/decode.h"
 #include "mixer/dsp.h"
 #include "mixer/frames.h"
+#include "mixer/lazy.h"
+#include "mixer/process.h"
 
 static int make_decoder(struct mix_input *in, const struct mix_input_conf *conf)
 {
@@ -25,6 +27,11 @@ static int make_decoder(struct mix_input *in, const struct mix_input_conf *conf)
     default:
         return -EINVAL;
     }
+}
+
+static size_t sound_bytes(const struct mix_input *in)
+{
+    return (size_t)MIX_TICK_FRAMES * in->channels * sizeof(float);
 }
 
 /* Opus from a network fits a datagram; pieces of PCM, and packets from files, do not. */
@@ -45,7 +52,6 @@ int mix_input_create(struct mix_input **out, const struct mix_conf *mix,
     atomic_init(&in->dbov, MIX_LEVEL_SILENT_DBOV);
     atomic_init(&in->buses, conf->buses ? conf->buses : 1);
     atomic_init(&in->wanted_gain, 1.0f);
-    mix_input_set_treatment(in, &conf->treatment);
     mix_level_init(&in->level);
     in->gain = -1.0f;
 
@@ -65,11 +71,15 @@ int mix_input_create(struct mix_input **out, const struct mix_conf *mix,
     err = mix_voice_init(&in->voice, &voice);
     if (err)
         goto fail;
-    in->faded = calloc((size_t)MIX_TICK_FRAMES * in->channels, sizeof(float));
-    if (!in->faded) {
+    err = mix_process_create(&in->process, in->channels);
+    if (err)
+        goto fail;
+    in->sound = mix_lazy_alloc(sound_bytes(in));
+    if (!in->sound) {
         err = -ENOMEM;
         goto fail;
     }
+    mix_input_set_treatment(in, &conf->treatment);
     *out = in;
     return 0;
 
@@ -86,7 +96,8 @@ void mix_input_destroy(struct mix_input *in)
     mix_inbox_finish(&in->inbox);
     mix_opus_destroy(in->opus);
     mix_av_destroy(in->av);
-    free(in->faded);
+    mix_process_destroy(in->process);
+    mix_lazy_free(in->sound, sound_bytes(in));
     free(in);
 }
 
@@ -200,6 +211,7 @@ void mix_input_set_pan(struct mix_input *in, float pan)
 
 void mix_input_set_treatment(struct mix_input *in, const struct mix_treatment *treatment)
 {
+    mix_process_prepare(in->process, treatment); /* without memory for it the voice goes without */
     atomic_store_explicit(&in->is_levelled, treatment->is_levelled, memory_order_relaxed);
     atomic_store_explicit(&in->is_denoised, treatment->is_denoised, memory_order_relaxed);
     atomic_store_explicit(&in->is_original, treatment->is_original, memory_order_relaxed);

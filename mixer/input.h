@@ -20,6 +20,7 @@
 
 struct mix_av;
 struct mix_listener;
+struct mix_process;
 
 #define MIX_NO_PLACE UINT32_MAX
 
@@ -27,7 +28,7 @@ struct mix_input {
     /* fixed */
     uint32_t slot; /* its place among those that [ctl] knows */
     uint32_t channels;
-    uint64_t id;   /* no other input of this mix ever has it */
+    uint64_t id; /* no other input of this mix ever has it */
     struct mix_node add, remove, retired;
     /* [ctl] */
     bool is_removed;
@@ -57,7 +58,9 @@ struct mix_input {
     struct mix_speaker speaker; /* filled by observe */
     float gain;                 /* of fades, in force; negative before the first tick */
     bool is_leaving;
-    float *faded;        /* a tick, when the gain is not 1 */
+    struct mix_process *process;
+    bool has_tail;       /* it was played last tick */
+    float *sound;        /* a tick */
     const float *played; /* what the mix takes this tick; NULL: silence */
     /* [tick] the core's own (mix.c) */
     struct {

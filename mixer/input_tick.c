@@ -7,8 +7,7 @@
 
 #include "mixer/dsp.h"
 #include "mixer/frames.h"
-
-static const float fade_step = 1.0f / MIX_FADE_FRAMES;
+#include "mixer/process.h"
 
 static bool is_silenced(const struct mix_input *in)
 {
@@ -44,17 +43,55 @@ bool mix_input_must_decode(const struct mix_input *in)
 }
 
 /* Takes the gain to `wanted` over 10 ms, a part of this tick. */
-static const float *fade(struct mix_input *in, const float *pcm, float wanted)
+static void fade(struct mix_input *in, float wanted)
 {
+    const float from[2] = {in->gain, in->gain};
+    const float to[2] = {wanted, wanted};
     const size_t n = (size_t)MIX_FADE_FRAMES * in->channels;
     const size_t all = (size_t)MIX_TICK_FRAMES * in->channels;
-    mix_dsp_ramp(in->faded, pcm, MIX_FADE_FRAMES, in->channels, in->gain,
-                 wanted > in->gain ? fade_step : -fade_step);
-    if (wanted > 0.0f)
-        memcpy(in->faded + n, pcm + n, (all - n) * sizeof(float));
+    mix_dsp_scale(in->sound, MIX_FADE_FRAMES, in->channels, from, to);
+    if (wanted == 0.0f)
+        memset(in->sound + n, 0, (all - n) * sizeof(float));
+}
+
+static struct mix_process_want want_of(const struct mix_input *in)
+{
+    return (struct mix_process_want){
+        .treatment = {.is_levelled = atomic_load_explicit(&in->is_levelled, memory_order_relaxed),
+                      .is_denoised = atomic_load_explicit(&in->is_denoised, memory_order_relaxed),
+                      .is_original = in->speaker.is_original},
+        .gain = atomic_load_explicit(&in->wanted_gain, memory_order_relaxed),
+        .pan = atomic_load_explicit(&in->pan, memory_order_relaxed),
+    };
+}
+
+/* What the mix takes of the voice's sound: treated, then faded. Noise suppression holds some back,
+ * so one tick of silence after the sound is treated too. */
+static void play(struct mix_input *in, const float *pcm, float wanted)
+{
+    in->played = NULL;
+    if (!pcm && !in->has_tail)
+        return;
+    const size_t bytes = (size_t)MIX_TICK_FRAMES * in->channels * sizeof(float);
+    if (pcm)
+        memcpy(in->sound, pcm, bytes);
     else
-        memset(in->faded + n, 0, (all - n) * sizeof(float));
-    return in->faded;
+        memset(in->sound, 0, bytes);
+    in->has_tail = pcm != NULL;
+    const struct mix_process_want want = want_of(in);
+    mix_process_run(in->process, in->sound, &want, in->speaker.is_speaking);
+    if (in->gain != wanted)
+        fade(in, wanted);
+    in->played = in->sound;
+}
+
+/* It is out of the mix. */
+static void rest(struct mix_input *in)
+{
+    if (in->has_tail)
+        mix_process_rest(in->process);
+    in->has_tail = false;
+    in->played = NULL;
 }
 
 /* The level of what was decoded, before any gain; what packets say is known sooner. */
@@ -81,9 +118,10 @@ void mix_input_render(struct mix_input *in, int64_t tick, bool is_mixed)
     }
     const float *pcm = mix_voice_render(&in->voice);
     measure(in, pcm);
-    in->played = wanted > 0.0f ? pcm : NULL;
-    if (pcm && in->gain != wanted)
-        in->played = fade(in, pcm, wanted);
+    if (wanted > 0.0f || in->gain > 0.0f)
+        play(in, pcm, wanted);
+    else
+        rest(in);
     in->gain = wanted;
 }
 
@@ -92,7 +130,7 @@ void mix_input_skip(struct mix_input *in, int64_t tick)
     (void)tick; /* observe has told it */
     mix_voice_skip(&in->voice);
     in->gain = 0.0f;
-    in->played = NULL;
+    rest(in);
 }
 
 bool mix_input_is_gone(const struct mix_input *in)

@@ -138,6 +138,59 @@ static void music_is_never_gated(void **state)
     free_clip(&clip);
 }
 
+static void gain_and_place_come_after_the_level(void **state)
+{
+    (void)state;
+    struct clip clip = make_clip(440, 0.2, 150);
+    struct voice_rig r;
+    voice_open(&r, 2, 20000, 300000);
+    const float *pcm = NULL;
+    double left = 0;
+    double right = 0;
+    for (size_t k = 0; k < 150; k++) {
+        if (k == 50)
+            mix_input_set_gain(r.in, 0.5f);
+        if (k == 100)
+            mix_input_set_pan(r.in, 1.0f);
+        voice_push(&r, &clip, k, 1, 0);
+        pcm = voice_tick(&r, VOICE_MIXED);
+        if (k == 45)
+            assert_true(fabs(rms(pcm, 1920) - 0.141) < 0.01);
+        if (k == 95)
+            assert_true(fabs(rms(pcm, 1920) - 0.0707) < 0.005);
+    }
+    for (size_t i = 0; i < MIX_TICK_FRAMES; i++) {
+        left += pcm[2 * i] * pcm[2 * i];
+        right += pcm[2 * i + 1] * pcm[2 * i + 1];
+    }
+    assert_true(left < right / 1e6);
+    assert_true(fabsf(mix_input_level_dbov(r.in) + 17) < 0.5f);
+    assert_true(largest_step(r.heard.pcm, r.heard.frames) < 1.2 * 0.2 * 2 * M_PI * 440 / 48000);
+    voice_close(&r);
+    free_clip(&clip);
+}
+
+/* Silence is not held back by the treatment of what was before it, and nothing is cut off. */
+static void treatment_ends_with_the_sound(void **state)
+{
+    (void)state;
+    struct clip clip = make_clip(440, 0.2, 50);
+    struct voice_rig r;
+    voice_open(&r, 1, 20000, 20000);
+    const struct mix_treatment treatment = {.is_denoised = true, .is_levelled = true};
+    mix_input_set_treatment(r.in, &treatment);
+    for (size_t k = 0; k < 80; k++) {
+        if (k < 50)
+            voice_push(&r, &clip, k, 1, 0);
+        voice_tick(&r, VOICE_MIXED);
+    }
+    assert_null(r.in->played);
+    assert_true(rms(r.heard.pcm + 5 * 960, 40 * 960) > 0.001); /* a tone is mostly noise to it */
+    assert_true(rms(r.heard.pcm + 70 * 960, 10 * 960) == 0);
+    voice_close(&r);
+    free_clip(&clip);
+}
+
 static void without_levels_it_must_be_decoded(void **state)
 {
     (void)state;
@@ -277,6 +330,8 @@ int main(void)
         cmocka_unit_test(leaving_and_coming_back_never_clicks),
         cmocka_unit_test(silence_is_not_decoded_and_speech_opens_in_time),
         cmocka_unit_test(music_is_never_gated),
+        cmocka_unit_test(gain_and_place_come_after_the_level),
+        cmocka_unit_test(treatment_ends_with_the_sound),
         cmocka_unit_test(without_levels_it_must_be_decoded),
         cmocka_unit_test(a_muted_voice_neither_speaks_nor_may_enter),
         cmocka_unit_test(who_stops_sending_stops_speaking),
