@@ -287,6 +287,7 @@ static void choose(struct mix *m, int64_t tick)
 static void render(struct mix *m, struct mix_input *in, int64_t tick)
 {
     const bool is_in = in->speaker.is_in;
+    const uint64_t decoded = read(&in->counters.decodes);
     if (is_in != atomic_load_explicit(&in->is_mixed, memory_order_relaxed))
         atomic_store_explicit(&in->is_mixed, is_in, memory_order_relaxed);
     if (is_in || in->core.place != MIX_NO_PLACE || mix_input_must_decode(in))
@@ -295,6 +296,9 @@ static void render(struct mix *m, struct mix_input *in, int64_t tick)
         mix_input_skip(in, tick);
     if (in->core.place != MIX_NO_PLACE)
         m->sources.pcm[in->core.place] = in->played;
+    if (read(&in->counters.decodes) != decoded)
+        atomic_fetch_add_explicit(&m->decodes, read(&in->counters.decodes) - decoded,
+                                  memory_order_relaxed);
 }
 
 static void forget_place(struct mix *m, struct mix_input *in)

@@ -36,7 +36,7 @@ enum {
 
 struct mix_counters { /* [any] reads */
     atomic_uint_least64_t packets, late, lost, overrun, undecodable, frames, concealed, stretched;
-    atomic_uint_least64_t recovered_fec, gated;
+    atomic_uint_least64_t recovered_fec, gated, decodes;
     atomic_int drift_ppm;
 };
 

@@ -73,8 +73,10 @@ static void warm_up(struct mix_voice *v)
     for (size_t i = 0; i < v->held_count; i++) {
         const struct mix_slot *p = v->held[i];
         float *to = mix_line_space(&v->line, p->frames);
-        if (to && p->sequence + (v->held_count - i) == v->next_sequence)
-            mix_opus_decode(v->opus, p->data, p->size, to, p->frames);
+        if (!to || p->sequence + (v->held_count - i) != v->next_sequence)
+            continue;
+        mix_count(&v->counters->decodes, 1);
+        mix_opus_decode(v->opus, p->data, p->size, to, p->frames);
     }
 }
 

@@ -112,6 +112,8 @@ int mix_voice_decode(struct mix_voice *v, const struct mix_slot *p)
         frames = mix_opus_decode(v->opus, p->data, p->size, to, p->frames);
     else
         memcpy(to, p->data, p->size);
+    if (v->opus)
+        mix_count(&v->counters->decodes, 1);
     if (frames <= 0)
         return -EBADMSG;
     if (v->opus && !v->is_pinned)

@@ -4,6 +4,8 @@
  * on to glibc's; under a sanitizer, whose own they are, by its hooks. */
 #include "rig.h"
 
+#include "mixer/clip.h"
+
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -121,6 +123,37 @@ static void the_counter_counts(void **state)
     allocations = 0;
 }
 
+/* In turn all that makes listeners move, and sounds. */
+static void ask_for_everything(struct mix *m, struct mix_listener *l, struct mix_input *in,
+                               struct mix_clip *chime, size_t t)
+{
+    static struct mix_sound *sound;
+    float buses[MIX_BUSES_MAX] = {t % 2 ? 0.5f : 1.0f, 1.0f};
+    const struct mix_sound_conf sc = {
+        .clip = chime, .gain = 0.5f, .duck_gain = 0.3f, .to = t % 32 == 0 ? l : NULL};
+    if (t % 8 == 0)
+        mix_listener_set_quality(l, (enum mix_quality)(t / 8 % MIX_QUALITIES));
+    if (t % 16 == 1)
+        assert_int_equal(mix_listener_set_gain(m, l, in, t % 32 == 1 ? 0.5f : 1.0f), 0);
+    if (t % 16 == 3)
+        assert_int_equal(mix_listener_set_deaf(m, l, t % 32 == 3), 0);
+    if (t % 16 == 5)
+        assert_int_equal(mix_listener_set_buses(m, l, buses), 0);
+    if (t % 16 == 7)
+        assert_int_equal(mix_listener_set_own(m, l, t % 32 == 7 ? in : NULL), 0);
+    if (t % 16 == 0)
+        assert_int_equal(mix_sound_play(m, &sound, &sc), 0);
+    if (t % 16 == 9)
+        mix_sound_stop(m, sound);
+}
+
+static struct mix_clip *load_chime(uint32_t channels)
+{
+    struct mix_clip *chime = NULL;
+    assert_int_equal(mix_clip_builtin(&chime, "join", channels), 0);
+    return chime;
+}
+
 static void a_tick_takes_no_memory(void **state)
 {
     (void)state;
@@ -144,6 +177,10 @@ static void a_tick_takes_no_memory(void **state)
         assert_int_equal(mix_listener_add(m, &l[i], in[i], NULL), 0);
     }
     assert_int_equal(mix_listener_add(m, &l[5], NULL, NULL), 0);
+    struct mix_listener *audience[2]; /* with whom l[5] shares now and then */
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(mix_listener_add(m, &audience[i], NULL, NULL), 0);
+    struct mix_clip *chime = load_chime(2);
     uint32_t seed = 1;
     for (size_t t = 0; t < 150; t++) {
         const int64_t now = (int64_t)t * MIX_TICK_US;
@@ -160,6 +197,7 @@ static void a_tick_takes_no_memory(void **state)
             mix_listener_remove(m, l[2]);
         if (t == 80)
             mix_input_set_min_delay_us(in[2], 120000);
+        ask_for_everything(m, l[5], in[0], chime, t);
         is_counting = true;
         mix_tick(m, now);
         is_counting = false;
@@ -169,7 +207,11 @@ static void a_tick_takes_no_memory(void **state)
     }
     assert_int_equal(allocations, 0);
     assert_true(bytes > 10000);
+    struct mix_stats all;
+    mix_read_stats(m, &all);
+    assert_true(all.switches > 5);
     mix_destroy(m);
+    mix_clip_unref(chime);
     free_clip(&clip);
 }
 
@@ -179,6 +221,8 @@ enum { VOICES = 6, ROUNDS = 400 };
 
 struct shared {
     struct mix *m;
+    struct mix_listener *listener;
+    struct mix_clip *chime;
     struct clip clip;
     struct mix_input *voices[VOICES];
     pthread_t net[VOICES];
@@ -266,6 +310,7 @@ static void run_ctl(struct shared *s)
         assert_true(mix_input_level_dbov(s->voices[1]) <= 0);
         (void)mix_input_is_speaking(s->voices[1]);
         mix_want_pcm(s->m, round % 2 == 0);
+        ask_for_everything(s->m, s->listener, s->voices[round % 2], s->chime, (size_t)round);
         mcu_sleep_until_us(mcu_now_us() + 300);
     }
 }
@@ -285,6 +330,8 @@ static void three_threads_do_not_meet(void **state)
     assert_int_equal(mix_create(&s.m, &conf, &sink), 0);
     struct mix_listener *l;
     assert_int_equal(mix_listener_add(s.m, &l, NULL, &s), 0);
+    assert_int_equal(mix_listener_add(s.m, &s.listener, NULL, &s), 0);
+    s.chime = load_chime(1);
     struct feed feeds[2];
     pthread_t tick;
     for (int i = 0; i < 2; i++) {
@@ -310,6 +357,7 @@ static void three_threads_do_not_meet(void **state)
     assert_true(stats.frames > 9600);
     assert_true(atomic_load(&s.told) > 0 && atomic_load(&s.sent) > 20);
     mix_destroy(s.m);
+    mix_clip_unref(s.chime);
     free_clip(&s.clip);
 }
 
