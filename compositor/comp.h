@@ -140,6 +140,10 @@ void comp_source_set_floor(struct comp_source *s, bool has_floor);
 /* [any] A hidden source (camera off) has no tile, or one with an avatar. */
 void comp_source_set_hidden(struct comp_source *s, bool is_hidden);
 
+/* [any] Where the middle of its tile is: -1 at the left edge of the picture .. 1 at the right; 0 while
+ * it has none. */
+float comp_source_centre(const struct comp_source *s);
+
 /* [any] */
 void comp_source_read_stats(const struct comp_source *s, struct comp_source_stats *stats);
 

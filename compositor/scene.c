@@ -220,14 +220,29 @@ static void compare_tiles(struct comp_scene *scene, const struct layout_tile *ti
 /* What has no tile is not decoded, until it may get one. */
 static void want_placed(struct comp_scene *scene)
 {
-    for (size_t i = 0; i < scene->visible_count; i++)
-        scene->visible[i]->is_placed = false;
+    for (size_t i = 0; i < scene->source_count; i++)
+        scene->sources[i]->is_placed = false;
     for (size_t i = 0; i < scene->tile_count; i++)
         scene->owners[i]->is_placed = true;
     for (size_t i = 0; i < scene->visible_count; i++)
         atomic_store_explicit(&scene->visible[i]->is_wanted,
                               scene->visible[i]->is_placed && !is_hidden(scene->visible[i]),
                               memory_order_relaxed);
+}
+
+/* Voices may be placed where people are seen. */
+static void tell_centres(struct comp_scene *scene)
+{
+    for (size_t i = 0; i < scene->source_count; i++) {
+        if (!scene->sources[i]->is_placed)
+            atomic_store_explicit(&scene->sources[i]->centre, 0.0f, memory_order_relaxed);
+    }
+    for (size_t i = 0; i < scene->tile_count; i++) {
+        const struct layout_tile *t = &scene->tiles[i];
+        const float middle = (float)t->x + (float)t->width / 2.0f;
+        atomic_store_explicit(&scene->owners[i]->centre,
+                              2.0f * middle / (float)scene->width - 1.0f, memory_order_relaxed);
+    }
 }
 
 void comp_scene_place(struct comp_scene *scene, const struct layout *layout)
@@ -246,6 +261,7 @@ void comp_scene_place(struct comp_scene *scene, const struct layout *layout)
     scene->has_overlaps = have_overlaps(tiles, count);
     scene->must_place = false;
     want_placed(scene);
+    tell_centres(scene);
 }
 
 void comp_scene_decorate(struct comp_scene *scene, struct comp_decorator *decorator)

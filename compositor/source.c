@@ -414,6 +414,11 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+float comp_source_centre(const struct comp_source *s)
+{
+    return atomic_load_explicit(&s->centre, memory_order_relaxed);
+}
+
 void comp_source_read_stats(const struct comp_source *source, struct comp_source_stats *stats)
 {
     struct comp_source *s = (struct comp_source *)source; /* only its lock changes */

@@ -61,6 +61,7 @@ struct comp_source {
     /* any thread */
     atomic_int_fast64_t delay_us;
     atomic_bool is_hidden;
+    _Atomic float centre; /* of its tile, as comp_source_centre() tells */
     atomic_bool has_floor;
     atomic_bool is_wanted; /* [tick]: it has a tile or may get one; else it is not decoded */
 

@@ -13,7 +13,10 @@
 #include "mcu/base/log.h"
 #include "mcu/room_internal.h"
 
-enum { EVENTS_MAX = 8192 };
+enum {
+    EVENTS_MAX = 8192,
+    CHIME_VOLUME = 60, /* percent */
+};
 
 int mcu_room_create(struct mcu_room **out, void (*send)(void *ctx, const json_t *message), void *ctx)
 {
@@ -37,6 +40,7 @@ static void destroy_media(struct mcu_room *r)
     mcu_ticker_stop(r->video_ticker);
     r->audio_ticker = NULL;
     r->video_ticker = NULL;
+    room_sounds_finish(r);
     while (r->peer_count)
         room_remove_peer(r, r->peers[r->peer_count - 1]);
     mcu_studio_destroy(r->studio);
@@ -46,6 +50,14 @@ static void destroy_media(struct mcu_room *r)
     rtc_feed_destroy(r->vp8_feed);
     rtc_destroy(r->rtc);
     layout_destroy(r->layout);
+    room_submix_finish(r);
+}
+
+static void drop_event(void *item)
+{
+    struct room_event *e = item;
+    mix_clip_unref(e->clip);
+    free(e);
 }
 
 void mcu_room_destroy(struct mcu_room *r)
@@ -53,7 +65,7 @@ void mcu_room_destroy(struct mcu_room *r)
     if (!r)
         return;
     destroy_media(r);
-    mcu_queue_destroy(r->events, free);
+    mcu_queue_destroy(r->events, drop_event);
     free(r);
 }
 
@@ -221,6 +233,9 @@ static void peer_state(struct mcu_room *r, struct room_peer *p, const struct roo
     p->state = e->state;
     log_info("peer=%s user=%s %s%s%s", p->id, p->user, room_state_name(e->state),
              e->text[0] ? ": " : "", e->text);
+    if (e->state == RTC_CONNECTED && !p->was_connected && r->config.audio.join_chime)
+        room_sound_play_own(r, "join", CHIME_VOLUME);
+    p->was_connected |= e->state == RTC_CONNECTED;
     if (e->state == RTC_CONNECTED && p->watched != MCU_CODEC_NONE)
         mcu_studio_request_key(r->studio, p->watched);
     room_send_event(r, "peer_state",
@@ -228,10 +243,27 @@ static void peer_state(struct mcu_room *r, struct room_peer *p, const struct roo
                               "reason", e->text));
 }
 
+static enum mix_quality quality_of(enum rtc_audio_need need)
+{
+    switch (need) {
+    case RTC_AUDIO_FEC:
+        return MIX_FEC;
+    case RTC_AUDIO_LOW:
+        return MIX_LOW;
+    case RTC_AUDIO_CLEAN:
+        break;
+    }
+    return MIX_CLEAN;
+}
+
 static void take_event(struct mcu_room *r, const struct room_event *e)
 {
     if (e->kind == ROOM_EVENT_RECORDING) {
         room_recording_ended(r, e->text, &e->result);
+        return;
+    }
+    if (e->kind == ROOM_EVENT_CLIP) {
+        room_sound_loaded(r, e);
         return;
     }
     struct room_peer *p = room_find_seat(r, e->seat_id);
@@ -251,7 +283,11 @@ static void take_event(struct mcu_room *r, const struct room_event *e)
     case ROOM_EVENT_NEED_KEY:
         rtc_peer_request_key(p->rtc);
         break;
+    case ROOM_EVENT_AUDIO_NEED:
+        mcu_seat_set_quality(p->seat, quality_of(e->need));
+        break;
     case ROOM_EVENT_RECORDING:
+    case ROOM_EVENT_CLIP:
         break;
     }
 }
@@ -278,5 +314,7 @@ void mcu_room_housekeep(struct mcu_room *r, int64_t now_us)
         return;
     for (size_t i = 0; i < r->peer_count; i++)
         mcu_seat_align_lips(r->peers[i]->seat);
+    room_place_voices(r);
+    room_sounds_housekeep(r);
     room_report(r, now_us);
 }

@@ -135,6 +135,25 @@ static const char *do_record_stop(struct mcu_room *r, const json_t *m, json_t *r
     return room_record_stop(r, text_of(m, "id"));
 }
 
+static const char *do_sound_start(struct mcu_room *r, const json_t *m, json_t *reply)
+{
+    (void)reply;
+    return room_sound_start(r, m);
+}
+
+static const char *do_sound_stop(struct mcu_room *r, const json_t *m, json_t *reply)
+{
+    (void)reply;
+    return room_sound_stop(r, text_of(m, "id"));
+}
+
+static const char *do_sound_list(struct mcu_room *r, const json_t *m, json_t *reply)
+{
+    (void)m;
+    json_object_set_new(reply, "sounds", room_sound_list(r));
+    return NULL;
+}
+
 static const char *do_stats(struct mcu_room *r, const json_t *m, json_t *reply)
 {
     json_t *stats = room_stats(r, slice_from(r, m));
@@ -166,6 +185,9 @@ static const struct {
     {"peer_remove", do_peer_remove, true},
     {"record_start", do_record_start, true},
     {"record_stop", do_record_stop, true},
+    {"sound_start", do_sound_start, true},
+    {"sound_stop", do_sound_stop, true},
+    {"sound_list", do_sound_list, true},
     {"stats", do_stats, true},
     {"close", do_close, false},
 };

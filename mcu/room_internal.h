@@ -6,7 +6,9 @@
 
 #include "layouts/layout.h"
 #include "mcu/base/queue.h"
+#include "mcu/clip_loader.h"
 #include "mcu/config.h"
+#include "mcu/control_audio.h"
 #include "mcu/room.h"
 #include "mcu/studio.h"
 #include "mcu/ticker.h"
@@ -15,6 +17,7 @@
 enum {
     ROOM_PEERS_MAX = MIX_INPUTS_MAX,
     ROOM_SLICE = 64, /* peers described in one message, so that it stays below the line limit */
+    ROOM_SOUND_ID_MAX = 32,
     ROOM_TEXT_MAX = 320, /* above the front's limits: a name is 64 characters, so 256 bytes */
 };
 
@@ -38,6 +41,7 @@ struct room_peer {
     bool sends_video;
     uint64_t seen_packets[2];
     int64_t seen_at_us[2];
+    bool was_connected;
     float level; /* as it was told last, falling slowly */
     /* The codec of video frames that found no open picture: [net] writes it and posts an event. */
     atomic_int asked_codec;
@@ -57,6 +61,8 @@ enum room_event_kind {
     ROOM_EVENT_VIDEO_CODEC,
     ROOM_EVENT_NEED_KEY,
     ROOM_EVENT_RECORDING,
+    ROOM_EVENT_AUDIO_NEED,
+    ROOM_EVENT_CLIP,
 };
 
 /* What media threads tell [ctl]. */
@@ -65,8 +71,21 @@ struct room_event {
     uint32_t seat_id;
     enum rtc_state state;
     enum mcu_codec codec;
+    enum rtc_audio_need need;
     struct rec_result result;
-    char text[ROOM_TEXT_MAX]; /* candidate, reason or recording id */
+    struct mix_clip *clip; /* the event's reference */
+    int error;
+    char text[ROOM_TEXT_MAX]; /* candidate, reason, or id of a recording or a sound */
+};
+
+/* A sound that is loaded or plays. */
+struct room_sound {
+    char id[ROOM_SOUND_ID_MAX]; /* "": free */
+    uint32_t serial;            /* never used again in this room */
+    json_t *about;              /* as it was asked for, and as it is listed */
+    char to[ROOM_TEXT_MAX];     /* peer; "": everyone */
+    uint32_t buses;
+    struct mix_sound *sound;    /* NULL: its clip is still loaded */
 };
 
 /* Counters summed over peers. */
@@ -101,6 +120,11 @@ struct mcu_room {
     struct room_peer *peers[ROOM_PEERS_MAX];
     size_t peer_count;
     struct room_recording recordings[MCU_RECORDINGS_MAX];
+    char *submixes[MCU_SUBMIXES_MAX]; /* names by bus; 0 is the floor; NULL: free */
+    struct room_sound sounds[MIX_SOUNDS_MAX];
+    atomic_uint ended_sounds[MIX_SOUNDS_MAX]; /* [tick-a] serial of what has ended in that place */
+    struct mcu_clip_loader *loader;           /* NULL until a sound is asked for */
+    uint32_t last_sound;
     bool was_anyone_speaking;
     int64_t next_stats_us;
     size_t next_stats_peer;      /* the first of the next slice */
@@ -115,6 +139,8 @@ int room_open(struct mcu_room *r);
 /* room_media.c: what media threads call. */
 void room_studio_sink(struct mcu_room *r, struct mcu_studio_sink *sink);
 void room_peer_sink(struct room_peer *p, struct rtc_peer_sink *sink);
+/* [any] Gives an event to [ctl]; false when the queue is full. */
+bool room_post(struct mcu_room *r, const struct room_event *event, const char *text);
 struct rtc_feed *room_video_feed(const struct mcu_room *r, enum mcu_codec codec);
 
 /* room_peers.c. Codes are those of docs/control.md; NULL: done. */
@@ -139,6 +165,25 @@ const char *room_make_plain(struct room_peer *p, const json_t *json);
 const char *room_set_sound(struct room_peer *p, const json_t *patch);
 /* Its voice or its ears are new: everything anew. */
 void room_apply_sound(struct room_peer *p);
+/* With audio.spatial, ten times a second: voices stand where their tiles are. */
+void room_place_voices(struct mcu_room *r);
+
+/* room_submix.c: names of submixes to the mixer's buses. */
+/* The bus of that name, a free one when it is new; -ENOSPC. Names that nobody uses give way; as
+ * sound of `changing` (may be NULL) counts `next`. */
+int room_submix_bus(struct mcu_room *r, const char *name, const struct room_peer *changing,
+                    const json_t *next);
+void room_submix_finish(struct mcu_room *r);
+
+/* room_sounds.c */
+const char *room_sound_start(struct mcu_room *r, const json_t *message);
+const char *room_sound_stop(struct mcu_room *r, const char *id);
+json_t *room_sound_list(const struct mcu_room *r);
+/* Plays a built-in sound to everyone, once, unless that very sound is there already. */
+void room_sound_play_own(struct mcu_room *r, const char *name, uint32_t volume);
+void room_sound_loaded(struct mcu_room *r, const struct room_event *e);
+void room_sounds_housekeep(struct mcu_room *r);
+void room_sounds_finish(struct mcu_room *r);
 
 /* room_records.c */
 const char *room_record_start(struct mcu_room *r, const char *id, const char *file,

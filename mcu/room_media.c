@@ -11,17 +11,18 @@
 #include "mcu/base/log.h"
 #include "mcu/room_internal.h"
 
-static void post(struct mcu_room *r, const struct room_event *event, const char *text)
+bool room_post(struct mcu_room *r, const struct room_event *event, const char *text)
 {
     struct room_event *copy = malloc(sizeof(*copy));
     if (!copy)
-        return;
+        return false;
     *copy = *event;
     snprintf(copy->text, sizeof(copy->text), "%s", text ? text : "");
-    if (mcu_queue_put(r->events, copy) < 0) {
-        log_warn("event queue full: an event is lost");
-        free(copy);
-    }
+    if (mcu_queue_put(r->events, copy) == 0)
+        return true;
+    log_warn("event queue full: an event is lost");
+    free(copy);
+    return false;
 }
 
 /* --- studio --- */
@@ -39,6 +40,14 @@ static void on_assign(void *ctx, void *seat_ctx, int32_t output)
     rtc_peer_tune(p->rtc, MCU_AUDIO, output == MIX_NOTHING ? NULL : r->audio_feeds[output]);
 }
 
+/* The place is all that [tick] may look at: [ctl] looks there by and by. */
+static void on_sound_end(void *ctx, void *sound_ctx)
+{
+    struct mcu_room *r = ctx;
+    const uint32_t serial = (uint32_t)(uintptr_t)sound_ctx;
+    atomic_store(&r->ended_sounds[serial % MIX_SOUNDS_MAX], serial);
+}
+
 static void on_picture(void *ctx, enum mcu_codec codec, struct mcu_packet *packet)
 {
     struct rtc_feed *feed = room_video_feed(ctx, codec);
@@ -48,12 +57,12 @@ static void on_picture(void *ctx, enum mcu_codec codec, struct mcu_packet *packe
 
 static void on_need_key(void *ctx, uint32_t seat_id)
 {
-    post(ctx, &(struct room_event){.kind = ROOM_EVENT_NEED_KEY, .seat_id = seat_id}, NULL);
+    room_post(ctx, &(struct room_event){.kind = ROOM_EVENT_NEED_KEY, .seat_id = seat_id}, NULL);
 }
 
 static void on_recording(void *ctx, const char *id, const struct rec_result *result)
 {
-    post(ctx, &(struct room_event){.kind = ROOM_EVENT_RECORDING, .result = *result}, id);
+    room_post(ctx, &(struct room_event){.kind = ROOM_EVENT_RECORDING, .result = *result}, id);
 }
 
 void room_studio_sink(struct mcu_room *r, struct mcu_studio_sink *sink)
@@ -62,6 +71,7 @@ void room_studio_sink(struct mcu_room *r, struct mcu_studio_sink *sink)
         .ctx = r,
         .on_audio = on_mix,
         .on_assign = on_assign,
+        .on_sound_end = on_sound_end,
         .on_video = on_picture,
         .on_need_key = on_need_key,
         .on_recording = on_recording,
@@ -90,7 +100,7 @@ static void on_peer_state(void *ctx, enum rtc_state state, const char *reason)
         .seat_id = mcu_seat_id(p->seat),
         .state = state,
     };
-    post(p->room, &event, reason);
+    room_post(p->room, &event, reason);
 }
 
 static void on_peer_candidate(void *ctx, const char *candidate)
@@ -100,7 +110,7 @@ static void on_peer_candidate(void *ctx, const char *candidate)
         .kind = ROOM_EVENT_CANDIDATE,
         .seat_id = mcu_seat_id(p->seat),
     };
-    post(p->room, &event, candidate);
+    room_post(p->room, &event, candidate);
 }
 
 static void on_peer_audio(void *ctx, const struct rtc_audio *audio)
@@ -132,13 +142,24 @@ static void on_peer_video(void *ctx, struct mcu_packet *frame)
         .seat_id = mcu_seat_id(p->seat),
         .codec = frame->codec,
     };
-    post(p->room, &event, NULL);
+    room_post(p->room, &event, NULL);
 }
 
 static void on_peer_need_key(void *ctx, enum mcu_codec codec)
 {
     const struct room_peer *p = ctx;
     mcu_studio_request_key(p->room->studio, codec);
+}
+
+static void on_peer_audio_need(void *ctx, enum rtc_audio_need need)
+{
+    struct room_peer *p = ctx;
+    const struct room_event event = {
+        .kind = ROOM_EVENT_AUDIO_NEED,
+        .seat_id = mcu_seat_id(p->seat),
+        .need = need,
+    };
+    room_post(p->room, &event, NULL);
 }
 
 void room_peer_sink(struct room_peer *p, struct rtc_peer_sink *sink)
@@ -150,5 +171,6 @@ void room_peer_sink(struct room_peer *p, struct rtc_peer_sink *sink)
         .on_audio = on_peer_audio,
         .on_video = on_peer_video,
         .on_need_key = on_peer_need_key,
+        .on_audio_need = on_peer_audio_need,
     };
 }

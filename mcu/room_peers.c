@@ -108,6 +108,8 @@ const char *room_add_peer(struct mcu_room *r, const json_t *message, json_t *rep
     if (p->plain)
         json_object_set(reply, "rtp", p->plain);
     r->peers[r->peer_count++] = p;
+    if (p->plain)
+        room_apply_sound(p);
     log_info("peer=%s user=%s joined as %s", p->id, p->user, p->role);
     return NULL;
 }

@@ -16,6 +16,16 @@ static struct room_recording *find(struct mcu_room *r, const char *id)
     return NULL;
 }
 
+/* People are told, if the settings say so; what is said is in the recording, too. */
+static void announce(struct mcu_room *r)
+{
+    char name[32];
+    if (strcmp(r->config.recording.announce, "off") == 0)
+        return;
+    snprintf(name, sizeof(name), "recording-%s", r->config.recording.announce);
+    room_sound_play_own(r, name, 100);
+}
+
 const char *room_record_start(struct mcu_room *r, const char *id, const char *file,
                               struct room_recording **out)
 {
@@ -40,6 +50,7 @@ const char *room_record_start(struct mcu_room *r, const char *id, const char *fi
     recording->started_at_ms = mcu_wall_ms();
     recording->ended_at_ms = 0;
     log_info("recording %s started: %s", id, file);
+    announce(r);
     *out = recording;
     return NULL;
 }

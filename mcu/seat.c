@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "mcu/base/clock.h"
+#include "mcu/base/log.h"
 #include "mcu/studio_internal.h"
 
 /* The picture may hold the sound back by at most this much, so that talking stays easy. */
@@ -30,6 +31,9 @@ struct mcu_seat {
     struct mix_treatment treatment;
     bool has_treatment; /* else that of mcu_seat_open_audio() */
     uint32_t buses;     /* 0: it is heard nowhere */
+    bool is_deaf;
+    float hears[MIX_BUSES_MAX];
+    enum mix_quality quality;
 
     /* Set once by [ctl]; a later offer may open the voice while [net] pushes already. */
     struct mix_input *_Atomic input;
@@ -66,6 +70,7 @@ int mcu_seat_add(struct mcu_studio *s, struct mcu_seat **out, const char *user, 
     seat->ctx = seat_ctx;
     seat->volume = 1.0f;
     seat->buses = 1;
+    seat->hears[0] = 1.0f;
     snprintf(seat->user, sizeof(seat->user), "%s", user);
     pthread_mutex_init(&seat->video_lock, NULL);
     s->seats[slot] = seat;
@@ -146,17 +151,35 @@ void mcu_seat_close_video(struct mcu_seat *seat)
     comp_source_remove(seat->studio->comp, swap_source(seat, NULL, MCU_CODEC_NONE));
 }
 
+/* A new listener hears the floor; what is else is told it. */
+static int tell_listener(struct mcu_seat *seat, struct mix_listener *listener)
+{
+    mix_listener_set_quality(listener, seat->quality);
+    const int err = mix_listener_set_buses(seat->studio->mix, listener, seat->hears);
+    return err ? err : mix_listener_set_deaf(seat->studio->mix, listener, seat->is_deaf);
+}
+
 int mcu_seat_listen(struct mcu_seat *seat)
 {
+    struct mix *mix = seat->studio->mix;
     struct mix_input *own = seat->input;
     if (seat->listener && seat->listener_own == own)
         return 0;
-    /* Who only listened so far and now has a voice must not hear it. */
-    struct mix_listener *listener = NULL;
-    const int err = mix_listener_add(seat->studio->mix, &listener, own, seat->ctx);
-    if (err)
+    if (seat->listener) { /* who only listened so far and now has a voice must not hear it */
+        const int err = mix_listener_set_own(mix, seat->listener, own);
+        if (!err)
+            seat->listener_own = own;
         return err;
-    mix_listener_remove(seat->studio->mix, seat->listener);
+    }
+    struct mix_listener *listener = NULL;
+    int err = mix_listener_add(mix, &listener, own, seat->ctx);
+    if (!err)
+        err = tell_listener(seat, listener);
+    if (err) {
+        mix_listener_remove(mix, listener);
+        mcu_studio_wait_for_tick(seat->studio);
+        return err;
+    }
     seat->listener = listener;
     seat->listener_own = own;
     return 0;
@@ -229,6 +252,59 @@ void mcu_seat_set_buses(struct mcu_seat *seat, uint32_t buses)
     seat->buses = buses;
     if (seat->input)
         mix_input_set_buses(seat->input, buses);
+}
+
+void mcu_seat_set_deaf(struct mcu_seat *seat, bool is_deaf)
+{
+    seat->is_deaf = is_deaf;
+    if (seat->listener && mix_listener_set_deaf(seat->studio->mix, seat->listener, is_deaf))
+        log_error("user=%s: not told whether he is deaf: no memory", seat->user);
+}
+
+void mcu_seat_set_hears(struct mcu_seat *seat, const float gains[MIX_BUSES_MAX])
+{
+    memcpy(seat->hears, gains, sizeof(seat->hears));
+    if (seat->listener && mix_listener_set_buses(seat->studio->mix, seat->listener, gains))
+        log_error("user=%s: not told what he hears: no memory", seat->user);
+}
+
+void mcu_seat_set_quality(struct mcu_seat *seat, enum mix_quality quality)
+{
+    seat->quality = quality;
+    if (seat->listener)
+        mix_listener_set_quality(seat->listener, quality);
+}
+
+int mcu_seat_set_gain_of(struct mcu_seat *seat, struct mcu_seat *other, float gain)
+{
+    if (!seat->listener || !other->input)
+        return -ENODEV;
+    return mix_listener_set_gain(seat->studio->mix, seat->listener, other->input, gain);
+}
+
+int mcu_studio_play_sound(struct mcu_studio *s, struct mix_sound **out,
+                          const struct mcu_sound_conf *conf)
+{
+    if (conf->to && !conf->to->listener)
+        return -ENODEV;
+    const struct mix_sound_conf c = {
+        .clip = conf->clip,
+        .to = conf->to ? conf->to->listener : NULL,
+        .buses = conf->buses,
+        .gain = conf->gain,
+        .duck_gain = conf->duck_gain,
+        .is_looped = conf->is_looped,
+        .sound_ctx = conf->sound_ctx,
+    };
+    return mix_sound_play(s->mix, out, &c);
+}
+
+float mcu_seat_centre(struct mcu_seat *seat)
+{
+    pthread_mutex_lock(&seat->video_lock);
+    const float centre = seat->source ? comp_source_centre(seat->source) : 0.0f;
+    pthread_mutex_unlock(&seat->video_lock);
+    return centre;
 }
 
 void mcu_seat_align_lips(struct mcu_seat *seat)

@@ -32,6 +32,13 @@ static void on_mix_pcm(void *ctx, const float *pcm, size_t frames, int64_t pts_u
     rec_aac_push(s->aac, pcm, frames, pts_us);
 }
 
+static void on_mix_sound_end(void *ctx, void *sound_ctx)
+{
+    struct mcu_studio *s = ctx;
+    if (s->sink.on_sound_end)
+        s->sink.on_sound_end(s->sink.ctx, sound_ctx);
+}
+
 static void on_comp_packet(void *ctx, enum mcu_codec codec, struct mcu_packet *packet)
 {
     struct mcu_studio *s = ctx;
@@ -61,6 +68,7 @@ static int create_parts(struct mcu_studio *s)
         .on_packet = on_mix_packet,
         .on_assign = on_mix_assign,
         .on_pcm = on_mix_pcm,
+        .on_sound_end = on_mix_sound_end,
     };
     int err = mix_create(&s->mix, &s->conf.mix, &mix_sink);
     if (err)
@@ -150,6 +158,11 @@ void mcu_studio_unwatch(struct mcu_studio *s, enum mcu_codec codec)
 void mcu_studio_request_key(struct mcu_studio *s, enum mcu_codec codec)
 {
     comp_encoder_request_key(s->comp, codec, false);
+}
+
+void mcu_studio_stop_sound(struct mcu_studio *s, struct mix_sound *sound)
+{
+    mix_sound_stop(s->mix, sound);
 }
 
 void mcu_studio_flush(struct mcu_studio *s)

@@ -41,6 +41,8 @@ struct mcu_studio_sink {
     void (*on_audio)(void *ctx, uint32_t output, struct mcu_packet *packet);
     /* [tick-a] The seat hears this output from now on. */
     void (*on_assign)(void *ctx, void *seat_ctx, int32_t output);
+    /* [tick-a] A sound is over; as in mix.h. May be NULL. */
+    void (*on_sound_end)(void *ctx, void *sound_ctx);
     /* [enc] A frame of the composited picture; borrowed. May be NULL. */
     void (*on_video)(void *ctx, enum mcu_codec codec, struct mcu_packet *packet);
     /* [dec] The seat's decoder needs a key frame. seat_id, not a pointer: the seat may be gone. */
@@ -105,6 +107,35 @@ void mcu_seat_set_volume(struct mcu_seat *seat, float gain);
 void mcu_seat_set_pan(struct mcu_seat *seat, float pan);
 void mcu_seat_set_treatment(struct mcu_seat *seat, const struct mix_treatment *treatment);
 void mcu_seat_set_buses(struct mcu_seat *seat, uint32_t buses);
+
+/* [ctl] What it hears: nothing at all, each submix at a gain, the audio quality that its network needs.
+ * All hold for when it listens later, too. */
+void mcu_seat_set_deaf(struct mcu_seat *seat, bool is_deaf);
+void mcu_seat_set_hears(struct mcu_seat *seat, const float gains[MIX_BUSES_MAX]);
+void mcu_seat_set_quality(struct mcu_seat *seat, enum mix_quality quality);
+
+/* [ctl] The gain of another's voice for this one's ears alone. Only while it listens and the other has a
+ * voice: returns -ENODEV else, and what mix_listener_set_gain() does. */
+int mcu_seat_set_gain_of(struct mcu_seat *seat, struct mcu_seat *other, float gain);
+
+/* [any] Where its tile is: -1 at the left edge of the picture .. 1 at the right; 0 without a tile. */
+float mcu_seat_centre(struct mcu_seat *seat);
+
+struct mcu_sound_conf {
+    struct mix_clip *clip;
+    struct mcu_seat *to; /* the only one who hears it; NULL: all on `buses` */
+    uint32_t buses;
+    float gain;
+    float duck_gain;
+    bool is_looped;
+    void *sound_ctx;
+};
+
+/* [ctl] As mix_sound_play(); -ENODEV when `to` hears nothing. It is given up with
+ * mcu_studio_stop_sound(); NULL is fine. */
+int mcu_studio_play_sound(struct mcu_studio *s, struct mix_sound **out,
+                          const struct mcu_sound_conf *conf);
+void mcu_studio_stop_sound(struct mcu_studio *s, struct mix_sound *sound);
 
 /* [ctl] Call it ten times a second in a live room: one playout offset for sound and picture. */
 void mcu_seat_align_lips(struct mcu_seat *seat);

@@ -14,12 +14,14 @@
 #include "mcu/base/clock.h"
 #include "mcu/config.h"
 #include "mcu/room.h"
+#include "mixer/mix.h"
 #include "recorder/rec.h"
 
 struct fixture {
     struct mcu_room *room;
     json_t *reply;
     json_t *recording; /* the newest `recording` event */
+    json_t *sound;     /* the newest `sound` event */
     int events;
 };
 
@@ -34,6 +36,10 @@ static void on_send(void *ctx, const json_t *message)
     f->events++;
     const char *event = json_string_value(json_object_get(message, "event"));
     assert_non_null(event);
+    if (strcmp(event, "sound") == 0) {
+        json_decref(f->sound);
+        f->sound = json_deep_copy(message);
+    }
     if (strcmp(event, "recording") == 0) {
         json_decref(f->recording);
         f->recording = json_deep_copy(message);
@@ -53,6 +59,7 @@ static int tear_down(void **state)
     mcu_room_destroy(f->room);
     json_decref(f->reply);
     json_decref(f->recording);
+    json_decref(f->sound);
     free(f);
     return 0;
 }
@@ -301,6 +308,170 @@ static void plain_participants_are_told_where_to_send(void **state)
     assert_string_equal(tell(f, plain("d", "{" OPUS ", " REMOTE "}")), "");
 }
 
+/* --- sounds --- */
+
+static void wait_for_sound(struct fixture *f, const char *id, const char *state)
+{
+    const int64_t deadline_us = mcu_now_us() + 60 * MCU_US_PER_S;
+    while (mcu_now_us() < deadline_us &&
+           (!f->sound || strcmp(json_string_value(json_object_get(f->sound, "id")), id) != 0)) {
+        struct pollfd fd = {.fd = mcu_room_events_fd(f->room), .events = POLLIN};
+        poll(&fd, 1, 50);
+        mcu_room_take_events(f->room);
+        mcu_room_housekeep(f->room, mcu_now_us());
+    }
+    assert_non_null(f->sound);
+    assert_string_equal(json_string_value(json_object_get(f->sound, "id")), id);
+    assert_string_equal(json_string_value(json_object_get(f->sound, "state")), state);
+}
+
+static size_t count_sounds(struct fixture *f)
+{
+    assert_string_equal(tell(f, json_pack("{s:s}", "cmd", "sound_list")), "");
+    return json_array_size(json_object_get(f->reply, "sounds"));
+}
+
+static json_t *sound(const char *id, const char *key, const char *value)
+{
+    return json_pack("{s:s,s:s,s:s}", "cmd", "sound_start", "id", id, key, value);
+}
+
+static void built_in_sounds_play_to_their_end(void **state)
+{
+    struct fixture *f = *state;
+    open_room(f);
+    assert_string_equal(tell(f, sound("a", "name", "join")), "");
+    assert_int_equal(count_sounds(f), 1);
+    assert_string_equal(tell(f, sound("a", "name", "join")), "bad_message"); /* one of that id */
+    wait_for_sound(f, "a", "ended");
+    assert_int_equal(count_sounds(f), 0);
+    assert_string_equal(tell(f, sound("b", "name", "trumpets")), "no_such_sound");
+    assert_string_equal(tell(f, sound("b", "file", "x.wav")), "no_such_file"); /* no folder is set */
+    assert_string_equal(tell(f, json_pack("{s:s,s:s}", "cmd", "sound_start", "id", "b")), "bad_message");
+    assert_string_equal(tell(f, json_pack("{s:s,s:s,s:s,s:s}", "cmd", "sound_start", "id", "b", "name",
+                                          "join", "to", "nobody")),
+                        "no_such_peer");
+    assert_int_equal(count_sounds(f), 0);
+}
+
+static void sounds_are_looped_until_stopped_and_only_so_many(void **state)
+{
+    struct fixture *f = *state;
+    open_room(f);
+    for (int i = 0; i < MIX_SOUNDS_MAX; i++) {
+        char id[8];
+        snprintf(id, sizeof(id), "s%d", i);
+        assert_string_equal(tell(f, json_pack("{s:s,s:s,s:s,s:b,s:i}", "cmd", "sound_start", "id", id,
+                                              "name", "join", "loop", 1, "duck", 20)),
+                            "");
+    }
+    assert_string_equal(tell(f, sound("more", "name", "join")), "too_many_sounds");
+    const int64_t until_us = mcu_now_us() + MCU_US_PER_S; /* longer than the chime */
+    while (mcu_now_us() < until_us) {
+        mcu_sleep_until_us(mcu_now_us() + 50 * MCU_US_PER_MS);
+        mcu_room_take_events(f->room);
+        mcu_room_housekeep(f->room, mcu_now_us());
+    }
+    assert_int_equal(count_sounds(f), MIX_SOUNDS_MAX);
+    assert_string_equal(tell(f, json_pack("{s:s,s:s}", "cmd", "sound_stop", "id", "s3")), "");
+    wait_for_sound(f, "s3", "ended");
+    assert_string_equal(tell(f, json_pack("{s:s,s:s}", "cmd", "sound_stop", "id", "s3")),
+                        "no_such_sound");
+    assert_string_equal(tell(f, sound("more", "name", "join")), "");
+}
+
+static void files_are_found_below_their_folder_alone(void **state)
+{
+    struct fixture *f = *state;
+    char dir[64], path[128];
+    snprintf(dir, sizeof(dir), "/tmp/mixdown-sounds-%d", (int)getpid());
+    assert_int_equal(mkdir(dir, 0700), 0);
+    snprintf(path, sizeof(path), "%s/text.wav", dir);
+    FILE *file = fopen(path, "w");
+    fputs("no sound at all", file);
+    fclose(file);
+    char link[128], fifo[128];
+    snprintf(link, sizeof(link), "%s/out.wav", dir);
+    assert_int_equal(symlink("/etc/passwd", link), 0);
+    snprintf(fifo, sizeof(fifo), "%s/fifo.wav", dir);
+    assert_int_equal(mkfifo(fifo, 0600), 0);
+
+    struct mcu_config c;
+    mcu_config_init(&c);
+    c.video.width = 160;
+    c.video.height = 90;
+    snprintf(c.audio.sounds_dir, sizeof(c.audio.sounds_dir), "%s", dir);
+    assert_string_equal(tell(f, json_pack("{s:s,s:s,s:s,s:o,s:i}", "cmd", "open", "room", "r1", "type",
+                                          "mcu", "config", mcu_config_to_json(&c), "opened_at", 7)),
+                        "");
+    static const char *const wrong[] = {"absent.wav", "out.wav", "../../etc/passwd", "/etc/passwd",
+                                        "fifo.wav",   ".",       "text.wav/x"};
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+        assert_string_equal(tell(f, sound("a", "file", wrong[i])), "no_such_file");
+    assert_string_equal(tell(f, sound("a", "file", "text.wav")), "");
+    wait_for_sound(f, "a", "failed");
+    assert_int_equal(count_sounds(f), 0);
+    unlink(fifo);
+    unlink(link);
+    unlink(path);
+    rmdir(dir);
+}
+
+static void a_recording_is_announced(void **state)
+{
+    struct fixture *f = *state;
+    char path[64];
+    snprintf(path, sizeof(path), "/tmp/mixdown-room-%d-said.mp4", (int)getpid());
+    struct mcu_config c;
+    mcu_config_init(&c);
+    c.video.width = 160;
+    c.video.height = 90;
+    strcpy(c.recording.announce, "zh");
+    assert_string_equal(tell(f, json_pack("{s:s,s:s,s:s,s:o,s:i}", "cmd", "open", "room", "r1", "type",
+                                          "mcu", "config", mcu_config_to_json(&c), "opened_at", 7)),
+                        "");
+    assert_string_equal(tell(f, json_pack("{s:s,s:s,s:s}", "cmd", "record_start", "id", "rec1", "file",
+                                          path)),
+                        "");
+    assert_int_equal(count_sounds(f), 1);
+    const json_t *said = json_array_get(json_object_get(f->reply, "sounds"), 0);
+    assert_string_equal(json_string_value(json_object_get(said, "name")), "recording-zh");
+    assert_string_equal(tell(f, json_pack("{s:s,s:s}", "cmd", "record_stop", "id", "rec1")), "");
+    wait_for_recording(f);
+    unlink(path);
+}
+
+/* --- submixes --- */
+
+static const char *speak(struct fixture *f, const char *peer, const char *name)
+{
+    return tell(f, json_pack("{s:s,s:s,s:{s:[s]}}", "cmd", "peer_set", "peer", peer, "sound",
+                             "speaksTo", name));
+}
+
+static void there_are_fifteen_submixes_and_unused_ones_give_way(void **state)
+{
+    struct fixture *f = *state;
+    char id[16];
+    open_room(f);
+    for (int i = 0; i < 17; i++) {
+        snprintf(id, sizeof(id), "p%d", i);
+        assert_string_equal(tell(f, json_pack("{s:s,s:s,s:s}", "cmd", "peer_add", "peer", id, "user", id)),
+                            "");
+    }
+    for (int i = 0; i < 15; i++) {
+        snprintf(id, sizeof(id), "p%d", i);
+        assert_string_equal(speak(f, id, id), "");
+    }
+    assert_string_equal(speak(f, "p15", "one too many"), "too_many_submixes");
+    assert_string_equal(speak(f, "p15", "p3"), "");    /* it is there */
+    assert_string_equal(speak(f, "p16", "floor"), ""); /* and so is the floor */
+    assert_string_equal(speak(f, "p0", "renamed"), ""); /* in place of p0's own, which nobody hears */
+    assert_string_equal(speak(f, "p3", "floor"), "");
+    assert_string_equal(speak(f, "p4", "another"), "");
+    assert_string_equal(speak(f, "p16", "one too many"), "too_many_submixes"); /* p15 is on p3 still */
+}
+
 static void an_empty_room_can_be_recorded(void **state)
 {
     struct fixture *f = *state;
@@ -388,6 +559,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_full_room_tells_of_itself_in_slices, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_sound_of_a_member_is_kept, set_up, tear_down),
         cmocka_unit_test_setup_teardown(plain_participants_are_told_where_to_send, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(built_in_sounds_play_to_their_end, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(sounds_are_looped_until_stopped_and_only_so_many, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(files_are_found_below_their_folder_alone, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_recording_is_announced, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(there_are_fifteen_submixes_and_unused_ones_give_way, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(an_empty_room_can_be_recorded, set_up, tear_down),
         cmocka_unit_test_setup_teardown(closing_finishes_recordings, set_up, tear_down),
         cmocka_unit_test_setup_teardown(figures_are_reported, set_up, tear_down),
