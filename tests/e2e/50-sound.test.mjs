@@ -146,6 +146,94 @@ test('a host mutes one, then all; each unmutes himself', async (scope) => {
     await noErrors([ada, grace, linus]);
 });
 
+test('a volume for me is for me alone, and is remembered', async (scope) => {
+    const server = await Server.start(scope, PLAIN);
+    const [ada, grace, linus] = await meet(scope, server, 'volumes');
+    await hears(ada, grace);
+    await hears(linus, grace);
+    await hears(linus, ada);
+    const before = await difference(linus, grace, ada);
+
+    await setVolume(linus, 'Grace', 200);
+    const louder = await until('200 % to be 6 dB louder for Linus', async () => {
+        const now = (await difference(linus, grace, ada)) - before;
+        if (Math.abs(now - 6) < 1)
+            return now;
+        throw new Error(`${now.toFixed(1)} dB`);
+    }, LONG);
+    scope.note(`200 % is ${louder.toFixed(1)} dB`);
+
+    await setVolume(linus, 'Grace', 0);
+    await doesNotHear(linus, grace);
+    await hears(linus, ada);
+    await hears(ada, grace);
+
+    /* Remembered over a reload, which is a new seat. */
+    await linus.page.reload();
+    await linus.inRoom();
+    await hears(linus, ada);
+    await doesNotHear(linus, grace);
+    await line(linus, 'Grace').waitFor();
+    await open(linus, 'Grace');
+    check((await row(linus, 'Grace').getByTestId('volume-me').inputValue()) === '0', 'the slider has forgotten');
+    await setVolume(linus, 'Grace', 100);
+    await hears(linus, grace);
+    await noErrors([ada, grace, linus]);
+});
+
+test('a host sets a volume for everyone', async (scope) => {
+    const server = await Server.start(scope, PLAIN);
+    const [ada, grace, linus] = await meet(scope, server, 'loudness');
+    await hears(linus, grace);
+    await hears(linus, ada);
+    await open(linus, 'Grace');
+    const whole = await difference(linus, grace, ada);
+    check((await row(linus, 'Grace').getByTestId('volume-room').count()) === 0, 'Linus may set the room\'s volume');
+    await setVolume(ada, 'Grace', 50, 'volume-room');
+    const half = await until('50 % for the room to be 6 dB less for Linus', async () => {
+        const now = (await difference(linus, grace, ada)) - whole;
+        if (Math.abs(now + 6) < 1)
+            return now;
+        throw new Error(`${now.toFixed(1)} dB`);
+    }, LONG);
+    scope.note(`50 % for the room is ${half.toFixed(1)} dB`);
+    await noErrors([ada, grace, linus]);
+});
+
+test('deaf hears nothing and is heard; original sound is captured unprocessed', async (scope) => {
+    const server = await Server.start(scope, PLAIN);
+    const [ada, grace] = await meet(scope, server, 'deaf', [PEOPLE[0], { ...PEOPLE[1], isLeft: true }]);
+    await hears(ada, grace);
+    await hears(grace, ada);
+    await grace.page.getByTestId('deaf').click();
+    await doesNotHear(grace, ada);
+    await hears(ada, grace);
+    await row(ada, 'Grace').getByTitle('Does not hear').waitFor({ timeout: LONG.limitMs });
+    await grace.page.getByTestId('deaf').click();
+    await hears(grace, ada);
+
+    await grace.page.getByTestId('settings').click();
+    await grace.page.getByTestId('original').click();
+    await row(ada, 'Grace').getByTitle('Original sound').waitFor({ timeout: LONG.limitMs });
+    const { echoCancellation, noiseSuppression, autoGainControl } =
+        await grace.page.evaluate(() => window.__source.wanted.audio);
+    check(echoCancellation === false && noiseSuppression === false && autoGainControl === false, 'the browser still processes');
+    const music = await until('the music to come on the left alone', async () => {
+        const [left, right] = await sides(ada, grace);
+        return left > HEARD_DB && right < GONE_DB && left;
+    }, LONG);
+    await grace.page.getByTestId('original').click();
+    await row(ada, 'Grace').getByTitle('Original sound').waitFor({ state: 'detached', timeout: LONG.limitMs });
+    check(await grace.page.evaluate(() => window.__source.wanted.audio.echoCancellation), 'the browser does not process again');
+    await until('speech to be mono', async () => {
+        const [left, right] = await sides(ada, grace);
+        return left > HEARD_DB && Math.abs(left - right) < 1;
+    }, LONG);
+    scope.note(`music on the left at ${music.toFixed(0)} dB`);
+    await ada.seesMotion(GRID[2]);
+    await noErrors([ada, grace]);
+});
+
 /* Statistics name the codec inside RED only: the copies are seen by their bytes, beside someone whose
  * browser cannot be told to send them. */
 test('sound goes out with copies, and its NACK is agreed', async (scope) => {
