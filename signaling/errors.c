@@ -23,7 +23,7 @@ static const struct sig_error errors[] = {
     {"no_such_sound", 404, "There is no such sound.", NULL},
     {"no_such_session", 404, "There is no such session; it may have ended.", NULL},
     {"no_such_recording", 404, "There is no such recording.", NULL},
-    {"no_such_file", 404, "The recording's file is not there.", NULL},
+    {"no_such_file", 404, "The file is not there.", NULL},
     {"resume_failed", 404, "That seat is no longer kept.", "Join again."},
     {"method_not_allowed", 405, "That address does not take this method.", NULL},
     {"not_joined", 409, "This connection is in no room.", "Send join first."},

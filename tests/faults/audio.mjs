@@ -80,7 +80,7 @@ describe('sound', () => {
     [ann, bob, host].forEach((c) => { c.messages.length = 0; });
     assert.equal((await host.ask('mute', { audio: true, all: true })).ok, true);
     for (const c of [ann, bob, host]) {
-      const said = await c.event('mute');
+      const said = await c.event('mute', (d) => d.userIds);
       assert.deepEqual([said.userIds.sort(), said.audio, said.video, said.by], [['ann', 'bob'], true, undefined, 'zoe']);
     }
     const { members } = (await rest('GET', '/members', admin))[1];

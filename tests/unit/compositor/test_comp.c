@@ -406,6 +406,27 @@ static void a_broken_file_goes_on(void **state)
     clip_free(&clip);
 }
 
+/* Voices are placed by it. */
+static void a_source_knows_the_middle_of_its_tile(void **state)
+{
+    (void)state;
+    struct room r;
+    open_looking(&r, NULL);
+    struct comp_source *a = room_add(&r, MCU_CODEC_VP8, "a");
+    struct comp_source *b = room_add(&r, MCU_CODEC_VP8, "b");
+    assert_true(comp_source_centre(a) == 0.0f);
+    push_picture(a, MCU_CODEC_VP8, 320, 180, red, 0);
+    push_picture(b, MCU_CODEC_VP8, 320, 180, blue, 0);
+    room_tick(&r, 1);
+    assert_float_equal(comp_source_centre(a), -0.5f, 0.05f);
+    assert_float_equal(comp_source_centre(b), 0.5f, 0.05f);
+    comp_source_set_hidden(a, true);
+    room_tick(&r, 1);
+    assert_float_equal(comp_source_centre(a), 0.0f, 0.001f); /* no tile any more */
+    assert_float_equal(comp_source_centre(b), 0.0f, 0.05f);  /* alone in the middle */
+    room_close(&r);
+}
+
 static void two_encoders_see_the_same_picture(void **state)
 {
     (void)state;
@@ -611,6 +632,7 @@ int main(void)
         cmocka_unit_test(a_full_queue_drops_and_waits_for_a_key_frame),
         cmocka_unit_test(files_with_b_frames_are_shown_in_order_and_to_the_end),
         cmocka_unit_test(a_broken_file_goes_on),
+        cmocka_unit_test(a_source_knows_the_middle_of_its_tile),
         cmocka_unit_test(two_encoders_see_the_same_picture),
         cmocka_unit_test(forty_nine_sources_have_forty_nine_tiles),
         cmocka_unit_test(sources_have_a_limit_and_room_comes_back),
