@@ -284,8 +284,10 @@ const float *mix_voice_render(struct mix_voice *v)
 {
     if (v->is_resting)
         mix_voice_resume(v);
-    if (v->waiting_count == 0 && mix_line_is_idle(&v->line))
+    if (v->waiting_count == 0 && mix_line_is_idle(&v->line)) {
+        mix_voice_miss(v, MIX_TICK_FRAMES);
         return NULL;
+    }
     mix_line_begin(&v->line);
     mix_voice_stretch(v);
     while (mix_line_left(&v->line) > 0)

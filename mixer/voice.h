@@ -172,6 +172,9 @@ int64_t mix_voice_conceal_budget(const struct mix_voice *v);
 /* Puts silence, or low noise where sound was a moment ago, into the tick. */
 void mix_voice_quiet(struct mix_voice *v, int64_t frames, bool is_gap);
 
+/* So much silence stands where sound may be missing: known when the next packet comes. */
+void mix_voice_miss(struct mix_voice *v, int64_t frames);
+
 /* Before a packet is decoded: starts to resample if that is worth it, or ends it where the
  * sound does not go on. */
 void mix_voice_follow_drift(struct mix_voice *v, bool goes_on);

@@ -202,6 +202,12 @@ static bool make_noise(struct mix_voice *v, size_t frames)
     return true;
 }
 
+void mix_voice_miss(struct mix_voice *v, int64_t frames)
+{
+    if (v->opus && v->is_anchored && !v->is_dtx && v->pending_quiet < PENDING_MAX)
+        v->pending_quiet += (uint32_t)frames;
+}
+
 void mix_voice_quiet(struct mix_voice *v, int64_t frames, bool is_gap)
 {
     const bool is_loss = is_gap && v->opus && !v->is_dtx;
@@ -215,6 +221,6 @@ void mix_voice_quiet(struct mix_voice *v, int64_t frames, bool is_gap)
     }
     mix_line_silence(&v->line, (size_t)frames);
     v->is_noise = false;
-    if (is_loss && v->pending_quiet < PENDING_MAX)
-        v->pending_quiet += (uint32_t)frames;
+    if (is_gap)
+        mix_voice_miss(v, frames);
 }
