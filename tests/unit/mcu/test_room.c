@@ -4,10 +4,12 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <arpa/inet.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -308,6 +310,36 @@ static void plain_participants_are_told_where_to_send(void **state)
     assert_string_equal(tell(f, plain("d", "{" OPUS ", " REMOTE "}")), "");
 }
 
+/* Directions are the participant's own: who only receives is sent the mix. */
+static void who_only_receives_is_sent_the_mix(void **state)
+{
+    struct fixture *f = *state;
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(address);
+    const int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+    char rtp[256];
+    snprintf(rtp, sizeof(rtp),
+             "{\"audio\": {\"pt\": 111, \"codec\": \"opus\", \"direction\": \"recvonly\"}, "
+             "\"remote\": {\"host\": \"127.0.0.1\", \"port\": %d}}",
+             ntohs(address.sin_port));
+    open_room(f);
+    assert_string_equal(tell(f, plain("a", rtp)), "");
+    const uint32_t ssrc = (uint32_t)json_integer_value(
+        json_object_get(json_object_get(json_object_get(f->reply, "rtp"), "audio"), "ssrc"));
+    uint8_t packet[1500] = {0};
+    const int64_t deadline_us = mcu_now_us() + 60 * MCU_US_PER_S;
+    while (packet[1] % 128 != 111 && mcu_now_us() < deadline_us) {
+        struct pollfd readable = {.fd = fd, .events = POLLIN};
+        if (poll(&readable, 1, 100) > 0)
+            assert_true(recv(fd, packet, sizeof(packet), 0) >= 12);
+    }
+    assert_int_equal(packet[1] % 128, 111);
+    assert_int_equal((uint32_t)packet[8] << 24 | packet[9] << 16 | packet[10] << 8 | packet[11], ssrc);
+    close(fd);
+}
+
 /* --- sounds --- */
 
 static void wait_for_sound(struct fixture *f, const char *id, const char *state)
@@ -559,6 +591,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_full_room_tells_of_itself_in_slices, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_sound_of_a_member_is_kept, set_up, tear_down),
         cmocka_unit_test_setup_teardown(plain_participants_are_told_where_to_send, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_only_receives_is_sent_the_mix, set_up, tear_down),
         cmocka_unit_test_setup_teardown(built_in_sounds_play_to_their_end, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sounds_are_looped_until_stopped_and_only_so_many, set_up,
                                         tear_down),
