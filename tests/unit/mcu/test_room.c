@@ -229,6 +229,8 @@ static void a_full_room_tells_of_itself_in_slices(void **state)
         assert_true(next == 0 || (size_t)next == told);
     } while (next);
     assert_int_equal(told, 1280);
+    assert_string_equal(tell(f, json_pack("{s:s}", "cmd", "stats")), "");
+    assert_int_equal(json_array_size(json_object_get(f->reply, "peers")), 64);
     assert_string_equal(tell(f, json_pack("{s:s,s:i}", "cmd", "stats", "from", 1250)), "");
     assert_int_equal(json_array_size(json_object_get(f->reply, "peers")), 30);
     assert_int_equal(json_integer_value(json_object_get(f->reply, "total")), 1280);
