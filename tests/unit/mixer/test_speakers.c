@@ -211,6 +211,20 @@ static void who_speaks_yields_only_to_the_clearly_louder(void **state)
     assert_true(h.voices[2].in_ticks > 0 || !h.voices[2].is_in);
 }
 
+static void who_just_came_in_is_held(void **state)
+{
+    (void)state;
+    struct hall h;
+    open_hall(&h, 2, 10);
+    speak(&h.voices[0], -40);
+    speak(&h.voices[1], -30);
+    tick(&h, 1);
+    speak(&h.voices[2], -10); /* much louder, at once */
+    assert_in_range(ticks_until_in(&h, &h.voices[2], 200), MIX_SPEAKERS_HOLD_TICKS,
+                    MIX_SPEAKERS_HOLD_TICKS + MIX_SPEAKERS_LOUDER_TICKS);
+    assert_false(h.voices[0].is_in);
+}
+
 static void silent_ones_rest_in_large_rooms_music_does_not(void **state)
 {
     (void)state;
@@ -240,6 +254,7 @@ int main(void)
         cmocka_unit_test(a_speaker_takes_a_free_place_at_once),
         cmocka_unit_test(silence_is_displaced_after_the_hold),
         cmocka_unit_test(who_speaks_yields_only_to_the_clearly_louder),
+        cmocka_unit_test(who_just_came_in_is_held),
         cmocka_unit_test(silent_ones_rest_in_large_rooms_music_does_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
