@@ -2,7 +2,8 @@
  *
  * Rooms of 4, 100 and 1000 in which 3 speak and all listen, each without his own voice, with RFC
  * 6464 levels: 3 decodes and 4 encodes a tick whatever the number. The bare calls on the same sound
- * are timed in the same run; best of several rounds. Pushing packets is [net]'s work: named apart. */
+ * are timed in the same run; best of several rounds. Pushing packets is [net]'s work: named apart.
+ */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

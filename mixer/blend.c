@@ -1,5 +1,5 @@
-/* Sums. Most blends are everyone, or everyone less one: where that costs less they are made from the
- * total by adding what is different. */
+/* Sums. Most blends are everyone, or everyone less one: where that costs less they are made from
+ * the total by adding what is different. */
 #include "mixer/blend.h"
 
 #include <errno.h>
@@ -62,7 +62,8 @@ static float towards(float now, float wanted, float most)
     return wanted > now ? fminf(now + most, wanted) : fmaxf(now - most, wanted);
 }
 
-/* sum += x * gain, where the gain of frame i is from + (i + 1) / MIX_TICK_FRAMES of the way to `to`. */
+/* sum += x * gain, where the gain of frame i is from + (i + 1) / MIX_TICK_FRAMES of the way to
+ * `to`. */
 static void add_scaled(float *sum, const float *x, size_t channels, float from, float to)
 {
     const float step = (to - from) / MIX_TICK_FRAMES;

@@ -1,8 +1,9 @@
-/* mixer/blend.h - one distinct sum of the sources of a mix: gains that glide, then a limiter. [tick]
+/* mixer/blend.h - one distinct sum of the sources of a mix: gains that glide, then a limiter.
+ * [tick]
  *
- * Sources are voices and sounds in fixed places. What a blend wants is a list of gains, one for each
- * place, and a duck gain for all voices; what is in force follows it within a tick, ducking within
- * five. A source that is not sounding follows at once. */
+ * Sources are voices and sounds in fixed places. What a blend wants is a list of gains, one for
+ * each place, and a duck gain for all voices; what is in force follows it within a tick, ducking
+ * within five. A source that is not sounding follows at once. */
 #ifndef MIXER_BLEND_H
 #define MIXER_BLEND_H
 
@@ -36,7 +37,7 @@ struct mix_blend {
     struct mix_gains wanted;
     struct mix_gains now;
     struct mix_limiter limiter;
-    float *pcm;        /* the tick's sound, limited */
+    float *pcm; /* the tick's sound, limited */
 };
 
 /* [ctl] Returns 0 or -ENOMEM. */

@@ -13,8 +13,7 @@
 static struct mix_profile *make_profile(const struct mix_listener *l, size_t gain_count)
 {
     const struct mix_profile *like = l->newest;
-    struct mix_profile *p =
-        calloc(1, sizeof(*p) + gain_count * sizeof(struct mix_personal));
+    struct mix_profile *p = calloc(1, sizeof(*p) + gain_count * sizeof(struct mix_personal));
     if (!p)
         return NULL;
     if (like) {

@@ -117,8 +117,8 @@ static uint32_t least(uint32_t a, uint32_t b)
     return a < b ? a : b;
 }
 
-/* Each listener has one and may have another warming up; those with plain profiles share one mix for
- * each speaker and one for all others, in each quality. */
+/* Each listener has one and may have another warming up; those with plain profiles share one mix
+ * for each speaker and one for all others, in each quality. */
 int mix_make_outputs(struct mix *m, uint32_t listeners, uint32_t special)
 {
     const uint32_t plain = least(listeners, MIX_QUALITIES * (m->conf.speakers + 1));

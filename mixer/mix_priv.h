@@ -55,7 +55,7 @@ struct mix_listener {
     struct mix_listener *prev, *next;
     struct mix_listener *prev_ear, *next_ear; /* who has the same voice as his own */
     struct mix_profile *profile;
-    struct mix_output *hears; /* NULL: nothing */
+    struct mix_output *hears;       /* NULL: nothing */
     struct mix_output *next_output; /* warming up for him */
     uint16_t wish;
     bool was_told;  /* on_assign() named it */
@@ -66,9 +66,9 @@ struct mix_listener {
 struct mix_wish {
     struct mix_gains gains;
     enum mix_quality quality;
-    bool is_nothing; /* not even packets */
-    uint64_t hash;   /* of gains */
-    struct mix_output *home; /* the output on its own for it with the most listeners, or NULL */
+    bool is_nothing;          /* not even packets */
+    uint64_t hash;            /* of gains */
+    struct mix_output *home;  /* the output on its own for it with the most listeners, or NULL */
     struct mix_output *fresh; /* made in this review out of silence */
 };
 
@@ -77,8 +77,8 @@ struct mix_group {
     struct mix_output *output;
     uint32_t count;
     uint16_t wish;
-    uint16_t next;               /* of the same output, or MIX_NO_WISH */
-    struct mix_output *warming;  /* for them */
+    uint16_t next;              /* of the same output, or MIX_NO_WISH */
+    struct mix_output *warming; /* for them */
 };
 
 struct mix_switch {
@@ -142,7 +142,7 @@ void mix_listener_free(struct mix *m, struct mix_listener *l);
 /* [tick] */
 void mix_listener_enter(struct mix *m, struct mix_listener *l);
 void mix_listener_leave(struct mix *m, struct mix_listener *l);
-void mix_listeners_look(struct mix *m);                              /* at what was posted */
+void mix_listeners_look(struct mix *m);                         /* at what was posted */
 void mix_listeners_forget(struct mix *m, struct mix_input *in); /* it was the own of some */
 
 /* --- sound_play.c --- */

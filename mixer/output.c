@@ -108,8 +108,7 @@ static void begin_anew(struct mix_output *o, const struct mix_conf *conf, bool i
 }
 
 struct mcu_packet *mix_output_encode(struct mix_output *o, int64_t now_us,
-                                     const struct mix_conf *conf,
-                                     atomic_uint_least64_t *misses)
+                                     const struct mix_conf *conf, atomic_uint_least64_t *misses)
 {
     struct mcu_packet *p = take_packet(o, misses);
     if (!p)

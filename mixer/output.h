@@ -33,7 +33,7 @@ struct mix_output {
     bool is_fresh; /* nothing was encoded since the last reset */
     enum mix_quality quality;
     struct mix_blend blend;
-    bool is_used;            /* not in the pool */
+    bool is_used; /* not in the pool */
     uint32_t listeners;
     uint16_t wish;           /* of those who stay (switch.c) */
     uint16_t first_group;    /* of its listeners, in the review that runs */
@@ -41,8 +41,8 @@ struct mix_output {
     struct mix_output *into; /* on the same sound, to which the listeners move */
     uint32_t same_ticks;     /* encoded on the same sound as from or into, in a row */
     uint32_t silent_ticks;
-    bool is_first_after;     /* this packet is the first that somebody hears after another's */
-    bool is_kept;            /* found in use by the review that runs */
+    bool is_first_after; /* this packet is the first that somebody hears after another's */
+    bool is_kept;        /* found in use by the review that runs */
 };
 
 /* [ctl] Returns 0 or -ENOMEM. */
@@ -57,8 +57,7 @@ void mix_output_set_quality(struct mix_output *o, enum mix_quality quality,
 /* [tick] Encodes the blend's sound. Returns a packet with a reference for the caller, or NULL (no
  * memory). *misses rises when the pool had none. */
 struct mcu_packet *mix_output_encode(struct mix_output *o, int64_t now_us,
-                                     const struct mix_conf *conf,
-                                     atomic_uint_least64_t *misses);
+                                     const struct mix_conf *conf, atomic_uint_least64_t *misses);
 
 /* [tick] Nobody listens any more: the next packet begins without a past. */
 void mix_output_rest(struct mix_output *o, size_t channels);

@@ -90,7 +90,8 @@ static bool is_warm(const struct mix_output *o)
 
 /* --- groups ----------------------------------------------------------------------------------- */
 
-static struct mix_group *find_group(struct mix_switch *sw, const struct mix_output *o, uint16_t wish)
+static struct mix_group *find_group(struct mix_switch *sw, const struct mix_output *o,
+                                    uint16_t wish)
 {
     for (uint16_t g = o->first_group; g != MIX_NO_WISH; g = sw->groups[g].next) {
         if (sw->groups[g].wish == wish)
@@ -126,7 +127,8 @@ static void make_groups(struct mix *m)
         count_in_group(&m->sw, l);
 }
 
-/* --- what each output shall sound -------------------------------------------------------------- */
+/* --- what each output shall sound --------------------------------------------------------------
+ */
 
 /* The group that keeps the output: those with its quality first, of these the most. */
 static const struct mix_group *who_stays(const struct mix_switch *sw, const struct mix_output *o)
@@ -311,10 +313,10 @@ static void step(struct mix *m, struct mix_listener *l)
 static void keep_all_warming(struct mix *m)
 {
     for (struct mix_listener *l = m->listeners; l; l = l->next) {
-        struct mix_group *g = l->next_output && l->hears && l->wish != MIX_NO_WISH &&
-                                      l->hears->wish != l->wish
-                                  ? find_group(&m->sw, l->hears, l->wish)
-                                  : NULL;
+        struct mix_group *g =
+            l->next_output && l->hears && l->wish != MIX_NO_WISH && l->hears->wish != l->wish
+                ? find_group(&m->sw, l->hears, l->wish)
+                : NULL;
         if (g)
             keep_warming(m, l, g);
         else
@@ -352,7 +354,8 @@ void mix_switch_review(struct mix *m)
     count_mixes(m);
 }
 
-/* --- nobody hears himself ---------------------------------------------------------------------- */
+/* --- nobody hears himself ----------------------------------------------------------------------
+ */
 
 static bool may_be_heard(const struct mix_input *in)
 {
@@ -381,7 +384,8 @@ void mix_switch_admit(struct mix *m)
     atomic_store_explicit(&m->speakers_in, in_count, memory_order_relaxed);
 }
 
-/* --- after the sums ---------------------------------------------------------------------------- */
+/* --- after the sums ----------------------------------------------------------------------------
+ */
 
 static bool is_silent(const float *pcm, size_t samples)
 {
@@ -400,9 +404,8 @@ void mix_switch_count(struct mix *m)
         if (o->from)
             o->same_ticks++;
         else if (o->into)
-            o->same_ticks = mix_blend_is_same(&o->blend, &o->into->blend, channels)
-                                ? o->same_ticks + 1
-                                : 0;
+            o->same_ticks =
+                mix_blend_is_same(&o->blend, &o->into->blend, channels) ? o->same_ticks + 1 : 0;
         if (m->sw.is_moving)
             o->silent_ticks =
                 is_silent(o->blend.pcm, MIX_TICK_FRAMES * channels) ? o->silent_ticks + 1 : 0;

@@ -53,8 +53,7 @@ static void reference(float *sum, const struct mix_sources *s, const struct mix_
         if (s->pcm[i])
             now->of[i] = wanted->of[i];
         for (size_t n = 0; s->pcm[i] && n < MIX_TICK_FRAMES * channels; n++)
-            sum[n] += s->pcm[i][n] *
-                      (g0 + (g1 - g0) * (float)(n / channels + 1) / MIX_TICK_FRAMES);
+            sum[n] += s->pcm[i][n] * (g0 + (g1 - g0) * (float)(n / channels + 1) / MIX_TICK_FRAMES);
         if (!s->was_there[i])
             now->of[i] = wanted->of[i];
     }

@@ -174,8 +174,9 @@ static struct mix_clip *make_sound(double hz, uint32_t ms)
     const uint32_t frames = ms * 48;
     uint8_t *wav = calloc(1, 44 + frames * 2);
     assert_non_null(wav);
-    const uint32_t head[] = {0x46464952, 36 + frames * 2, 0x45564157, 0x20746d66, 16, 0x00010001,
-                             48000,      96000,           0x00100002, 0x61746164, frames * 2};
+    const uint32_t head[] = {0x46464952, 36 + frames * 2, 0x45564157, 0x20746d66,
+                             16,         0x00010001,      48000,      96000,
+                             0x00100002, 0x61746164,      frames * 2};
     memcpy(wav, head, sizeof(head));
     for (uint32_t i = 0; i < frames; i++) {
         const int16_t x = (int16_t)(3277 * sin(2 * M_PI * hz * i / 48000));
@@ -226,8 +227,12 @@ static void sounds_are_heard_by_whom_they_are_for_and_duck(void **state)
     run(&r, &v, 15);
     assert_true(fabs(heard(&r, &a, 400) - 1) < 0.05 && heard(&r, &a, 1000) < 0.001);
 
-    sc = (struct mix_sound_conf){.clip = clip, .to = a.l, .gain = 0.5f, .duck_gain = 1,
-                                 .is_looped = true, .sound_ctx = &ten};
+    sc = (struct mix_sound_conf){.clip = clip,
+                                 .to = a.l,
+                                 .gain = 0.5f,
+                                 .duck_gain = 1,
+                                 .is_looped = true,
+                                 .sound_ctx = &ten};
     assert_int_equal(mix_sound_play(r.m, &mine, &sc), 0);
     run(&r, &v, SETTLED);
     assert_int_not_equal(a.output, b.output);
@@ -334,14 +339,14 @@ static void a_long_random_life(void **state)
             break;
         case 3:
             if (ears[i].l && v.in[k])
-                assert_int_equal(mix_listener_set_gain(r.m, ears[i].l, v.in[k],
-                                                       (float)rig_random(&seed, 3) / 2),
-                                 0);
+                assert_int_equal(
+                    mix_listener_set_gain(r.m, ears[i].l, v.in[k], (float)rig_random(&seed, 3) / 2),
+                    0);
             break;
         case 4:
             if (ears[i].l)
-                assert_int_equal(
-                    mix_listener_set_deaf(r.m, ears[i].l, rig_random(&seed, 2) != 0), 0);
+                assert_int_equal(mix_listener_set_deaf(r.m, ears[i].l, rig_random(&seed, 2) != 0),
+                                 0);
             break;
         case 5:
             if (ears[i].l)

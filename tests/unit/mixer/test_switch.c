@@ -1,5 +1,5 @@
-/* What a listener hears who is moved between outputs, after one real Opus decoder that lives through
- * it all: no click, and never himself.
+/* What a listener hears who is moved between outputs, after one real Opus decoder that lives
+ * through it all: no click, and never himself.
  *
  * A click is looked for in two ways. Where the sound is one tone, as what is left when the best
  * fitting tone is taken away from each 10 ms. Where it is anything, as the difference from what
@@ -153,10 +153,10 @@ static void listen(struct room *r, struct hearer *h)
     float pcm[2 * MIX_TICK_FRAMES] = {0};
     const struct mcu_packet *p = h->output >= 0 ? r->packets[h->output] : NULL;
     assert_true(h->output < 0 || p); /* who hears an output gets a packet each tick */
-    if (p) /* who gets nothing plays nothing */
-        assert_int_equal(opus_decode_float(h->opus, p->data, (opus_int32)p->size, pcm,
-                                           MIX_TICK_FRAMES, 0),
-                         MIX_TICK_FRAMES);
+    if (p)                           /* who gets nothing plays nothing */
+        assert_int_equal(
+            opus_decode_float(h->opus, p->data, (opus_int32)p->size, pcm, MIX_TICK_FRAMES, 0),
+            MIX_TICK_FRAMES);
     for (size_t i = 0; i < MIX_TICK_FRAMES; i++)
         h->pcm[r->tick * MIX_TICK_FRAMES + i] = pcm[i * r->channels];
     h->ticks = r->tick + 1;
@@ -447,8 +447,8 @@ static void fec_makes_good_each_third_packet(void **state)
         for (int q = MIX_FEC; q <= MIX_LOW; q++) {
             const double with = loss_db(channels, (enum mix_quality)q, true);
             const double without = loss_db(channels, (enum mix_quality)q, false);
-            print_message("%u channels, %-4s: error %.1f dB with FEC, %.1f dB concealed\n", channels,
-                          qualities[q], with, without);
+            print_message("%u channels, %-4s: error %.1f dB with FEC, %.1f dB concealed\n",
+                          channels, qualities[q], with, without);
             assert_true(with < without - 3);
         }
     }
