@@ -100,12 +100,10 @@ void rtc_batch_flush(struct rtc_batch *b)
     b->count = 0;
 }
 
-size_t rtc_batch_receive(struct rtc_batch *b, int fd,
-                         void (*take)(void *ctx, const struct rtc_address *from, uint8_t *data,
-                                      size_t size),
-                         void *ctx)
+size_t rtc_batch_receive(struct rtc_batch *b, int fd, struct rtc_batch_datagram *datagrams)
 {
     struct half *h = &b->in;
+    size_t count = 0;
     int n;
     do {
         n = recvmmsg(fd, h->headers, RTC_BATCH, MSG_DONTWAIT, NULL);
@@ -113,12 +111,15 @@ size_t rtc_batch_receive(struct rtc_batch *b, int fd,
     } while (n < 0 && errno == EINTR);
     for (int i = 0; i < n; i++) {
         struct mmsghdr *m = &h->headers[i];
-        if (!(m->msg_hdr.msg_flags & MSG_TRUNC))
-            take(ctx, &h->names[i], h->data[i], m->msg_len);
         m->msg_hdr.msg_namelen = sizeof(h->names[i]); /* the kernel wrote into it */
+        datagrams[count++] = (struct rtc_batch_datagram){
+            .from = &h->names[i],
+            .data = h->data[i],
+            .size = m->msg_hdr.msg_flags & MSG_TRUNC ? 0 : m->msg_len,
+        };
     }
-    b->stats.received += n > 0 ? (uint64_t)n : 0;
-    return n > 0 ? (size_t)n : 0;
+    b->stats.received += count;
+    return count;
 }
 
 void rtc_batch_read_stats(const struct rtc_batch *b, struct rtc_batch_stats *stats)

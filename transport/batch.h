@@ -41,12 +41,16 @@ void rtc_batch_put(struct rtc_batch *b, int fd, const struct rtc_address *to, si
 /* Sends all that waits. Before a socket is closed, too. */
 void rtc_batch_flush(struct rtc_batch *b);
 
-/* Takes at most RTC_BATCH datagrams from fd and calls take() with each; it may change the bytes.
- * Returns how many there were. */
-size_t rtc_batch_receive(struct rtc_batch *b, int fd,
-                         void (*take)(void *ctx, const struct rtc_address *from, uint8_t *data,
-                                      size_t size),
-                         void *ctx);
+/* One datagram of a batch. */
+struct rtc_batch_datagram {
+    const struct rtc_address *from;
+    uint8_t *data;
+    size_t size;
+};
+
+/* Takes at most RTC_BATCH datagrams from fd. They are the batch's, in order and changeable, until
+ * the next call. Returns how many there are. */
+size_t rtc_batch_receive(struct rtc_batch *b, int fd, struct rtc_batch_datagram *datagrams);
 
 void rtc_batch_read_stats(const struct rtc_batch *b, struct rtc_batch_stats *stats);
 

@@ -38,6 +38,7 @@
 
 #include "mcu/base/clock.h"
 #include "transport/seq.h"
+#include "transport/warm.h"
 
 enum {
     STREAMS = 2,
@@ -324,4 +325,9 @@ int64_t rtc_clockmap_pts(struct rtc_clockmap *c, enum mcu_kind kind, uint32_t ti
     if (pts_us > s->mapped_pts_us)
         s->mapped_pts_us = pts_us;
     return s->mapped_pts_us;
+}
+
+void rtc_clockmap_warm(const struct rtc_clockmap *c, enum mcu_kind kind)
+{
+    rtc_warm(&c->streams[kind], sizeof(c->streams[kind]));
 }

@@ -38,4 +38,7 @@ int64_t rtc_clockmap_pts(struct rtc_clockmap *c, enum mcu_kind kind, uint32_t ti
 /* Does the stream have a sender report that counts? */
 bool rtc_clockmap_has_report(const struct rtc_clockmap *c, enum mcu_kind kind);
 
+/* A packet of this kind comes soon. */
+void rtc_clockmap_warm(const struct rtc_clockmap *c, enum mcu_kind kind);
+
 #endif

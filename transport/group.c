@@ -37,6 +37,16 @@ void rtc_group_retuned(struct rtc_group *g)
     atomic_store_explicit(&g->is_retuned, true, memory_order_release);
 }
 
+static void warm_next(const struct rtc_group *g, const uint64_t *tuned, uint64_t feed_id, size_t i)
+{
+    static const size_t ahead[RTC_WARM_STEPS] = {12, 6, 3};
+    for (int step = 0; step < RTC_WARM_STEPS; step++) {
+        const size_t next = i + ahead[step];
+        if (next < g->count && tuned[next] == feed_id)
+            rtc_plain_warm_out(g->peers[next], (enum rtc_warm)step);
+    }
+}
+
 static void on_item(void *ctx, void *item)
 {
     struct rtc_group *g = ctx;
@@ -47,6 +57,8 @@ static void on_item(void *ctx, void *item)
         retune(g);
     const uint64_t *tuned = g->tuned[kind];
     for (size_t i = 0; i < g->count; i++) {
+        if (g->is_plain && kind == MCU_AUDIO)
+            warm_next(g, tuned, frame->feed_id, i);
         if (tuned[i] == frame->feed_id && rtc_out_frame(g->peers[i]->out, frame, now_us))
             rtc_group_wake(g, g->peers[i], now_us + RTC_OUT_PACE_US);
     }

@@ -249,6 +249,17 @@ static int take_media(struct rtc_in *in, const struct rtc_pt *pt, const struct r
     return 0;
 }
 
+void rtc_in_warm(const struct rtc_in *in, enum rtc_warm step, uint16_t seq)
+{
+    if (step == RTC_WARM_PARTS) {
+        rtc_warm(in, sizeof(in->session));
+        rtc_warm(&in->streams[MCU_AUDIO], sizeof(in->streams[MCU_AUDIO]));
+        RTC_WARM_SPAN(in, audio, clockmap);
+    } else if (step == RTC_WARM_DEPTHS) {
+        rtc_in_audio_warm(in->audio, seq);
+    }
+}
+
 int rtc_in_packet(struct rtc_in *in, const uint8_t *data, size_t size, int64_t now_us)
 {
     struct rtc_rtp rtp;

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "transport/warm.h"
+
 #include "mcu/base/bytes.h"
 #include "transport/negotiate.h"
 #include "transport/rtc.h"
@@ -33,6 +35,9 @@ void rtc_in_destroy(struct rtc_in *in); /* NULL is fine */
 
 /* One RTP packet. Returns 0, -EBADMSG (malformed, or no payload type of ours) or -ENOMEM. */
 int rtc_in_packet(struct rtc_in *in, const uint8_t *data, size_t size, int64_t now_us);
+
+/* A packet of audio with this sequence number comes soon. */
+void rtc_in_warm(const struct rtc_in *in, enum rtc_warm step, uint16_t seq);
 
 /* From RTCP. */
 void rtc_in_sr(struct rtc_in *in, uint32_t ssrc, const struct rtc_rtcp_sr *sr, int64_t now_us);

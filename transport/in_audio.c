@@ -9,6 +9,7 @@
 
 #include "transport/nack.h"
 #include "transport/red.h"
+#include "transport/warm.h"
 
 enum {
     PACKET_RTP = 960,      /* 20 ms, until the stream shows its own */
@@ -250,8 +251,18 @@ size_t rtc_in_audio_missing(struct rtc_in_audio *a, int64_t now_us, int64_t rtt_
 /* What was only reordered may come right after we asked: an answer takes most of a round trip. */
 bool rtc_in_audio_is_answer(const struct rtc_in_audio *a, uint64_t seq, int64_t now_us)
 {
+    if (!a->nack)
+        return false; /* most of a big room: its row of questions need not be looked at */
     const struct asked *q = &a->asked[seq % RTC_IN_AUDIO_WINDOW];
     return q->seq == seq && now_us - q->at_us >= (a->rtt_us > 0 ? a->rtt_us * 3 / 4 : 0);
+}
+
+void rtc_in_audio_warm(const struct rtc_in_audio *a, uint16_t seq)
+{
+    rtc_warm(a, sizeof(a->sink) + 2 * sizeof(void *));
+    RTC_WARM_SPAN(a, first, recovered);
+    rtc_warm(&a->window[seq % RTC_IN_AUDIO_WINDOW], sizeof(a->window[0]));
+    rtc_clockmap_warm(a->clockmap, MCU_AUDIO);
 }
 
 uint64_t rtc_in_audio_recovered(const struct rtc_in_audio *a)

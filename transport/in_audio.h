@@ -61,4 +61,7 @@ size_t rtc_in_audio_missing(struct rtc_in_audio *a, int64_t now_us, int64_t rtt_
 /* Packets that copies or retransmissions brought, ever. */
 uint64_t rtc_in_audio_recovered(const struct rtc_in_audio *a);
 
+/* A packet of this number comes soon. */
+void rtc_in_audio_warm(const struct rtc_in_audio *a, uint16_t seq);
+
 #endif

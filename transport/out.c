@@ -287,6 +287,13 @@ static void queue_video(struct rtc_out *o, struct rtc_frame *frame, int64_t now_
     drain(o, now_us);
 }
 
+void rtc_out_warm(const struct rtc_out *o)
+{
+    rtc_warm(o, offsetof(struct rtc_out, streams) + sizeof(o->streams[MCU_AUDIO]));
+    RTC_WARM_SPAN(o, audio, loss);
+    rtc_warm(&o->count, sizeof(o->count));
+}
+
 bool rtc_out_frame(struct rtc_out *o, struct rtc_frame *frame, int64_t now_us)
 {
     const enum mcu_codec codec = frame->payloads->packet->codec;

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "transport/warm.h"
+
 #include "mcu/base/bytes.h"
 #include "transport/feed.h"
 #include "transport/negotiate.h"
@@ -49,6 +51,9 @@ void rtc_out_destroy(struct rtc_out *o); /* NULL is fine */
 /* A frame of a feed that the peer is tuned to now. Returns true when something is held back: call
  * rtc_out_tick() in RTC_OUT_PACE_US. */
 bool rtc_out_frame(struct rtc_out *o, struct rtc_frame *frame, int64_t now_us);
+
+/* A frame of audio goes out soon. */
+void rtc_out_warm(const struct rtc_out *o);
 
 /* Sends what pacing held back, and asks for key frames that are still wanted. Returns true while
  * something is held back: call again in RTC_OUT_PACE_US. */

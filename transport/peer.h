@@ -184,6 +184,9 @@ void rtc_report_bye(struct rtc_peer *p, int64_t now_us);
 
 extern const struct rtc_path rtc_plain_path;
 
+/* [net] Audio goes out to it soon; see warm.h. */
+void rtc_plain_warm_out(const struct rtc_peer *p, enum rtc_warm step);
+
 /* [ctl] For tests: as if nothing had come for so long. */
 void rtc_plain_age(struct rtc_peer *p, int64_t us);
 

@@ -150,6 +150,51 @@ static void on_datagram(void *owner, const struct rtc_address *from, uint8_t *da
         p->rejected++;
 }
 
+static void on_soon(void *owner, enum rtc_warm step, const uint8_t *data, size_t size)
+{
+    const struct rtc_peer *p = owner;
+    if (size < RTC_RTP_HEADER_SIZE)
+        return;
+    const uint16_t seq = (uint16_t)(data[2] << 8 | data[3]);
+    switch (step) {
+    case RTC_WARM_PEER:
+        RTC_WARM_SPAN(p, state, srtp_receive);
+        rtc_warm(&p->session.lines[MCU_AUDIO].direction, sizeof(enum mcu_direction));
+        rtc_warm(&p->session.lines[MCU_AUDIO].ext, sizeof(p->session.lines[MCU_AUDIO].ext));
+        rtc_warm(&p->session.pts[data[1] & 0x7f], sizeof(p->session.pts[0]));
+        rtc_warm(&p->in, sizeof(p->in));
+        break;
+    case RTC_WARM_PARTS:
+        rtc_warm(p->plain, sizeof(*p->plain));
+        rtc_srtp_warm(p->srtp_receive, step);
+        rtc_in_warm(p->in, step, seq);
+        break;
+    default:
+        rtc_srtp_warm(p->srtp_receive, step);
+        rtc_in_warm(p->in, step, seq);
+    }
+}
+
+void rtc_plain_warm_out(const struct rtc_peer *p, enum rtc_warm step)
+{
+    switch (step) {
+    case RTC_WARM_PEER:
+        rtc_warm(&p->path, sizeof(p->path));
+        RTC_WARM_SPAN(p, state, srtp_send);
+        RTC_WARM_SPAN(p, session.lines[MCU_AUDIO].is_used, session.lines[MCU_AUDIO].codecs[0]);
+        rtc_warm(&p->session.lines[MCU_AUDIO].ext, sizeof(p->session.lines[MCU_AUDIO].ext));
+        rtc_warm(&p->out, sizeof(p->out));
+        break;
+    case RTC_WARM_PARTS:
+        rtc_warm(p->plain, p->plain ? sizeof(*p->plain) : 0);
+        rtc_srtp_warm(p->srtp_send, step);
+        rtc_out_warm(p->out);
+        break;
+    default:
+        rtc_srtp_warm(p->srtp_send, step);
+    }
+}
+
 /* --- time
  * ----------------------------------------------------------------------------------------- */
 
@@ -283,6 +328,7 @@ static int open_port(struct rtc_peer *p, bool is_shared, struct rtc_port **out)
         .buffer_bytes = is_shared ? SHARED_BUFFER_BYTES : OWN_BUFFER_BYTES,
         .stranger = is_shared ? NULL : p,
         .on_datagram = on_datagram,
+        .on_soon = on_soon,
     };
     return rtc_port_create(out, &conf);
 }

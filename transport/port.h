@@ -14,6 +14,7 @@
 
 #include "transport/address.h"
 #include "transport/batch.h"
+#include "transport/warm.h"
 
 struct rtc_port; /* opaque */
 
@@ -34,6 +35,8 @@ struct rtc_port_conf {
     void *stranger;      /* owner of what comes from nowhere known; NULL: dropped and counted */
     void (*on_datagram)(void *owner, const struct rtc_address *from, uint8_t *data, size_t size,
                         int64_t now_us);
+    /* One is about to come to owner; see warm.h. May be NULL. */
+    void (*on_soon)(void *owner, enum rtc_warm step, const uint8_t *data, size_t size);
 };
 
 struct rtc_port_stats {

@@ -68,3 +68,13 @@ int rtc_srtp_unprotect_rtcp(struct rtc_srtp *s, uint8_t *packet, size_t *size)
     return is_sane(*size, RTC_SRTP_RTCP_HEADER_BYTES) ? s->backend->unprotect_rtcp(s, packet, size)
                                                       : -EINVAL;
 }
+
+void rtc_srtp_warm(const struct rtc_srtp *s, enum rtc_warm step)
+{
+    if (!s)
+        return;
+    if (step <= RTC_WARM_PARTS)
+        rtc_warm(s, 2 * RTC_WARM_LINE_BYTES);
+    else if (s->backend->warm)
+        s->backend->warm(s, step);
+}

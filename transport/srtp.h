@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "transport/warm.h"
+
 enum rtc_srtp_profile { /* values of RFC 5764 and RFC 7714 */
     RTC_SRTP_AES128_CM_SHA1_80 = 0x0001,
     RTC_SRTP_AEAD_AES_128_GCM = 0x0007,
@@ -51,5 +53,8 @@ int rtc_srtp_protect_rtcp(struct rtc_srtp *s, uint8_t *packet, size_t *size, siz
  * (failed authentication) or -EALREADY (a replay, or too old to tell). */
 int rtc_srtp_unprotect(struct rtc_srtp *s, uint8_t *packet, size_t *size);
 int rtc_srtp_unprotect_rtcp(struct rtc_srtp *s, uint8_t *packet, size_t *size);
+
+/* It is used soon; NULL is fine. */
+void rtc_srtp_warm(const struct rtc_srtp *s, enum rtc_warm step);
 
 #endif

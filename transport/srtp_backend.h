@@ -8,6 +8,7 @@
 #define TRANSPORT_SRTP_BACKEND_H
 
 #include "transport/srtp.h"
+#include "transport/warm.h"
 
 enum {
     RTC_SRTP_WINDOW_PACKETS = 1024, /* replay window: a resend without RTX may be this late */
@@ -15,13 +16,14 @@ enum {
     RTC_SRTP_RTCP_HEADER_BYTES = 8,
 };
 
-/* The verbs of srtp.h; all of them are set. */
+/* The verbs of srtp.h; all of them are set, but the last. */
 struct rtc_srtp_backend {
     void (*destroy)(struct rtc_srtp *s);
     int (*protect)(struct rtc_srtp *s, uint8_t *packet, size_t *size);
     int (*protect_rtcp)(struct rtc_srtp *s, uint8_t *packet, size_t *size);
     int (*unprotect)(struct rtc_srtp *s, uint8_t *packet, size_t *size);
     int (*unprotect_rtcp)(struct rtc_srtp *s, uint8_t *packet, size_t *size);
+    void (*warm)(const struct rtc_srtp *s, enum rtc_warm step); /* NULL: it has nothing of its own */
 };
 
 /* First in each backend's session. */
