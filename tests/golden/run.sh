@@ -2,4 +2,6 @@
 # `mixdown mix` judged by what comes out: makes inputs with ffmpeg, mixes, decodes, looks and listens.
 set -eu
 cd "$(dirname "$0")/../.."
-exec node tests/golden/mix.mjs "${BUILD:-build}/mixdown"
+program=${BUILD:-build}/mixdown
+node tests/golden/mix.mjs "$program"
+node tests/golden/sound.mjs "$program"
