@@ -65,6 +65,7 @@ async function measure({ start, isSrtp, isHushed }, count) {
     };
     const lateAfter = await room.lateTicks();
     await room.stop();
+    if (process.env.VERBOSE) console.log(room.said?.() ?? '');
     row.late = room.late ?? (lateAfter === null ? null : lateAfter - lateBefore);
     room = null;
     return row;

@@ -47,10 +47,10 @@ function rtpBody(p, i) {
 export async function startMixdown(build, load, env = {}) {
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), 'mixdown-bench-'));
-  const program = new Program(`${build}/mixdown`, ['serve', '--dev', '--listen', `127.0.0.1:${port}`, '--data', folder], {
+  const program = new Program(process.env.MIXDOWN ?? `${build}/mixdown`, ['serve', '--dev', '--listen', `127.0.0.1:${port}`, '--data', folder], {
     folder,
     env: {
-      MIXDOWN_ROOM_MAX_MEMBERS: '1280', MIXDOWN_ROOM_SPARE: '0', MIXDOWN_LOG_LEVEL: 'warn',
+      MIXDOWN_ROOM_MAX_MEMBERS: '1280', MIXDOWN_ROOM_SPARE: '0', MIXDOWN_LOG_LEVEL: process.env.LOG_LEVEL ?? 'warn',
       MIXDOWN_AUDIO_CHANNELS: '1', MIXDOWN_AUDIO_BITRATE_KBPS: String(SETTINGS.kbps),
       MIXDOWN_AUDIO_COMPLEXITY: String(SETTINGS.complexity), MIXDOWN_AUDIO_SPEAKERS: String(SETTINGS.speakers),
       ...env,
@@ -78,6 +78,7 @@ export async function startMixdown(build, load, env = {}) {
     pid: childrenOf(program.pid)[0],
     aims,
     joinMs: Date.now() - began,
+    said: () => program.said,
     async lateTicks() { // the room tells its counters every 2 s
       await sleep(2500);
       const text = await (await fetch(`${url}/metrics`)).text();

@@ -57,7 +57,7 @@ export class Program {
       this.child.once('error', resolve);
       this.child.once('exit', resolve);
     }).then(() => { this.hasEnded = true; });
-    const keep = (data) => { this.said = (this.said + data).slice(-20000); };
+    const keep = (data) => { this.said = (this.said + data).slice(-60000); };
     this.child.stdout.on('data', keep);
     this.child.stderr.on('data', keep);
     Program.running.add(this);
