@@ -92,7 +92,7 @@ static void render(struct comp_decor *d)
         .bars = look.bars,
     };
     /* What fails for want of memory is left out until the next change. */
-    if (want.has_label)
+    if (want.has_label && name[0])
         comp_label_render(&d->job.label, &conf);
     if (want.has_avatar)
         comp_avatar_render(&d->job.avatar, d->user, name, want.width, want.height);

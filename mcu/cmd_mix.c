@@ -32,6 +32,7 @@ static const char usage[] =
     "      --audio-bitrate RATE   (128k)\n"
     "      --preset NAME          of x264: ultrafast ... veryslow (veryfast)\n"
     "      --threads N            encoder threads, 0 to 16; 0: as x264 likes (0)\n"
+    "      --label TEXT           a name on the tile of the first INPUT; once more for the next\n"
     "      --config FILE          settings; what is under audio counts here, as in a room\n"
     "      --realtime             no faster than real time\n"
     "      --stats FILE.json      figures about the run\n"
@@ -39,6 +40,8 @@ static const char usage[] =
     "Exit status: 0 all is in the mix; 1 something is missing from it (an input that is absent, cut\n"
     "off, broken or without video is named, and the mix goes on without it) or no file could be\n"
     "made; 2 the words are wrong. A picture that changes size is named too, and is no failure.\n";
+
+enum { LABEL_BYTES_MAX = 256 };
 
 struct mix_run {
     struct mcu_offline_conf conf;
@@ -48,6 +51,8 @@ struct mix_run {
     const char *layout;
     const char *stats;
     const char *settings; /* a YAML file */
+    const char *labels[MCU_OFFLINE_INPUTS_MAX];
+    size_t label_count;
     struct mcu_config config;
 };
 
@@ -124,7 +129,7 @@ static int parse_preset(const char *word)
 }
 
 enum option_id { OPT_LAYOUT = 256, OPT_SIZE, OPT_FPS, OPT_VIDEO, OPT_AUDIO, OPT_PRESET, OPT_THREADS,
-                 OPT_REALTIME, OPT_STATS, OPT_CONFIG, OPT_HELP };
+                 OPT_REALTIME, OPT_STATS, OPT_CONFIG, OPT_LABEL, OPT_HELP };
 
 static const struct option options[] = {
     {"output", required_argument, NULL, 'o'},
@@ -138,6 +143,7 @@ static const struct option options[] = {
     {"realtime", no_argument, NULL, OPT_REALTIME},
     {"stats", required_argument, NULL, OPT_STATS},
     {"config", required_argument, NULL, OPT_CONFIG},
+    {"label", required_argument, NULL, OPT_LABEL},
     {"help", no_argument, NULL, OPT_HELP},
     {0},
 };
@@ -184,6 +190,11 @@ static int take_option(struct mix_run *run, int option, const char *value)
         return 0;
     case OPT_CONFIG:
         run->settings = value;
+        return 0;
+    case OPT_LABEL:
+        if (run->label_count == MCU_OFFLINE_INPUTS_MAX || strlen(value) > LABEL_BYTES_MAX)
+            return bad_words("--label", value, "wants at most 256 bytes, and one for each INPUT");
+        run->labels[run->label_count++] = value;
         return 0;
     case OPT_HELP:
         fputs(usage, stdout);
@@ -246,6 +257,11 @@ static int parse_words(struct mix_run *run, int argc, char **argv)
               stderr);
         return 2;
     }
+    if (run->label_count > run->conf.input_count)
+        return bad_words("--label", run->labels[run->conf.input_count],
+                         "there are more labels than inputs");
+    for (size_t i = 0; i < run->label_count; i++)
+        run->conf.inputs[i].label = run->labels[i];
     if (access(run->conf.out, F_OK) == 0)
         return bad_words("output", run->conf.out, "exists already; remove it or take another name");
     return make_absolute(run);

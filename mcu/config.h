@@ -70,6 +70,8 @@ struct mcu_config {
         uint32_t bitrate_kbps;
         char preset[32];                     /* of x264 */
         uint32_t vp8_speed;                  /* 1..16: cpu-used -1..-16 */
+        bool labels;                         /* names and signs on the tiles */
+        uint32_t freeze_ms;                  /* a camera without a new picture is dimmed */
         char background[16];                 /* "#101418" */
         char layout[64];                     /* "grid" */
         uint32_t decoder_threads;            /* 0: as many as cores, at most 4 */

@@ -174,6 +174,10 @@ const struct config_row config_rows[] = {
            "Colour where the picture has no tile."),
     NEEDED(video, layout, "grid", is_name, "letters, digits, - and _",
            "Layout that a room starts with; `mixdown layout list` names them."),
+    BOOL(video, labels, true, "Names, signs and the ring of who speaks on the tiles."),
+    INT(video, freeze_ms, 0, 60000, 2000,
+        "A camera that brings no new picture for so long is dimmed, after five times that it has none; "
+        "0: never."),
     INT(video, decoder_threads, 0, 16, 0,
         "Threads that decode video in a room; 0: as many as cores, at most 4."),
 

@@ -60,6 +60,15 @@ static void on_recording(void *ctx, const char *id, const struct rec_result *res
     pthread_mutex_unlock(&o->lock);
 }
 
+static bool has_labels(const struct mcu_offline_conf *c)
+{
+    for (size_t i = 0; i < c->input_count; i++) {
+        if (c->inputs[i].label)
+            return true;
+    }
+    return false;
+}
+
 static int open_studio(struct offline *o)
 {
     const struct mcu_offline_conf *c = o->conf;
@@ -71,6 +80,7 @@ static int open_studio(struct offline *o)
                  .bitrate_bps = c->video_bitrate_bps,
                  .vp8_speed = -8,
                  .encoder_threads = c->encoder_threads,
+                 .has_labels = has_labels(c),
                  .is_offline = true},
         .layout = c->layout,
         .aac_bitrate_bps = c->audio_bitrate_bps,
@@ -94,6 +104,7 @@ static int open_inputs(struct offline *o)
     for (size_t i = 0; i < o->conf->input_count; i++) {
         struct offline_input *in = &o->inputs[i];
         in->path = o->conf->inputs[i].path;
+        in->label = o->conf->inputs[i].label;
         in->start_us = o->conf->inputs[i].start_us;
         mcu_audio_treatment(&in->treatment, &o->config);
         in->on_problem = on_problem;

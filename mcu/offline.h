@@ -20,6 +20,7 @@ enum { MCU_OFFLINE_INPUTS_MAX = 100 };
 struct mcu_offline_input {
     const char *path;
     int64_t start_us; /* when it joins */
+    const char *label; /* written on its tile; NULL: nothing is */
 };
 
 struct mcu_offline_conf {

@@ -58,6 +58,8 @@ static void join(struct offline_input *in, struct mcu_studio *s)
     const struct rec_source_info *info = rec_source_info(in->source);
     const char *slash = strrchr(in->path, '/');
     int err = mcu_seat_add(s, &in->seat, slash ? slash + 1 : in->path, in);
+    if (!err)
+        mcu_seat_set_name(in->seat, in->label ? in->label : "", "");
     if (!err && in->has_audio) {
         const struct mix_input_conf conf = {
             .codec = info->audio.codec,

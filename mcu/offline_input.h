@@ -18,6 +18,7 @@ struct offline_fifo {
 
 struct offline_input {
     const char *path;
+    const char *label; /* NULL: none */
     int64_t start_us;
     struct mix_treatment treatment; /* of its voice */
     struct rec_source *source; /* NULL: could not be opened, or closed */

@@ -8,6 +8,7 @@
 #include "mcu/base/queue.h"
 #include "mcu/clip_loader.h"
 #include "mcu/config.h"
+#include "mcu/floor.h"
 #include "mcu/control_audio.h"
 #include "mcu/room.h"
 #include "mcu/studio.h"
@@ -125,6 +126,7 @@ struct mcu_room {
     atomic_uint ended_sounds[MIX_SOUNDS_MAX]; /* [tick-a] serial of what has ended in that place */
     struct mcu_clip_loader *loader;           /* NULL until a sound is asked for */
     uint32_t last_sound;
+    struct mcu_floor floor;
     bool was_anyone_speaking;
     int64_t next_stats_us;
     size_t next_stats_peer;      /* the first of the next slice */

@@ -97,6 +97,7 @@ const char *room_add_peer(struct mcu_room *r, const json_t *message, json_t *rep
         return code;
     snprintf(p->name, sizeof(p->name), "%s", name);
     snprintf(p->role, sizeof(p->role), "%s", role);
+    mcu_seat_set_name(p->seat, p->name, p->role);
     p->session = json_incref(session);
     code = room_set_peer(p, message); /* as it was, when a room is run again */
     if (!code && p->plain && room_wire_peer(p) < 0)
@@ -121,6 +122,7 @@ void room_remove_peer(struct mcu_room *r, struct room_peer *p)
             continue;
         memmove(&r->peers[i], &r->peers[i + 1], (r->peer_count - i - 1) * sizeof(r->peers[0]));
         r->peer_count--;
+        mcu_floor_leave(&r->floor, mcu_seat_id(p->seat));
         break;
     }
     log_info("peer=%s user=%s left", p->id, p->user);

@@ -54,7 +54,19 @@ static void insert(struct speaker *list, size_t *count, const struct speaker *on
     list[at] = *one;
 }
 
-static void report_speakers(struct mcu_room *r)
+/* Rings on the tiles, and who is in the layout's `speaker` cell. */
+static void show_speakers(struct mcu_room *r, const struct room_peer *loudest, int64_t now_us)
+{
+    const int64_t hold_us = layout_hold_ms(r->layout) * MCU_US_PER_MS;
+    const uint32_t floor =
+        mcu_floor_update(&r->floor, loudest ? mcu_seat_id(loudest->seat) : 0, now_us, hold_us);
+    for (size_t i = 0; i < r->peer_count; i++) {
+        const struct room_peer *p = r->peers[i];
+        mcu_seat_set_speaking(p->seat, p->level > 0.0f, mcu_seat_id(p->seat) == floor);
+    }
+}
+
+static void report_speakers(struct mcu_room *r, int64_t now_us)
 {
     struct speaker speakers[SPEAKERS_TOLD_MAX] = {{0}};
     size_t count = 0;
@@ -63,6 +75,7 @@ static void report_speakers(struct mcu_room *r)
         if (one.level > 0.0f)
             insert(speakers, &count, &one);
     }
+    show_speakers(r, count ? speakers[0].peer : NULL, now_us);
     if (!count && !r->was_anyone_speaking)
         return;
     r->was_anyone_speaking = count > 0;
@@ -258,7 +271,7 @@ json_t *room_stats(struct mcu_room *r, size_t from)
 
 void room_report(struct mcu_room *r, int64_t now_us)
 {
-    report_speakers(r);
+    report_speakers(r, now_us);
     report_media(r, now_us);
     if (now_us < r->next_stats_us)
         return;

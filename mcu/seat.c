@@ -24,6 +24,10 @@ struct mcu_seat {
     /* [ctl] */
     struct mix_listener *listener;
     struct mix_input *listener_own; /* the voice it does not hear */
+    char name[COMP_NAME_BYTES]; /* "": no label */
+    char role[32];
+    bool is_speaking;
+    bool has_floor;
     bool is_video_hidden;
     bool is_audio_muted;
     float volume;
@@ -72,6 +76,7 @@ int mcu_seat_add(struct mcu_studio *s, struct mcu_seat **out, const char *user, 
     seat->buses = 1;
     seat->hears[0] = 1.0f;
     snprintf(seat->user, sizeof(seat->user), "%s", user);
+    snprintf(seat->name, sizeof(seat->name), "%s", user);
     pthread_mutex_init(&seat->video_lock, NULL);
     s->seats[slot] = seat;
     *out = seat;
@@ -126,6 +131,26 @@ static struct comp_source *swap_source(struct mcu_seat *seat, struct comp_source
     return old;
 }
 
+static void show_look(struct mcu_seat *seat)
+{
+    const struct comp_look look = {
+        .name = seat->name,
+        .role = seat->role[0] ? seat->role : NULL,
+        .is_muted = seat->is_audio_muted,
+        .bars = COMP_BARS_UNKNOWN,
+    };
+    if (seat->source)
+        comp_source_set_look(seat->source, &look);
+}
+
+static void show_speaking(struct mcu_seat *seat)
+{
+    if (!seat->source)
+        return;
+    comp_source_set_speaking(seat->source, seat->is_speaking);
+    comp_source_set_floor(seat->source, seat->has_floor);
+}
+
 int mcu_seat_open_video(struct mcu_seat *seat, enum mcu_codec codec, const uint8_t *extradata,
                         size_t extradata_size)
 {
@@ -143,6 +168,8 @@ int mcu_seat_open_video(struct mcu_seat *seat, enum mcu_codec codec, const uint8
         return err;
     comp_source_set_hidden(source, seat->is_video_hidden);
     comp_source_remove(seat->studio->comp, swap_source(seat, source, codec));
+    show_look(seat);
+    show_speaking(seat);
     return 0;
 }
 
@@ -217,12 +244,31 @@ void mcu_seat_drain_video(struct mcu_seat *seat)
 
 void mcu_seat_set_muted(struct mcu_seat *seat, bool audio, bool video)
 {
+    const bool has_new_look = seat->is_audio_muted != audio;
     seat->is_audio_muted = audio;
+    if (has_new_look)
+        show_look(seat);
     if (seat->input)
         mix_input_set_muted(seat->input, audio);
     seat->is_video_hidden = video;
     if (seat->source)
         comp_source_set_hidden(seat->source, video);
+}
+
+void mcu_seat_set_name(struct mcu_seat *seat, const char *name, const char *role)
+{
+    snprintf(seat->name, sizeof(seat->name), "%s", name);
+    snprintf(seat->role, sizeof(seat->role), "%s", role);
+    show_look(seat);
+}
+
+void mcu_seat_set_speaking(struct mcu_seat *seat, bool is_speaking, bool has_floor)
+{
+    if (seat->is_speaking == is_speaking && seat->has_floor == has_floor)
+        return;
+    seat->is_speaking = is_speaking;
+    seat->has_floor = has_floor;
+    show_speaking(seat);
 }
 
 void mcu_seat_set_volume(struct mcu_seat *seat, float gain)

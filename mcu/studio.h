@@ -101,6 +101,13 @@ void mcu_seat_drain_video(struct mcu_seat *seat);
 /* [ctl] Muted sound, hidden picture. */
 void mcu_seat_set_muted(struct mcu_seat *seat, bool audio, bool video);
 
+/* [ctl] What is written on its tile ("": nothing; before the first call the user) and what layouts know
+ * of it; both are copied. */
+void mcu_seat_set_name(struct mcu_seat *seat, const char *name, const char *role);
+
+/* [ctl] The ring of who speaks, and who is in the layout's `speaker` cell. */
+void mcu_seat_set_speaking(struct mcu_seat *seat, bool is_speaking, bool has_floor);
+
 /* [ctl] Its voice for everyone: gain 0..MIX_GAIN_MAX, place -1 left .. 1 right, what is done to it,
  * the submixes it speaks into (bits). All hold for a voice that is opened later, too. */
 void mcu_seat_set_volume(struct mcu_seat *seat, float gain);

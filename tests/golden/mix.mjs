@@ -31,6 +31,17 @@ const h264 = ['-c:v', 'libx264', '-preset', 'ultrafast', '-bf', '2'];
 const aac = ['-c:a', 'aac', '-b:a', '96k'];
 
 const tests = {
+  'labels are written on the tiles of their inputs, and nowhere else'() {
+    const a = make('la.webm', { colour: grey, tone: 400, video: vp8, audio: opus });
+    const b = make('lb.webm', { colour: grey, tone: 710, video: vp8, audio: opus });
+    const { status, stderr, file } = mix([a, b], 'labels.mp4', '--label', 'Ann 王小明');
+    assert.equal(status, 0, stderr);
+    const colour = (x, y) => colourAt(frameAt(file, 2, 1280, 720), x / 1280, y / 720);
+    assert.ok(isColour(colour(320, 300), grey) && isColour(colour(960, 300), grey));
+    assert.ok(!isColour(colour(20, 690), grey), `the pill of the first label: ${colour(20, 690)}`);
+    assert.ok(isColour(colour(660, 690), grey), `the second input has none: ${colour(660, 690)}`);
+    assert.equal(mix([a], 'never.mp4', '--label', 'x', '--label', 'y').status, 2);
+  },
   'two files stand side by side, and both are heard'() {
     const a = make('a.webm', { colour: red, tone: 400, video: vp8, audio: opus });
     const b = make('b.mp4', { colour: blue, tone: 710, video: h264, audio: aac });
