@@ -38,7 +38,9 @@ WEB_FILES    := $(sort $(shell find web/dist -type f 2>/dev/null))
 
 # AREA=mixer builds and runs the unit tests of one folder.
 AREA       ?=
-TEST_LIB   := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/lib/*.c))
+# The bad network of the tests (tests/tools/netrig.c); it needs nothing of ours and no library.
+NETRIG_LIB := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/lib/netrig_*.c))
+TEST_LIB   := $(filter-out $(NETRIG_LIB),$(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/lib/*.c)))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(shell find tests/unit/$(AREA) -name 'test_*.c'))
 TEST_TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tests/tools/%,$(wildcard tests/tools/*.c))
 FUZZERS    := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -88,6 +90,18 @@ $(BUILD)/gen/sounds.c: tools/embed.sh $(SOUND_FILES) mixer/sounds
 $(BUILD)/tests/unit/%: tests/unit/%.c $(LIBRARY)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< $(LIBRARY) -lcmocka -lebur128 $(LDLIBS)
+
+$(BUILD)/tests/unit/tools/%: tests/unit/tools/%.c $(NETRIG_LIB)
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< $(NETRIG_LIB) -lcmocka -lm
+
+$(BUILD)/tests/tools/netrig%: tests/tools/netrig%.c $(NETRIG_LIB)
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< $(NETRIG_LIB) -lm
+
+$(BUILD)/tests/tools/netrig: tests/tools/netrig.c $(NETRIG_LIB)
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< $(NETRIG_LIB) -lm
 
 $(BUILD)/tests/tools/%: tests/tools/%.c $(TEST_LIB) $(LIBRARY)
 	@mkdir -p $(@D)
