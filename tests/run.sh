@@ -4,7 +4,7 @@
 set -u
 cd "$(dirname "$0")/.."
 jobs=$(nproc)
-suites=${SUITES:-web-check unit-asan unit-tsan fuzz-replay golden faults e2e}
+suites=${SUITES:-web-check unit-asan unit-tsan fuzz-replay rig golden faults e2e}
 passed=0
 failed=()
 report=()
@@ -17,6 +17,7 @@ run_suite() {
     fuzz-replay) make --no-print-directory -s -j"$jobs" fuzz-replay ;;
     golden) tests/golden/run.sh ;;
     faults) tests/faults/run.sh ;;
+    rig) tests/rig/run.sh ;;
     e2e) tests/e2e/run.sh ;;
     *) echo "no suite '$1'"; return 2 ;;
     esac
