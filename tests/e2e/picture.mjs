@@ -77,6 +77,8 @@ try {
         await person.join(server, 'standup');
         persons.push(person);
     }
+    for (const quiet of persons.slice(2)) /* who speaks has a ring, who is muted a sign */
+        await quiet.page.keyboard.press('m');
     await persons[0].page.bringToFront();
     await persons[0].page.getByTestId('record').click();
     await persons[0].page.getByRole('button', { name: /People/ }).first().click();
