@@ -64,8 +64,9 @@ static void drop_resting(struct mix_speakers *s)
 {
     for (size_t i = s->count; i-- > 0;) {
         const struct mix_speaker *v = s->members[i];
-        const uint32_t most = v->is_in ? MIX_SPEAKERS_REST_TICKS : MIX_SPEAKERS_HOLD_TICKS;
-        if (v->silent_ticks >= most && !(v->is_original && v->is_in))
+        const uint32_t rest =
+            v->is_original ? MIX_SPEAKERS_MUSIC_REST_TICKS : MIX_SPEAKERS_REST_TICKS;
+        if (v->silent_ticks >= (v->is_in ? rest : MIX_SPEAKERS_HOLD_TICKS))
             give_up(s, i);
     }
 }
@@ -84,7 +85,13 @@ static struct mix_speaker *loudest_outside(struct mix_speaker *const *voices, si
 
 static bool may_be_displaced(const struct mix_speaker *v)
 {
-    return v->in_ticks >= MIX_SPEAKERS_HOLD_TICKS && !v->is_original;
+    return v->in_ticks >= MIX_SPEAKERS_HOLD_TICKS;
+}
+
+/* How loud it counts for keeping its place. */
+static float standing_dbov(const struct mix_speaker *v)
+{
+    return v->dbov + (v->is_original ? MIX_SPEAKERS_MUSIC_DB : 0);
 }
 
 /* Who has been silent longest, long enough; its index, or -1. */
@@ -93,7 +100,7 @@ static int longest_silent(const struct mix_speakers *s)
     int found = -1;
     for (size_t i = 0; i < s->count; i++) {
         const struct mix_speaker *v = s->members[i];
-        if (may_be_displaced(v) && v->silent_ticks >= MIX_SPEAKERS_HOLD_TICKS &&
+        if (may_be_displaced(v) && !v->is_original && v->silent_ticks >= MIX_SPEAKERS_HOLD_TICKS &&
             (found < 0 || v->silent_ticks > s->members[found]->silent_ticks))
             found = (int)i;
     }
@@ -105,7 +112,7 @@ static int quietest_speaking(const struct mix_speakers *s)
     int found = -1;
     for (size_t i = 0; i < s->count; i++) {
         if (may_be_displaced(s->members[i]) && is_asking(s->members[i]) &&
-            (found < 0 || s->members[i]->dbov < s->members[found]->dbov))
+            (found < 0 || standing_dbov(s->members[i]) < standing_dbov(s->members[found])))
             found = (int)i;
     }
     return found;
@@ -126,7 +133,7 @@ static void displace(struct mix_speakers *s, struct mix_speaker *const *voices, 
 {
     const int quietest = quietest_speaking(s);
     if (quietest >= 0)
-        count_louder(voices, count, s->members[quietest]->dbov);
+        count_louder(voices, count, standing_dbov(s->members[quietest]));
     struct mix_speaker *v = loudest_outside(voices, count);
     if (!v)
         return;

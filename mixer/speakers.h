@@ -4,7 +4,8 @@
  * nobody is ever cut. When all are taken, who speaks displaces who has been silent longest, and of
  * those who speak only one who was clearly quieter for a while. In a room with more voices than
  * places a place is given up after MIX_SPEAKERS_REST_TICKS of silence, so that nobody is decoded
- * and nothing is encoded for it.
+ * and nothing is encoded for it. Music keeps its place more stubbornly, but not for ever: five open
+ * microphones in original sound must not lock all others out.
  *
  * A newcomer is first `candidate`: the core warms up an output for it (it must not hear itself) and
  * says with mix_speakers_admit() when that is done. [tick] */
@@ -22,13 +23,15 @@ enum {
     MIX_SPEAKERS_LOUDER_TICKS = 10, /* so long louder than the quietest who speaks ... */
     MIX_SPEAKERS_LOUDER_DB = 6,     /* ... by so much */
     MIX_SPEAKERS_REST_TICKS = 500,
+    MIX_SPEAKERS_MUSIC_REST_TICKS = 1500, /* music has long rests */
+    MIX_SPEAKERS_MUSIC_DB = 12,           /* and stands its ground as if it were louder by so much */
 };
 
 /* One voice as the choice sees it; lives in the input. */
 struct mix_speaker {
     /* in, each tick */
     bool is_eligible;   /* there, not muted, somebody could hear it */
-    bool is_original;   /* music: its place is not given up for silence */
+    bool is_original;   /* music: its place is not lost to a short silence, nor to a little louder */
     bool is_speaking;
     float dbov;         /* smoothed */
     /* the choice's own */

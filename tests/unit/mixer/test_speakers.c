@@ -225,7 +225,7 @@ static void who_just_came_in_is_held(void **state)
     assert_false(h.voices[0].is_in);
 }
 
-static void silent_ones_rest_in_large_rooms_music_does_not(void **state)
+static void silent_ones_rest_in_large_rooms_music_later(void **state)
 {
     (void)state;
     struct hall h;
@@ -240,8 +240,31 @@ static void silent_ones_rest_in_large_rooms_music_does_not(void **state)
     assert_true(h.voices[1].is_in);
     tick(&h, 1);
     assert_false(h.voices[1].is_in);
-    tick(&h, 2000);
+    tick(&h, MIX_SPEAKERS_MUSIC_REST_TICKS - MIX_SPEAKERS_REST_TICKS - 1);
     assert_true(h.voices[0].is_in);
+    tick(&h, 1);
+    assert_false(h.voices[0].is_in);
+}
+
+/* Open microphones in original sound are never silent; whoever speaks up gets in all the same. */
+static void music_yields_to_the_much_louder_alone(void **state)
+{
+    (void)state;
+    struct hall h;
+    open_hall(&h, 3, 10);
+    for (int i = 0; i < 3; i++) {
+        h.voices[i].is_original = true;
+        speak(&h.voices[i], i == 0 ? -55 : -30);
+    }
+    tick(&h, 100);
+    speak(&h.voices[3], -55 + MIX_SPEAKERS_MUSIC_DB + MIX_SPEAKERS_LOUDER_DB - 1);
+    tick(&h, 500);
+    assert_false(h.voices[3].is_in);
+    speak(&h.voices[3], -55 + MIX_SPEAKERS_MUSIC_DB + MIX_SPEAKERS_LOUDER_DB);
+    tick(&h, MIX_SPEAKERS_LOUDER_TICKS + 2);
+    assert_true(h.voices[3].is_in);
+    assert_false(h.voices[0].is_in);
+    assert_true(h.voices[1].is_in && h.voices[2].is_in);
 }
 
 int main(void)
@@ -255,7 +278,8 @@ int main(void)
         cmocka_unit_test(silence_is_displaced_after_the_hold),
         cmocka_unit_test(who_speaks_yields_only_to_the_clearly_louder),
         cmocka_unit_test(who_just_came_in_is_held),
-        cmocka_unit_test(silent_ones_rest_in_large_rooms_music_does_not),
+        cmocka_unit_test(silent_ones_rest_in_large_rooms_music_later),
+        cmocka_unit_test(music_yields_to_the_much_louder_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
