@@ -126,7 +126,8 @@ int mcu_audio_check(const json_t *patch, char *why)
     {
         const size_t i = find_setting(key);
         if (i == SETTINGS) {
-            snprintf(why, MCU_WHY_MAX, "there is no such setting: %.40s", key);
+            snprintf(why, MCU_WHY_MAX, "there is no such setting: %.*s",
+                     mcu_text_head(key, MCU_NAMED_BYTES_MAX), key);
             return -EINVAL;
         }
         if (!json_is_null(value) && !settings[i].is_valid(value)) {

@@ -42,7 +42,8 @@ static int check_keys(const json_t *object, const char *const *names, const char
         while (names[i] && strcmp(names[i], key) != 0)
             i++;
         if (!names[i])
-            return fail(why, "%s: there is no such field: %.40s", what, key);
+            return fail(why, "%s: there is no such field: %.*s", what,
+                        mcu_text_head(key, MCU_NAMED_BYTES_MAX), key);
     }
     return 0;
 }

@@ -42,7 +42,8 @@ static bool keys_are_known(const json_t *asked, char *why)
         while (i < sizeof(known) / sizeof(*known) && strcmp(known[i], key) != 0)
             i++;
         if (i == sizeof(known) / sizeof(*known)) {
-            snprintf(why, MCU_WHY_MAX, "there is no such field: %.40s", key);
+            snprintf(why, MCU_WHY_MAX, "there is no such field: %.*s",
+                     mcu_text_head(key, MCU_NAMED_BYTES_MAX), key);
             return false;
         }
     }

@@ -169,6 +169,16 @@ static int32_t next_char(const unsigned char *text, size_t size, size_t *at)
     return c < least[more] || c > 0x10ffff || is_surrogate ? -1 : c;
 }
 
+int mcu_text_head(const char *text, int most)
+{
+    int n = 0;
+    while (n < most && text[n])
+        n++;
+    while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
+        n--;
+    return n;
+}
+
 /* Characters that would break a log line, a label or the order of the words around them. */
 static bool is_unfit(int32_t c)
 {

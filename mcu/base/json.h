@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { MCU_NAMED_BYTES_MAX = 40 }; /* of a key that nobody knows, in the error that names it */
+
 enum mcu_json_presence {
     MCU_JSON_REQUIRED,
     MCU_JSON_OPTIONAL,
@@ -54,6 +56,10 @@ int mcu_json_object(const json_t *object, const char *key, enum mcu_json_presenc
                     json_t **out);
 int mcu_json_array(const json_t *object, const char *key, enum mcu_json_presence presence,
                    size_t max_items, json_t **out);
+
+/* How many bytes of text, most at most, are whole characters: for "%.*s" of a stranger's words that
+ * go back to him as JSON, which has no place for half of one. */
+int mcu_text_head(const char *text, int most);
 
 /* A text already in hand, by the rule of mcu_json_text. */
 bool mcu_text_is_fit(const char *text, size_t size, size_t min_chars, size_t max_chars);

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mcu/base/json.h"
+
 static json_t *parse(const char *text)
 {
     json_t *json = json_loads(text, JSON_DECODE_ANY, NULL);
@@ -63,6 +65,26 @@ static void patches_are_checked(void **state)
             fail_msg("%s: %d, %s", rows[i].patch, err, why);
         json_decref(patch);
     }
+}
+
+/* A key of 42 bytes: cut after 40 it would end in the middle of a character, and the answer that
+ * names it would be no JSON. */
+static void an_unknown_key_is_named_in_whole_characters(void **state)
+{
+    (void)state;
+    static const char key[] = "\u82f1\u6587\u82f1\u6587\u82f1\u6587\u82f1"
+                              "\u6587\u82f1\u6587\u82f1\u6587\u82f1\u6587";
+    char why[MCU_WHY_MAX];
+    json_t *patch = json_pack("{s:i}", key, 1);
+    assert_int_equal(mcu_audio_check(patch, why), -EINVAL);
+    json_t *told = json_string(why);
+    assert_non_null(told);
+    assert_int_equal(strlen(strchr(why, ':') + 2), 39);
+    json_decref(told);
+    json_decref(patch);
+    assert_int_equal(mcu_text_head("abc", 40), 3);
+    assert_int_equal(mcu_text_head("abc", 2), 2);
+    assert_int_equal(mcu_text_head("", 2), 0);
 }
 
 static void no_more_than_there_may_be(void **state)
@@ -139,6 +161,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(patches_are_checked),
+        cmocka_unit_test(an_unknown_key_is_named_in_whole_characters),
         cmocka_unit_test(no_more_than_there_may_be),
         cmocka_unit_test(patches_add_up),
     };
