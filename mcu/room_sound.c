@@ -137,6 +137,9 @@ static json_t *next_state(struct room_peer *p, const json_t *patch, const char *
     if (!err)
         return next;
     json_decref(next);
+    /* Looking for buses may have taken those that nobody but he uses: he gets them, or others, back,
+     * lest he is heard or hears where another name leads now. */
+    apply_submixes(p);
     return NULL;
 }
 

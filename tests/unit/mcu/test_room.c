@@ -506,6 +506,26 @@ static void there_are_fifteen_submixes_and_unused_ones_give_way(void **state)
     assert_string_equal(speak(f, "p16", "one too many"), "too_many_submixes"); /* p15 is on p3 still */
 }
 
+/* What is asked for and refused must leave him on the submix that he was on. */
+static void a_refused_change_takes_no_submix_away(void **state)
+{
+    struct fixture *f = *state;
+    char id[16];
+    open_room(f);
+    for (int i = 0; i < 16; i++) {
+        snprintf(id, sizeof(id), "p%d", i);
+        assert_string_equal(tell(f, json_pack("{s:s,s:s,s:s}", "cmd", "peer_add", "peer", id, "user", id)),
+                            "");
+        if (i < 15)
+            assert_string_equal(speak(f, id, id), "");
+    }
+    assert_string_equal(tell(f, json_pack("{s:s,s:s,s:{s:[s,s]}}", "cmd", "peer_set", "peer", "p0",
+                                          "sound", "speaksTo", "a", "b")),
+                        "too_many_submixes");
+    assert_string_equal(speak(f, "p15", "a"), "too_many_submixes"); /* else p0 would speak to it */
+    assert_string_equal(speak(f, "p15", "p0"), "");
+}
+
 static void an_empty_room_can_be_recorded(void **state)
 {
     struct fixture *f = *state;
@@ -601,6 +621,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_recording_is_announced, set_up, tear_down),
         cmocka_unit_test_setup_teardown(there_are_fifteen_submixes_and_unused_ones_give_way, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(a_refused_change_takes_no_submix_away, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_empty_room_can_be_recorded, set_up, tear_down),
         cmocka_unit_test_setup_teardown(closing_finishes_recordings, set_up, tear_down),
         cmocka_unit_test_setup_teardown(figures_are_reported, set_up, tear_down),
