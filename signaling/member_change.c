@@ -30,6 +30,7 @@ struct mute_all {
     json_t *users;
     bool audio, video;
     char by[sizeof(((struct sig_member *)0)->user)];
+    const struct sig_error *refused; /* of one who is still here and still not muted */
     sig_change_fn *done;
     void *arg;
 };
@@ -128,7 +129,7 @@ static void finish_all(struct mute_all *all)
         sig_room_tell(room, NULL, "mute", data);
     }
     if (all->done)
-        all->done(all->arg, NULL, NULL);
+        all->done(all->arg, NULL, all->refused);
     json_decref(all->users);
     free(all);
 }
@@ -145,6 +146,8 @@ static void on_changed(void *arg, const json_t *reply)
         if (!error) {
             note_muted(c);
             json_array_append_new(c->all->users, json_string(c->member->user));
+        } else if (c->member->room) {
+            c->all->refused = error;
         }
         if (--c->all->due == 0)
             finish_all(c->all);
@@ -198,6 +201,19 @@ static bool is_to_be_muted(const struct sig_member *m, const struct sig_change *
     return (change->audio && !m->muted_audio) || (change->video && !m->muted_video);
 }
 
+static const struct sig_error *ask_as_part(struct mute_all *all, struct sig_member *m,
+                                           const struct sig_change *change)
+{
+    struct change *c = new_change(m, change);
+    if (!c)
+        return sig_error("too_busy");
+    c->all = all;
+    if (ask(c) == 0)
+        return NULL;
+    free_change(c);
+    return sig_error("room_restarted");
+}
+
 const struct sig_error *sig_room_mute_all(struct sig_room *room, const struct sig_change *change)
 {
     struct mute_all *all = calloc(1, sizeof(*all));
@@ -212,14 +228,13 @@ const struct sig_error *sig_room_mute_all(struct sig_room *room, const struct si
     all->done = change->done;
     all->arg = change->arg;
     for (struct sig_member *m = room->members; m; m = m->next) {
-        struct change *c = is_to_be_muted(m, change) ? new_change(m, change) : NULL;
-        if (!c)
+        if (!is_to_be_muted(m, change))
             continue;
-        c->all = all;
-        if (ask(c) == 0)
-            all->due++; /* no answer comes before the call returns */
+        const struct sig_error *error = ask_as_part(all, m, change);
+        if (error)
+            all->refused = error;
         else
-            free_change(c);
+            all->due++; /* no answer comes before the call returns */
     }
     if (all->due)
         return NULL;

@@ -552,6 +552,32 @@ static void muting_all_spares_hosts_and_is_told_once(void **state)
     assert_int_equal(json_array_size(f->clients[0].events), 0);
 }
 
+/* Whoever asked believes it is quiet now: he must learn when it is not. */
+static void muting_all_tells_when_one_could_not_be_muted(void **state)
+{
+    struct fixture *f = *state;
+    const bool yes = true;
+    struct sig_member *ann = join(f, 0, "ann");
+    struct sig_member *bob = join(f, 1, "bob");
+    struct sig_member *cyd = join(f, 2, "cyd");
+    snprintf(ann->role, sizeof(ann->role), "host");
+    json_array_clear(f->clients[0].events);
+    const struct sig_change c = {.audio = &yes, .by = "ann", .done = on_changed, .arg = f};
+    assert_null(sig_room_mute_all(bob->room, &c));
+    answer(f, "peer_set", "{\"ok\": false, \"error\": {\"code\": \"internal\"}}");
+    answer(f, "peer_set", NULL);
+    assert_string_equal(f->refused->code, "internal");
+    assert_false(bob->muted_audio);
+    assert_true(cyd->muted_audio);
+    assert_int_equal(json_array_size(heard_data(f, 0, "userIds")), 1);
+    f->refused = NULL;
+    assert_null(sig_room_mute_all(ann->room, &c));
+    sig_member_leave(bob, "left"); /* before the answer: no failure */
+    answer(f, "peer_set", NULL);
+    assert_null(f->refused);
+    answer(f, "peer_remove", NULL);
+}
+
 static void a_plain_participant_is_a_member_whose_keys_are_forgotten(void **state)
 {
     struct fixture *f = *state;
@@ -946,6 +972,7 @@ int main(void)
         TEST(what_is_refused_changes_nothing),
         TEST(a_members_sound_is_kept_told_and_survives_a_restart),
         TEST(muting_all_spares_hosts_and_is_told_once),
+        TEST(muting_all_tells_when_one_could_not_be_muted),
         TEST(a_plain_participant_is_a_member_whose_keys_are_forgotten),
         TEST(events_of_the_room_reach_those_they_are_for),
         TEST(senseless_events_change_nothing),
