@@ -377,7 +377,7 @@ static bool is_there(const char *name)
 static enum verdict a_killed_run_is_removed(char *note, size_t size)
 {
     struct netrig_probe doomed;
-    int status;
+    int status = 0;
     if (netrig_probe_start(&doomed, program) != 0)
         return FAILED;
     const pid_t inside = fork();
@@ -391,10 +391,17 @@ static enum verdict a_killed_run_is_removed(char *note, size_t size)
     netrig_probe_stop(&doomed);
     const bool is_left = is_there(doomed.name);
     const int removed = netrig_ns_remove_stale();
-    const bool is_killed = waitpid(inside, &status, 0) == inside && WIFSIGNALED(status);
-    snprintf(note, size, "%d removed, its process ended, this one stays", removed);
-    return verdict(was_there && is_left && is_killed && !is_there(doomed.name) &&
-                   is_there(probe.name));
+    bool is_killed = false;
+    for (int i = 0; i < 500 && !is_killed; i++) {
+        is_killed = waitpid(inside, &status, WNOHANG) == inside;
+        usleep(20000);
+    }
+    if (!is_killed && kill(inside, SIGKILL) == 0)
+        waitpid(inside, &status, 0);
+    snprintf(note, size, "%d removed, its process %s, this run stays", removed,
+             is_killed ? "ended" : "lives");
+    return verdict(was_there && is_left && is_killed && WIFSIGNALED(status) &&
+                   !is_there(doomed.name) && is_there(probe.name));
 }
 
 /* --- all
