@@ -32,11 +32,12 @@ export const PEOPLE = [
 
 export class Person {
     /* conf: one of PEOPLE, with more for installSource. */
-    static async open(scope, conf, { viewport = { width: 960, height: 640 }, locale = 'en-GB', withSource = true } = {}) {
+    static async open(scope, conf, { viewport = { width: 960, height: 640 }, locale = 'en-GB', withSource = true,
+        program = '/usr/bin/chromium', flags = [] } = {}) {
         const context = await chromium.launchPersistentContext(scope.folder('profile'), {
-            executablePath: '/usr/bin/chromium',
+            executablePath: program,
             headless: true,
-            args: FLAGS,
+            args: [...FLAGS, ...flags],
             viewport,
             locale,
         });
