@@ -151,7 +151,7 @@ static int64_t feed(struct offline *o, int64_t now_us)
 
 static void report_progress(struct offline *o, int64_t now_us)
 {
-    if (o->conf->on_progress && now_us % PROGRESS_US == 0)
+    if (o->conf->on_progress && now_us >= 0 && now_us % PROGRESS_US == 0)
         o->conf->on_progress(o->conf->ctx, now_us, expected_end_us(o));
 }
 
@@ -159,7 +159,7 @@ static int64_t run_ticks(struct offline *o)
 {
     int64_t video_us = 0;
     uint64_t video_ticks = 0;
-    int64_t audio_us = 0;
+    int64_t audio_us = -MIX_TICK_US; /* what the mix holds back has come by the time that it is 0 */
     int64_t end_us = 0;
     for (; audio_us < (end_us = feed(o, audio_us)); audio_us += MIX_TICK_US) {
         mcu_studio_record_end_at(o->studio, recording_id, end_us);

@@ -116,13 +116,15 @@ static void read_one(struct offline_input *in)
 
 static void push_audio(struct offline_input *in, int64_t until_us)
 {
+    /* What the mix holds back is fed that much earlier, so it leaves together with its picture. */
+    const int64_t latency_us = mcu_seat_latency_us(in->seat);
     for (struct mcu_packet *p; (p = fifo_first(&in->audio)) && p->pts_us < until_us;) {
         const struct mix_packet packet = {
             .data = p->data,
             .size = p->size,
             .sequence = in->audio_sequence,
-            .pts_us = p->pts_us,
-            .arrival_us = p->pts_us,
+            .pts_us = p->pts_us - latency_us,
+            .arrival_us = p->pts_us - latency_us,
             .level_dbov = 1, /* files do not say */
         };
         if (mcu_seat_push_audio(in->seat, &packet) == -ENOBUFS)

@@ -364,8 +364,13 @@ void mcu_seat_align_lips(struct mcu_seat *seat)
     /* A picture stays on the canvas until the next tick: the one due nearest to the middle of that
      * time is right, not the one due at its start. */
     const int64_t half_tick_us = MCU_US_PER_S / seat->studio->conf.comp.fps / 2;
-    const int64_t delay_us = mix_input_delay_us(seat->input) - half_tick_us;
+    const int64_t delay_us = mix_input_latency_us(seat->input) - half_tick_us;
     comp_source_set_delay_us(seat->source, delay_us > 0 ? delay_us : 0);
+}
+
+int64_t mcu_seat_latency_us(const struct mcu_seat *seat)
+{
+    return seat->input ? mix_input_latency_us(seat->input) : 0;
 }
 
 void mcu_seat_read_audio(const struct mcu_seat *seat, struct mix_input_stats *stats)

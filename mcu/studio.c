@@ -27,6 +27,8 @@ static void on_mix_assign(void *ctx, void *listener_ctx, int32_t output)
 static void on_mix_pcm(void *ctx, const float *pcm, size_t frames, int64_t pts_us)
 {
     struct mcu_studio *s = ctx;
+    if (pts_us < 0) /* offline, before time begins: only to fill what the mix holds back */
+        return;
     if (s->sink.on_pcm)
         s->sink.on_pcm(s->sink.ctx, pcm, frames, pts_us);
     rec_aac_push(s->aac, pcm, frames, pts_us);

@@ -147,6 +147,9 @@ void mcu_studio_stop_sound(struct mcu_studio *s, struct mix_sound *sound);
 /* [ctl] Call it ten times a second in a live room: one playout offset for sound and picture. */
 void mcu_seat_align_lips(struct mcu_seat *seat);
 
+/* [any] From a sound's capture to the time at which it leaves the mix; 0 without a voice. */
+int64_t mcu_seat_latency_us(const struct mcu_seat *seat);
+
 /* [ctl] Figures. Zero where the seat has no such medium. */
 void mcu_seat_read_audio(const struct mcu_seat *seat, struct mix_input_stats *stats);
 void mcu_seat_read_video(const struct mcu_seat *seat, struct comp_source_stats *stats);

@@ -15,6 +15,10 @@
 struct OpusDecoder;
 struct mix_av;
 
+/* By so much what an Opus decoder gives lies behind what went into the encoder (6.5 ms), in all modes
+ * but the one for restricted low delay. RTP timestamps are of what went in. */
+enum { MIX_OPUS_AHEAD = 312 };
+
 /* [ctl] An Opus decoder to 48 kHz and `channels`. conf->extradata may be an OpusHead (RFC 7845);
  * its output gain is applied, its pre-skip is not, for RTP has none. Returns 0, -EINVAL or
  * -ENOMEM. */

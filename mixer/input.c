@@ -14,6 +14,7 @@
 #include "mixer/dsp.h"
 #include "mixer/frames.h"
 #include "mixer/lazy.h"
+#include "mixer/limiter.h"
 #include "mixer/process.h"
 
 static int make_decoder(struct mix_input *in, const struct mix_input_conf *conf)
@@ -80,6 +81,8 @@ int mix_input_create(struct mix_input **out, const struct mix_conf *mix,
         goto fail;
     }
     mix_input_set_treatment(in, &conf->treatment);
+    atomic_init(&in->latency_us,
+                mix->min_delay_us + mix_frames_to_us(mix_input_held_frames(in)));
     *out = in;
     return 0;
 
@@ -230,6 +233,22 @@ void mix_input_set_min_delay_us(struct mix_input *in, int64_t delay_us)
 int64_t mix_input_delay_us(const struct mix_input *in)
 {
     return atomic_load_explicit(&in->delay_us, memory_order_relaxed);
+}
+
+int64_t mix_input_held_frames(const struct mix_input *in)
+{
+    const struct mix_treatment treatment = {
+        .is_denoised = atomic_load_explicit(&in->is_denoised, memory_order_relaxed),
+        .is_original = atomic_load_explicit(&in->is_original, memory_order_relaxed),
+    };
+    /* Who reads a file takes the encoder's look-ahead off by the file's pre-skip; in RTP nobody does. */
+    const int64_t encoder = in->opus && !in->voice.is_pinned ? MIX_OPUS_AHEAD : 0;
+    return encoder + mix_process_delay(in->process, &treatment) + MIX_LIMITER_FRAMES;
+}
+
+int64_t mix_input_latency_us(const struct mix_input *in)
+{
+    return atomic_load_explicit(&in->latency_us, memory_order_relaxed);
 }
 
 float mix_input_level_dbov(const struct mix_input *in)

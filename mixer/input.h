@@ -42,6 +42,7 @@ struct mix_input {
     atomic_bool is_levelled, is_denoised, is_original;
     atomic_int_least64_t floor_us;
     atomic_int_least64_t delay_us;
+    atomic_int_least64_t latency_us;
     _Atomic float dbov;
     struct mix_counters counters;
     /* [net] to [tick] */
@@ -80,6 +81,9 @@ void mix_input_destroy(struct mix_input *in);
 /* [tick] Every tick, first: takes in packets, playout delay and packet levels; fills in->speaker.
  */
 void mix_input_observe(struct mix_input *in, int64_t tick);
+
+/* [any] Frames by which its sound is delayed besides the playout delay and the resampler. */
+int64_t mix_input_held_frames(const struct mix_input *in);
 
 /* [tick] Its level is known only by decoding, or it is original sound. */
 bool mix_input_must_decode(const struct mix_input *in);

@@ -18,7 +18,10 @@ static void publish(struct mix_input *in)
 {
     const struct mix_voice *v = &in->voice;
     const int64_t delay = v->is_anchored ? v->delay : v->target;
+    const int64_t resampler = v->is_resampling ? MIX_RESAMPLE_AHEAD : 0;
+    const int64_t held = mix_input_held_frames(in) + resampler;
     atomic_store_explicit(&in->delay_us, mix_frames_to_us(delay), memory_order_relaxed);
+    atomic_store_explicit(&in->latency_us, mix_frames_to_us(delay + held), memory_order_relaxed);
     atomic_store_explicit(&in->dbov, in->speaker.dbov, memory_order_relaxed);
     atomic_store_explicit(&in->is_speaking, in->speaker.is_speaking, memory_order_relaxed);
     atomic_store_explicit(&in->counters.drift_ppm, (int)lrintf(v->drift.ppm), memory_order_relaxed);

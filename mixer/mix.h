@@ -163,6 +163,11 @@ void mix_input_set_min_delay_us(struct mix_input *in, int64_t delay_us);
 /* [any] The playout delay in force. */
 int64_t mix_input_delay_us(const struct mix_input *in);
 
+/* [any] From a sound's capture to the time of the tick in whose mix it leaves: the playout delay and
+ * what the way through the mix holds back (limiter, noise suppression, and live the look-ahead of
+ * the sender's Opus encoder). A picture shown so long after its capture is together with it. */
+int64_t mix_input_latency_us(const struct mix_input *in);
+
 /* [any] Smoothed level as it comes in (of packets, or of samples before any gain), in dBov (0
  * loudest, -127 silence), whether it is taken for speech (with hysteresis; never while muted), and
  * whether it is one of the K now. */

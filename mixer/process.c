@@ -68,6 +68,12 @@ int mix_process_prepare(struct mix_process *p, const struct mix_treatment *treat
     return 0;
 }
 
+int64_t mix_process_delay(const struct mix_process *p, const struct mix_treatment *treatment)
+{
+    const bool is_there = atomic_load_explicit(&p->denoise, memory_order_relaxed) != NULL;
+    return is_there && wants_denoise(treatment) ? MIX_DENOISE_FRAMES : 0;
+}
+
 /* Switching on or off is a cross-fade between the sound as it came and as it was cleaned. */
 static void denoise(struct mix_process *p, float *pcm, bool is_wanted)
 {

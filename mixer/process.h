@@ -36,6 +36,9 @@ int mix_process_prepare(struct mix_process *p, const struct mix_treatment *treat
 void mix_process_run(struct mix_process *p, float *pcm, const struct mix_process_want *want,
                      bool is_speech);
 
+/* [any] Frames by which this treatment delays the sound. */
+int64_t mix_process_delay(const struct mix_process *p, const struct mix_treatment *treatment);
+
 /* The voice was away: its noise estimate is stale, its loudness gain is kept. */
 void mix_process_rest(struct mix_process *p);
 

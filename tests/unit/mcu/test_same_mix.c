@@ -187,7 +187,7 @@ static void join(struct sender *s, struct mcu_studio *studio, int i)
     assert_int_equal(rtc_clockmap_create(&s->clock, 48000, 90000), 0);
     assert_int_equal(mcu_seat_add(studio, &s->seat, path, s), 0);
     assert_int_equal(mcu_seat_open_audio(s->seat, &conf), 0);
-    s->start_us = starts_us[i];
+    s->start_us = starts_us[i] - mcu_seat_latency_us(s->seat); /* files are fed so much earlier */
     s->ssrc = (uint32_t)i + 1;
     read_next(s);
 }
@@ -211,7 +211,7 @@ static void mix_rtp(struct tape *tape, const struct layout *layout, size_t sampl
     struct sender senders[FILES] = {0};
     for (int i = 0; i < FILES; i++)
         join(&senders[i], studio, i);
-    for (int64_t now_us = 0; tape->count < samples; now_us += MIX_TICK_US) {
+    for (int64_t now_us = -MIX_TICK_US; tape->count < samples; now_us += MIX_TICK_US) {
         for (int i = 0; i < FILES; i++) {
             /* What a network brings before a tick is a little more than the tick needs. */
             while (senders[i].next && senders[i].next->pts_us < now_us + 2 * MIX_TICK_US)
