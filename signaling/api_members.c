@@ -85,14 +85,19 @@ static const struct sig_error *read_patch(struct patch *p, json_t *body, char *w
     return mcu_audio_check(body, why) == 0 ? NULL : sig_error("bad_request");
 }
 
+/* Hosts mute others, and only they themselves unmute. */
+static bool unmutes_other(const struct patch *p, const struct sig_token *token,
+                          const struct sig_member *m)
+{
+    return !is_self(token, m) && ((p->has_audio && !p->audio) || (p->has_video && !p->video));
+}
+
 static bool may_patch(const struct patch *p, const struct sig_token *token,
                       const struct sig_member *m)
 {
     static const char *const hosts_only[] = {"volume", "pan"};
     const bool is_own = is_self(token, m);
     if (!is_own && !sig_api_is_host(token))
-        return false;
-    if (!is_own && ((p->has_audio && !p->audio) || (p->has_video && !p->video)))
         return false;
     for (size_t i = 0; !sig_api_is_host(token) && i < sizeof(hosts_only) / sizeof(*hosts_only);
          i++) {
@@ -139,6 +144,10 @@ void sig_api_member_patch(struct sig_http *req)
     const struct sig_error *error = read_patch(&p, body, why);
     if (!error && !may_patch(&p, &token, m))
         error = sig_error("forbidden");
+    if (!error && unmutes_other(&p, &token, m)) {
+        error = sig_error("forbidden");
+        snprintf(why, sizeof(why), "muted: nobody is unmuted by others");
+    }
     if (!error)
         error = change(req, m, &p, token.sub);
     if (error)

@@ -139,6 +139,9 @@ static void begin_body(struct sig_http *req, int64_t length)
     const size_t most = req->match.route ? req->match.route->body_max : 0;
     if (length == -2) {
         refuse_body(req, "bad_request");
+    } else if (length > 0 && !req->match.route) {
+        req->must_close = true; /* the wrong address or method is what is wrong, not the body */
+        handle(req);
     } else if ((uint64_t)length > most) {
         refuse_body(req, "too_large");
     } else {

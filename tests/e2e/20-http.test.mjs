@@ -129,3 +129,28 @@ test('peers that know only H264 or only VP8 meet one that knows both, through th
         scope.note(`${person.conf.name} sends ${sends}, receives ${receives}`);
     }
 });
+
+test('REST says what is wrong: the address, the method, the name, who may', async (scope) => {
+    const server = await Server.start(scope);
+    const room = '/api/v1/rooms/words';
+    await server.json('/api/v1/rooms', { method: 'POST', body: '{"roomId": "words"}' });
+    const said = async (method, path, body) => {
+        const response = await fetch(server.url + path, { method, body: JSON.stringify(body) });
+        return { status: response.status, allow: response.headers.get('allow'), ...(await response.json()).error };
+    };
+    const wrong = async (wanted, ...request) => {
+        const got = await said(...request);
+        check(got.code === wanted, `${request[0]} ${request[1]}: ${JSON.stringify(got)}, not ${wanted}`);
+        return got;
+    };
+    const method = await wrong('method_not_allowed', 'PUT', `${room}/members/ada`, { volume: 30 });
+    check(method.status === 405 && method.allow.includes('PATCH'), `Allow: ${method.allow}`);
+    await wrong('not_found', 'POST', '/api/v1/room/words/sounds', { name: 'join' });
+    const sound = await wrong('no_such_sound', 'POST', `${room}/sounds`, { name: 'gong' });
+    check(/hold.*join.*leave.*recording-en.*recording-zh/.test(sound.hint), `hint: ${sound.hint}`);
+    for (const name of ['hold', 'join', 'leave', 'recording-en', 'recording-zh'])
+        await server.json(`${room}/sounds`, { method: 'POST', body: JSON.stringify({ name }) });
+    const ada = await server.json(`${room}/rtp`, { method: 'POST', body: '{"name": "Ada", "audio": {"pt": 111, "codec": "opus"}}' });
+    const muted = await wrong('forbidden', 'PATCH', `${room}/members/${ada.userId}`, { muted: { audio: false } });
+    check(muted.message.includes('nobody is unmuted by others'), muted.message);
+});
