@@ -42,23 +42,22 @@ export function clockText(ms) {
     return hours ? `${hours}:${two(minutes)}:${two(s % 60)}` : `${minutes}:${two(s % 60)}`;
 }
 
-/* "Ada Lovelace" -> "AL", "张伟" -> "伟" */
+/* As the mixed picture has them (comp_initials): "Ada Lovelace" -> "AL", "ada" -> "A", "张伟" -> "张". */
 export function initials(name) {
-    const clean = (name ?? '').trim();
-    if (/[\u3400-\u9fff]/.test(clean))
-        return [...clean].at(-1);
-    const words = clean.split(/\s+/).filter(Boolean);
-    const letters = words.length > 1 ? [words[0], words.at(-1)].map((w) => [...w][0]) : [...clean].slice(0, 2);
-    return letters.join('').toUpperCase() || '?';
+    const starts = (name ?? '').split(/[\s._-]+/u).filter(Boolean).map((word) => [...word][0]);
+    const hasCases = (c) => c.toUpperCase() !== c.toLowerCase();
+    const few = starts.slice(0, 2);
+    const isOne = few.length && !hasCases(few[0]);
+    return (isOne ? few[0] : few.join('')).toUpperCase() || '?';
 }
 
-const HUES = ['#c8553d', '#b9822b', '#6f8f3a', '#2f8f74', '#3a80a8', '#5a6bc0', '#8a5bb5', '#b0527f'];
-
+/* The hue that the mixed picture's disc has, too (hue_of in compositor/label.c). */
 export function colourOf(id) {
-    let sum = 0;
-    for (const c of id ?? '')
-        sum = (sum * 31 + c.codePointAt(0)) >>> 0;
-    return HUES[sum % HUES.length];
+    let hash = 2166136261;
+    for (const byte of new TextEncoder().encode(id ?? ''))
+        hash = Math.imul(hash ^ byte, 16777619);
+    hash = Math.imul(hash ^ (hash >>> 15), 2246822519);
+    return `hsl(${(hash >>> 16) % 360} 41% 41%)`;
 }
 
 export async function copyText(text) {
