@@ -13,11 +13,11 @@
 static const char usage[] =
     "usage: mixdown layout list\n"
     "       mixdown layout check FILE.json\n"
-    "       mixdown layout render NAME|FILE.json -n PEOPLE [--size WxH] -o OUT.png\n"
+    "       mixdown layout render NAME|FILE.json [-n PEOPLE] [--size WxH] -o OUT.png\n"
     "\n"
     "Lists the built-in layouts, checks a layout file and says what is wrong and where, or draws "
     "a\n"
-    "layout with so many people (1 to 200) in it; --size is 1280x720 unless it says otherwise.\n";
+    "layout with so many people (1 to 200; 4) in it; --size is 1280x720 unless it says otherwise.\n";
 
 static int list(void)
 {
