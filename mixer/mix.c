@@ -20,6 +20,7 @@ enum {
     COMPLEXITY_MAX = 10,
     SPEAKERS = 5,
     DELAY_MAX_US = 1000000, /* an input queues 1 s */
+    SEND_TOGETHER = 8,      /* with K = 5 all; more would make the first of many wait */
 };
 
 /* --- [ctl] ----------------------------------------------------------------------------------- */
@@ -343,30 +344,43 @@ static void let_go(struct mix *m)
 
 /* --- [tick]: outputs -------------------------------------------------------------------------- */
 
-static bool send(struct mix *m, struct mix_output *o, int64_t now_us)
+/* NULL: nothing to send. */
+static struct mcu_packet *encode(struct mix *m, struct mix_output *o, int64_t now_us)
 {
+    if (o->from)
+        mix_blend_copy(&o->blend, &o->from->blend, m->conf.channels);
     struct mcu_packet *p = mix_output_encode(o, now_us, &m->conf, &m->pool_misses);
-    if (!p)
-        return false;
-    if (m->sink.on_packet && !o->from) /* nobody hears one that warms up */
-        m->sink.on_packet(m->sink.ctx, o->number, p);
-    mcu_packet_unref(p);
-    atomic_fetch_add_explicit(&m->encodes, 1, memory_order_relaxed);
-    return true;
+    if (p)
+        atomic_fetch_add_explicit(&m->encodes, 1, memory_order_relaxed);
+    return p;
+}
+
+/* Sent together, so that who waits for them is woken once and not for each. */
+static void send_some(struct mix *m, struct mix_output *const *outputs,
+                      struct mcu_packet *const *packets, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (m->sink.on_packet && packets[i] && !outputs[i]->from) /* nobody hears a warm-up */
+            m->sink.on_packet(m->sink.ctx, outputs[i]->number, packets[i]);
+        mcu_packet_unref(packets[i]);
+    }
 }
 
 static void send_outputs(struct mix *m, int64_t now_us)
 {
+    struct mcu_packet *packets[SEND_TOGETHER];
     uint32_t used = 0;
     for (size_t i = 0; i < m->used_count; i++) {
         if (!m->used[i]->from)
             mix_blend_run(&m->used[i]->blend, &m->sources);
     }
-    for (size_t i = 0; i < m->used_count; i++) {
-        struct mix_output *o = m->used[i];
-        if (o->from)
-            mix_blend_copy(&o->blend, &o->from->blend, m->conf.channels);
-        used += send(m, o, now_us);
+    for (size_t first = 0; first < m->used_count; first += SEND_TOGETHER) {
+        size_t n = 0;
+        for (; n < SEND_TOGETHER && first + n < m->used_count; n++) {
+            packets[n] = encode(m, m->used[first + n], now_us);
+            used += packets[n] != NULL;
+        }
+        send_some(m, &m->used[first], packets, n);
     }
     atomic_store_explicit(&m->outputs_used, used, memory_order_relaxed);
 }

@@ -162,6 +162,7 @@ struct rig {
     uint32_t packets[MIX_OUTPUTS_MAX];
     uint32_t assigns;
     int64_t last_pts_us;
+    uint64_t encodes_at_first; /* packets made when the tick's first was handed over */
 };
 
 struct ear { /* a listener's context */
@@ -174,6 +175,11 @@ static inline void rig_on_packet(void *ctx, uint32_t output, struct mcu_packet *
 {
     struct rig *r = ctx;
     r->packets[output]++;
+    if (packet->pts_us != r->last_pts_us) {
+        struct mix_stats stats;
+        mix_read_stats(r->m, &stats);
+        r->encodes_at_first = stats.encodes;
+    }
     r->last_pts_us = packet->pts_us;
     if (!r->records_outputs)
         return;

@@ -137,6 +137,25 @@ static void who_hears_the_same_shares_one_encoder(void **state)
     rig_close(&r);
 }
 
+/* So that the thread that carries them is woken once a tick. */
+static void the_mixes_of_a_tick_are_sent_together(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_open(&r, 0, 0, 1000);
+    struct ear ears[4];
+    for (int i = 0; i < 3; i++)
+        rig_listen(&r, &ears[i], rig_input(&r));
+    rig_listen(&r, &ears[3], NULL);
+    for (uint64_t tick = 1; tick < 20; tick++) {
+        const uint64_t before = mix_stats(&r).encodes;
+        rig_tick(&r);
+        assert_true(mix_stats(&r).outputs > 1);
+        assert_int_equal(r.encodes_at_first, before + mix_stats(&r).outputs);
+    }
+    rig_close(&r);
+}
+
 static void removing_the_own_voice_moves_its_listeners_to_everyone(void **state)
 {
     (void)state;
@@ -521,6 +540,7 @@ int main(void)
         cmocka_unit_test(everyone_hears_all_but_himself),
         cmocka_unit_test(one_alone_hears_exact_silence),
         cmocka_unit_test(who_hears_the_same_shares_one_encoder),
+        cmocka_unit_test(the_mixes_of_a_tick_are_sent_together),
         cmocka_unit_test(removing_the_own_voice_moves_its_listeners_to_everyone),
         cmocka_unit_test(joins_leaves_and_mutes_do_not_click),
         cmocka_unit_test(the_end_of_a_source_is_whole_and_does_not_click),
