@@ -2,7 +2,6 @@
 #include "mcu/ticker.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -40,17 +39,10 @@ static uint64_t ticks_behind(const struct mcu_ticker *t, int64_t behind_us)
     return (uint64_t)behind_us * t->conf.ticks / (uint64_t)t->conf.per_us;
 }
 
-static void ask_for_priority(int priority)
-{
-    const struct sched_param param = {.sched_priority = priority};
-    if (priority)
-        pthread_setschedparam(pthread_self(), SCHED_RR, &param);
-}
-
 static void *run(void *arg)
 {
     struct mcu_ticker *t = arg;
-    ask_for_priority(t->conf.priority);
+    mcu_thread_ask_priority(t->conf.priority);
     const int64_t start_us = mcu_now_us();
     for (uint64_t tick = 0; !atomic_load(&t->is_stopping); tick++) {
         mcu_sleep_until_us(due_us(t, start_us, tick));

@@ -20,7 +20,12 @@
 #include "mcu/base/queue.h"
 #include "mcu/base/thread.h"
 
-enum { STOP_GRACE_US = 1000 * 1000 };
+enum {
+    STOP_GRACE_US = 1000 * 1000,
+    /* Below the audio ticks', above all that makes pictures: a mix in time is of no use to anybody
+     * while the thread that carries it waits for encoders. */
+    PRIORITY = 5,
+};
 
 enum call_state {
     CALL_WAITING,
@@ -129,6 +134,7 @@ static GSourceFuncs timer_funcs = {.dispatch = on_timer};
 static void *run(void *arg)
 {
     struct rtc_shard *s = arg;
+    mcu_thread_ask_priority(PRIORITY);
     g_main_context_push_thread_default(s->context);
     while (!s->is_stopping || (s->holds > 0 && mcu_now_us() < s->stop_by_us)) {
         g_main_context_iteration(s->context, TRUE);
