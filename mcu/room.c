@@ -15,6 +15,8 @@
 
 enum {
     EVENTS_MAX = 8192,
+    /* Of the mix: beyond it a thread that could not run for a while goes on with what is new. */
+    AUDIO_STALE_US = 200 * 1000,
     CHIME_VOLUME = 60, /* percent */
 };
 
@@ -135,6 +137,7 @@ static int open_transport(struct mcu_room *r)
         .peers_per_thread = 32,
         .red_copies_max = c->audio.red_copies,
         .audio_channels = c->audio.original ? 2 : c->audio.channels,
+        .audio_stale_us = AUDIO_STALE_US,
         .audio_bitrate_bps = c->audio.original ? 128000 : 0,
         .plain_address = c->rtc.plain_address[0] ? c->rtc.plain_address : NULL,
     };

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "mcu/base/clock.h"
 #include "mcu/base/log.h"
 #include "transport/peer.h"
 
@@ -106,6 +107,7 @@ static struct rtc_frame *make_frame(struct rtc_feed *f, struct mcu_packet *packe
     atomic_init(&frame->refs, 1);
     frame->feed_id = f->id;
     frame->index = f->index;
+    frame->pushed_us = mcu_now_us();
     frame->payloads = payloads;
     return frame;
 }

@@ -24,6 +24,7 @@ struct rtc_frame {
     atomic_int refs;
     uint64_t feed_id; /* never 0, never used twice in a process */
     uint64_t index;   /* counts every frame pushed into the feed */
+    int64_t pushed_us;
     struct rtc_payloads *payloads;
 };
 

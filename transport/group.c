@@ -47,6 +47,26 @@ static void warm_next(const struct rtc_group *g, const uint64_t *tuned, uint64_t
     }
 }
 
+static void send_frame(struct rtc_group *g, struct rtc_frame *frame, enum mcu_kind kind,
+                       int64_t now_us)
+{
+    const uint64_t *tuned = g->tuned[kind];
+    for (size_t i = 0; i < g->count; i++) {
+        if (g->is_plain && kind == MCU_AUDIO)
+            warm_next(g, tuned, frame->feed_id, i);
+        if (tuned[i] == frame->feed_id && rtc_out_frame(g->peers[i]->out, frame, now_us))
+            rtc_group_wake(g, g->peers[i], now_us + RTC_OUT_PACE_US);
+    }
+}
+
+/* Nobody waits for such a sound any more, and the time goes to what came after it: a thread that
+ * cannot keep up leaves gaps, and does not fall behind by all that its queue holds. */
+static bool is_stale(const struct rtc_group *g, const struct rtc_frame *frame, int64_t now_us)
+{
+    const int64_t most_us = g->rtc->conf.audio_stale_us;
+    return most_us > 0 && now_us - frame->pushed_us > most_us;
+}
+
 static void on_item(void *ctx, void *item)
 {
     struct rtc_group *g = ctx;
@@ -55,13 +75,10 @@ static void on_item(void *ctx, void *item)
     const int64_t now_us = mcu_now_us();
     if (atomic_exchange_explicit(&g->is_retuned, false, memory_order_acquire))
         retune(g);
-    const uint64_t *tuned = g->tuned[kind];
-    for (size_t i = 0; i < g->count; i++) {
-        if (g->is_plain && kind == MCU_AUDIO)
-            warm_next(g, tuned, frame->feed_id, i);
-        if (tuned[i] == frame->feed_id && rtc_out_frame(g->peers[i]->out, frame, now_us))
-            rtc_group_wake(g, g->peers[i], now_us + RTC_OUT_PACE_US);
-    }
+    if (kind == MCU_AUDIO && is_stale(g, frame, now_us))
+        g->stale++;
+    else
+        send_frame(g, frame, kind, now_us);
     rtc_frame_unref(frame);
 }
 
@@ -80,6 +97,14 @@ void rtc_group_wake(struct rtc_group *g, struct rtc_peer *p, int64_t due_us)
     rtc_shard_wake(g->shard, due_us);
 }
 
+int64_t rtc_group_due_us(int64_t now_us, int64_t wait_us)
+{
+    const int64_t due_us = now_us + wait_us;
+    return wait_us < RTC_GROUP_LAZY_US
+               ? due_us
+               : (due_us + RTC_GROUP_LAZY_US - 1) / RTC_GROUP_LAZY_US * RTC_GROUP_LAZY_US;
+}
+
 static int64_t on_tick(void *ctx, int64_t now_us)
 {
     struct rtc_group *g = ctx;
@@ -87,7 +112,7 @@ static int64_t on_tick(void *ctx, int64_t now_us)
     for (size_t i = 0; i < g->count; i++) {
         if (g->due_us[i] <= now_us + SLACK_US) {
             const int64_t wait_us = rtc_link_tick(g->peers[i], now_us);
-            g->due_us[i] = wait_us < 0 ? INT64_MAX : now_us + wait_us;
+            g->due_us[i] = wait_us < 0 ? INT64_MAX : rtc_group_due_us(now_us, wait_us);
         }
         if (g->due_us[i] < soonest_us)
             soonest_us = g->due_us[i];

@@ -51,6 +51,7 @@ struct rtc_group {
     uint64_t *tuned[2]; /* by kind and place: the feed it hears; 0: none, or not connected */
     size_t count;
     size_t capacity;
+    uint64_t stale; /* frames of audio that waited too long to be of use */
     struct rtc_batch *batch; /* of plain peers, from the first on */
     struct rtc_port *port;   /* shared by those whose address is known; from the first on */
     uint8_t scratch[RTC_MTU + RTC_SRTP_EXPANSION_MAX] __attribute__((aligned(8)));
@@ -211,7 +212,16 @@ int rtc_peer_inject(struct rtc_peer *p, const void *data, size_t size);
 
 /* group.c */
 
-enum { RTC_PLAIN_PEERS_MAX = 4096 };
+enum {
+    RTC_PLAIN_PEERS_MAX = 4096,
+    /* Who has at least this long to wait is served at a whole multiple of it: the reports of a
+     * thousand peers are fifty wake-ups a second, and none where a busy port is looked at anyway.
+     */
+    RTC_GROUP_LAZY_US = 4 * RTC_PORT_LOOK_US,
+};
+
+/* [any] When it is the turn of one who wants to be called again in wait_us, 0 or more. */
+int64_t rtc_group_due_us(int64_t now_us, int64_t wait_us);
 
 /* [ctl] A place on a thread, started if need be; given back with leave. All plain peers share one
  * thread. Returns 0, -ENOSPC, -ENOMEM or a negative errno. */

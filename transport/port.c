@@ -2,8 +2,8 @@
  *
  * Owners stand in a table of open addressing, at most half full, hashed with a secret seed. Two
  * ways to notice datagrams: a quiet port is polled with the thread's other sockets; a busy one is
- * looked at every RTC_PORT_LOOK_US by a timer, so that a thousand senders cost five hundred
- * wake-ups a second and not fifty thousand. */
+ * looked at every RTC_PORT_LOOK_US by a timer, so that ten senders or a thousand cost two hundred
+ * wake-ups a second and not fifty each. */
 #include "transport/port.h"
 
 #include <errno.h>
@@ -18,7 +18,6 @@
 
 enum {
     TABLE_FIRST = 16,
-    BATCHES_PER_TURN = 32, /* then others on this thread get their turn */
     RATE_SPAN_US = 50 * 1000,
 };
 
@@ -167,6 +166,11 @@ static void judge(struct rtc_port *p, size_t taken)
     g_source_modify_unix_fd(p->source, p->tag, is_busy ? 0 : G_IO_IN);
 }
 
+static int64_t next_look_us(int64_t now_us)
+{
+    return (now_us / RTC_PORT_LOOK_US + 1) * RTC_PORT_LOOK_US;
+}
+
 static gboolean on_ready(GSource *base, GSourceFunc fn, gpointer data)
 {
     (void)fn;
@@ -174,16 +178,16 @@ static gboolean on_ready(GSource *base, GSourceFunc fn, gpointer data)
     struct rtc_port *p = ((struct watch *)base)->port;
     p->now_us = mcu_now_us();
     size_t taken = 0;
-    size_t n = RTC_BATCH;
-    for (int i = 0; i < BATCHES_PER_TURN && n == RTC_BATCH; i++) {
+    size_t n;
+    do {
         n = take_batch(p);
         taken += n;
-    }
+    } while (n == RTC_BATCH && mcu_now_us() < p->now_us + RTC_PORT_READ_US);
     judge(p, taken);
     if (!p->is_busy)
         g_source_set_ready_time(base, -1); /* poll tells; what is left now is still there then */
     else
-        g_source_set_ready_time(base, n == RTC_BATCH ? 0 : p->now_us + RTC_PORT_LOOK_US);
+        g_source_set_ready_time(base, n == RTC_BATCH ? 0 : next_look_us(p->now_us));
     return G_SOURCE_CONTINUE;
 }
 

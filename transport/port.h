@@ -19,10 +19,11 @@
 struct rtc_port; /* opaque */
 
 enum {
-    /* A busy port is not polled but looked at every so often: a wake-up costs more than a packet.
-     */
-    RTC_PORT_LOOK_US = 2 * 1000,
-    RTC_PORT_BUSY_PER_S = 3000, /* datagrams a second from which on a port is busy */
+    /* A busy port is not polled but looked at every so often, at whole multiples of it, so that all
+     * ports of a thread are looked at in one turn: a wake-up costs more than a packet. */
+    RTC_PORT_LOOK_US = 5 * 1000,
+    RTC_PORT_BUSY_PER_S = 300,   /* datagrams a second from which on looking costs less */
+    RTC_PORT_READ_US = 5 * 1000, /* then others on this thread, and what goes out, get their turn */
 };
 
 struct rtc_port_conf {

@@ -49,6 +49,7 @@ static int copy_conf(struct rtc_conf *to, const struct rtc_conf *from)
     to->red_copies_max = from->red_copies_max;
     to->audio_channels = from->audio_channels;
     to->audio_bitrate_bps = from->audio_bitrate_bps;
+    to->audio_stale_us = from->audio_stale_us;
     to->listen_count = from->listen_count;
     to->announced_count = from->announced_count;
     to->stun_server = from->stun_server;

@@ -40,6 +40,7 @@ struct rtc_conf {
     uint32_t red_copies_max;    /* RFC 2198 copies of audio to a peer that takes them, 0..4 */
     uint32_t audio_channels;    /* of the mix, for the answer's Opus line: 1, 2; 0: as it is offered */
     uint32_t audio_bitrate_bps; /* Opus that far sides are asked to send; 0: as they see fit */
+    int64_t audio_stale_us;     /* sound that waited longer for its [net] thread is left out; 0: none is */
     const char *plain_address;  /* local address of plain RTP ports; NULL: 127.0.0.1 */
 };
 

@@ -326,6 +326,116 @@ static void a_learnt_address_stays_until_it_is_silent(void **state)
     }
 }
 
+enum { STALE_US = 200 * 1000 };
+
+struct block {
+    struct rtc_peer *peer;
+    atomic_bool is_kept;
+    atomic_bool may_go;
+};
+
+static int wait_on_net(void *arg)
+{
+    struct block *b = arg;
+    atomic_store(&b->is_kept, true);
+    while (!atomic_load(&b->may_go))
+        mcu_sleep_until_us(mcu_now_us() + 1000);
+    return 0;
+}
+
+static void *block_net(void *arg)
+{
+    struct block *b = arg;
+    rtc_shard_call(b->peer->group->shard, wait_on_net, b, -1);
+    return NULL;
+}
+
+static int count_stale(void *arg)
+{
+    const struct rtc_peer *p = arg;
+    return (int)p->group->stale;
+}
+
+static void push_number(struct rtc_feed *feed, uint32_t number)
+{
+    struct mcu_packet *p = pair_audio(number, mcu_now_us());
+    rtc_feed_push(feed, p);
+    mcu_packet_unref(p);
+}
+
+/* Of what came so far; 0: no sound did. */
+static uint32_t newest_number(const struct far *f)
+{
+    _Alignas(8) uint8_t data[DATAGRAM];
+    uint32_t newest = 0;
+    for (ssize_t n; (n = recv(f->fd, data, DATAGRAM, MSG_DONTWAIT)) > 0;) {
+        struct rtc_rtp rtp;
+        if (rtc_datagram_kind(data, (size_t)n) != RTC_DATAGRAM_RTP)
+            continue;
+        assert_int_equal(rtc_rtp_parse(&rtp, data, (size_t)n), 0);
+        assert_true(pair_is_audio(rtp.payload, rtp.payload_size, &newest));
+        assert_true(newest > SOME); /* none of those that waited */
+    }
+    return newest;
+}
+
+/* A thread that could not run for a while leaves out what nobody waits for any more. */
+static void sound_that_waited_too_long_is_left_out(void **state)
+{
+    (void)state;
+    static struct end e;
+    static struct block b;
+    struct far f;
+    struct rtc_plain_local local;
+    pthread_t thread;
+    end_make(&e);
+    far_open(&f, PLAIN);
+    const struct rtc_conf rtc_conf = {.peers_per_thread = 32, .audio_stale_us = STALE_US};
+    assert_int_equal(rtc_create(&e.rtc, &rtc_conf), 0);
+    const struct rtc_plain_conf conf = conf_of(PLAIN, f.port);
+    assert_int_equal(make_plain(e.rtc, &e, &conf, &local), 0);
+    assert_int_equal(rtc_feed_create(e.rtc, &e.audio, MCU_CODEC_OPUS), 0);
+    rtc_peer_tune(e.peer, MCU_AUDIO, e.audio);
+
+    b = (struct block){.peer = e.peer};
+    assert_int_equal(pthread_create(&thread, NULL, block_net, &b), 0);
+    while (!atomic_load(&b.is_kept))
+        mcu_sleep_until_us(mcu_now_us() + 1000);
+    for (uint32_t n = 1; n <= SOME; n++)
+        push_number(e.audio, n);
+    mcu_sleep_until_us(mcu_now_us() + STALE_US + 1000);
+    atomic_store(&b.may_go, true);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+
+    const int64_t by_us = mcu_now_us() + 60 * MCU_US_PER_S;
+    uint32_t came = 0;
+    for (uint32_t n = SOME + 1; !came && mcu_now_us() < by_us; n++) { /* until one is in time */
+        push_number(e.audio, n);
+        mcu_sleep_until_us(mcu_now_us() + 20 * 1000);
+        came = newest_number(&f);
+    }
+    assert_true(came > SOME);
+    assert_true(rtc_shard_call(e.peer->group->shard, count_stale, e.peer, -1) >= SOME);
+    end_close(&e);
+    far_close(&f);
+}
+
+static void who_can_wait_is_served_with_others(void **state)
+{
+    (void)state;
+    enum { G = RTC_GROUP_LAZY_US };
+    assert_int_equal(rtc_group_due_us(7, 0), 7);
+    assert_int_equal(rtc_group_due_us(7, G - 1), 7 + G - 1); /* pacing and NACKs are to the point */
+    assert_int_equal(rtc_group_due_us(0, G), G);
+    assert_int_equal(rtc_group_due_us(1, G), 2 * G);
+    assert_int_equal(rtc_group_due_us(G, 50 * G), 51 * G);
+    for (int64_t wait_us = G; wait_us < 4 * G; wait_us += 777) {
+        const int64_t due_us = rtc_group_due_us(12345, wait_us);
+        assert_int_equal(due_us % RTC_PORT_LOOK_US, 0);
+        assert_true(due_us >= 12345 + wait_us && due_us < 12345 + wait_us + G);
+    }
+}
+
 static void what_was_seen_or_changed_is_refused(void **state)
 {
     (void)state;
@@ -585,6 +695,8 @@ int main(void)
         cmocka_unit_test(sound_goes_both_ways),
         cmocka_unit_test(peers_of_one_port_are_told_apart_by_source),
         cmocka_unit_test(a_learnt_address_stays_until_it_is_silent),
+        cmocka_unit_test(sound_that_waited_too_long_is_left_out),
+        cmocka_unit_test(who_can_wait_is_served_with_others),
         cmocka_unit_test(what_was_seen_or_changed_is_refused),
         cmocka_unit_test(silence_is_failure_until_the_next_packet),
         cmocka_unit_test(two_hundred_hear_every_packet),

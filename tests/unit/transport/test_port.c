@@ -15,11 +15,12 @@
 #include "mcu/base/clock.h"
 #include "transport/port.h"
 
-enum { ADDRESSES = 64, STEPS = 4000, WAIT_US = 60 * 1000 * 1000 };
+enum { ADDRESSES = 64, STEPS = 4000, WAIT_US = 60 * 1000 * 1000, FLOOD = RTC_BATCH + 20 };
 
 struct owner {
     size_t taken;
     uint8_t last;
+    int64_t busy_us; /* each datagram keeps the thread for so long */
 };
 
 struct rig {
@@ -36,6 +37,8 @@ static void on_datagram(void *owner, const struct rtc_address *from, uint8_t *da
     assert_true(size > 0 && now_us > 0 && from->any.sa_family != 0);
     o->taken++;
     o->last = data[0];
+    if (o->busy_us)
+        mcu_sleep_until_us(mcu_now_us() + o->busy_us);
 }
 
 static void open_rig(struct rig *r, const char *host, struct owner *stranger)
@@ -244,7 +247,7 @@ static void nothing_is_missed_between_quiet_and_busy(void **state)
         send_byte(fd, &r.local, 1);
         sent++;
         assert_true(turn_until(&r, sent));
-        mcu_sleep_until_us(mcu_now_us() + 5000);
+        mcu_sleep_until_us(mcu_now_us() + 20 * 1000);
         struct rtc_port_stats s;
         rtc_port_read_stats(r.port, &s);
         is_busy = s.is_busy;
@@ -253,6 +256,25 @@ static void nothing_is_missed_between_quiet_and_busy(void **state)
     send_byte(fd, &r.local, 1);
     assert_true(turn_until(&r, sent + 1));
     assert_int_equal(one.taken, sent + 1);
+    close(fd);
+    close_rig(&r);
+}
+
+/* However much waits, the thread's other work gets its turn after a while. */
+static void a_flood_does_not_keep_the_thread(void **state)
+{
+    (void)state;
+    struct owner slow = {.busy_us = RTC_PORT_READ_US / RTC_BATCH + 1};
+    struct rig r;
+    struct rtc_address from;
+    const int fd = open_socket("127.0.0.1", &from);
+    open_rig(&r, "127.0.0.1", &slow);
+    for (size_t i = 0; i < FLOOD; i++)
+        send_byte(fd, &r.local, 1);
+    g_main_context_iteration(r.context, TRUE);
+    assert_int_equal(slow.taken, RTC_BATCH);
+    slow.busy_us = 0;
+    assert_true(turn_until(&r, FLOOD));
     close(fd);
     close_rig(&r);
 }
@@ -284,6 +306,7 @@ int main(void)
         cmocka_unit_test(one_socket_serves_both_families),
         cmocka_unit_test(a_refused_datagram_is_stepped_over),
         cmocka_unit_test(nothing_is_missed_between_quiet_and_busy),
+        cmocka_unit_test(a_flood_does_not_keep_the_thread),
         cmocka_unit_test(what_is_no_address_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
