@@ -1,5 +1,6 @@
 /* The command table of a room process: one small handler a command (docs/control.md). [ctl]. */
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -55,6 +56,7 @@ static const char *do_adopt(struct mcu_room *r, const json_t *m, json_t *reply)
     json_object_set_new(reply, "room", r->is_open ? json_string(r->name) : json_null());
     json_object_set_new(reply, "type", json_string(r->type));
     json_object_set_new(reply, "opened_at", json_integer(r->opened_at_ms));
+    json_object_set_new(reply, "layout", r->layout ? json_string(layout_name(r->layout)) : json_null());
     json_object_set_new(reply, "pid", json_integer(getpid()));
     json_t *peers = json_array();
     for (size_t i = from; i < end; i++)
@@ -154,6 +156,20 @@ static const char *do_sound_list(struct mcu_room *r, const json_t *m, json_t *re
     return NULL;
 }
 
+static const char *do_layout_set(struct mcu_room *r, const json_t *m, json_t *reply)
+{
+    (void)reply;
+    struct layout *next = NULL;
+    const int err = layout_builtin(&next, text_of(m, "layout"));
+    if (err)
+        return err == -ENOENT ? "no_such_layout" : "internal";
+    mcu_studio_set_layout(r->studio, next);
+    layout_destroy(r->layout);
+    r->layout = next;
+    log_info("layout: %s", layout_name(next));
+    return NULL;
+}
+
 static const char *do_stats(struct mcu_room *r, const json_t *m, json_t *reply)
 {
     json_t *stats = room_stats(r, slice_from(r, m));
@@ -188,6 +204,7 @@ static const struct {
     {"sound_start", do_sound_start, true},
     {"sound_stop", do_sound_stop, true},
     {"sound_list", do_sound_list, true},
+    {"layout_set", do_layout_set, true},
     {"stats", do_stats, true},
     {"close", do_close, false},
 };

@@ -147,6 +147,12 @@ void mcu_studio_wait_for_tick(struct mcu_studio *s)
         mcu_sleep_until_us(mcu_now_us() + MCU_US_PER_MS / 2);
 }
 
+void mcu_studio_set_layout(struct mcu_studio *s, const struct layout *layout)
+{
+    comp_set_layout(s->comp, layout);
+    s->conf.layout = layout;
+}
+
 int mcu_studio_watch(struct mcu_studio *s, enum mcu_codec codec)
 {
     return comp_encoder_retain(s->comp, codec);

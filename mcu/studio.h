@@ -158,6 +158,10 @@ bool mcu_seat_is_mixed(const struct mcu_seat *seat);
 /* 0..1 while it speaks, else 0. */
 float mcu_seat_speaking_level(const struct mcu_seat *seat);
 
+/* [ctl] Another layout, whole, from the next tick on; borrowed like that of the conf, which is not used
+ * any more on return. */
+void mcu_studio_set_layout(struct mcu_studio *s, const struct layout *layout);
+
 /* [ctl] Somebody watches the picture in this codec: an encoder runs while anyone does. */
 int mcu_studio_watch(struct mcu_studio *s, enum mcu_codec codec);
 void mcu_studio_unwatch(struct mcu_studio *s, enum mcu_codec codec);

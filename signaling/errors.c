@@ -20,6 +20,7 @@ static const struct sig_error errors[] = {
     {"not_found", 404, "There is nothing at that address.", NULL},
     {"no_such_room", 404, "There is no such room.", NULL},
     {"no_such_member", 404, "There is nobody of that id in the room.", NULL},
+    {"no_such_layout", 404, "There is no such layout.", "GET /api/v1/layouts lists them."},
     {"no_such_sound", 404, "There is no such sound.",
      "GET .../sounds lists what plays. Names: hold, join, leave, recording-en, recording-zh."},
     {"no_such_session", 404, "There is no such session; it may have ended.", NULL},

@@ -16,6 +16,11 @@ void sig_api_room_get(struct sig_http *req);
 void sig_api_room_end(struct sig_http *req);
 void sig_api_members(struct sig_http *req);
 
+/* api_layouts.c */
+void sig_api_layouts(struct sig_http *req);
+void sig_api_layout_get(struct sig_http *req);
+void sig_api_room_patch(struct sig_http *req);
+
 /* api_members.c */
 void sig_api_member_get(struct sig_http *req);
 void sig_api_member_patch(struct sig_http *req);

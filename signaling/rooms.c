@@ -11,6 +11,7 @@
 
 #include "mcu/base/clock.h"
 #include "mcu/base/log.h"
+#include "signaling/layouts.h"
 #include "signaling/rooms_internal.h"
 
 /* A WHIP or WHEP client whose media never comes up is gone: nothing else says so. */
@@ -128,6 +129,7 @@ static void room_restarted(void *ctx)
     stats_end(&room->rooms->ended, &room->stats);
     room->stats = (struct sig_room_stats){0};
     recordings_restarted(room);
+    sig_room_restore_layout(room);
     member_add_all_again(room);
 }
 

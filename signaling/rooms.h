@@ -94,6 +94,7 @@ struct sig_room {
     struct sig_link *link;
     char id[65];
     char type[16];
+    char layout[65]; /* "": the configured one */
     int64_t opened_at_ms;
     int64_t empty_since_us; /* 0: somebody is there */
     bool is_closing;        /* its name is free again */

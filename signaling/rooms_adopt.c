@@ -109,6 +109,7 @@ void *room_adopted(void *ctx, struct sig_link *link, const json_t *answer)
     if (!room)
         return NULL;
     room->link = link;
+    mcu_json_string(answer, "layout", MCU_JSON_OPTIONAL, 1, room->layout, sizeof(room->layout));
     size_t i;
     const json_t *one;
     json_array_foreach(peers, i, one) adopt_peer(room, one);

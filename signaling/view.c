@@ -1,6 +1,7 @@
 /* The model as JSON, for the WebSocket and for REST: one shape of each thing. Front thread. */
 #include <stdio.h>
 
+#include "signaling/layouts.h"
 #include "signaling/rooms.h"
 
 json_t *sig_member_json(const struct sig_member *m)
@@ -51,7 +52,8 @@ json_t *sig_room_json(const struct sig_room *room)
     uint32_t count = 0;
     for (const struct sig_member *m = room->members; m; m = m->next)
         count += m->is_joining ? 0 : 1;
-    return json_pack("{s:s, s:s, s:s, s:I, s:i, s:o}", "roomId", room->id, "roomType", room->type,
+    return json_pack("{s:s, s:s, s:s, s:s, s:I, s:i, s:o}", "roomId", room->id, "layout",
+                     sig_room_layout(room), "roomType", room->type,
                      "status", room->is_closing ? "closing" : "active", "createdAt",
                      (json_int_t)room->opened_at_ms, "memberCount", (int)count, "recording",
                      sig_room_recording_json(room));

@@ -13,6 +13,7 @@
 #include "mcu/control.h"
 #include "signaling/sdp.h"
 #include "signaling/ws.h"
+#include "signaling/layouts.h"
 #include "signaling/ws_internal.h"
 
 enum { NAME_CHARS_MAX = 64, USER_CHARS_MAX = 64 };
@@ -107,7 +108,8 @@ static json_t *ice_servers(const struct mcu_config *config)
 static json_t *join_data(const struct sig_client *c, const struct sig_member *m)
 {
     json_t *volumes = json_object_get(m->sound, "volumes");
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:O, s:o}", "roomId", m->room->id,
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:O, s:o}", "layout",
+                     sig_room_layout(m->room), "roomId", m->room->id,
                      "userId", m->user, "name", m->name, "role", m->role, "resume", m->resume,
                      "members", sig_room_members_json(m->room), "iceServers",
                      ice_servers(c->front->config), "recording", sig_room_recording_json(m->room),
@@ -385,6 +387,7 @@ static const struct {
     {"speak", ws_on_speak},
     {"original", ws_on_original},
     {"sound", ws_on_sound},
+    {"layout", ws_on_layout},
 };
 
 static void dispatch(const struct ws_request *q)

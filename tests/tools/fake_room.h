@@ -33,6 +33,7 @@ struct fake_room {
     json_t *peers;      /* {peer: {peer, user, name, role, session, ...}} */
     json_t *recordings; /* {id: {id, file, started_at}} */
     json_t *sounds;     /* {id: {id, ...}} */
+    char layout[65];
     bool is_silent;
     bool is_closing;
 };
@@ -96,7 +97,8 @@ static void fake_adopt(const struct fake_room *f, const json_t *command)
     json_object_foreach(f->peers, key, value) json_array_append(peers, value);
     json_object_foreach(f->recordings, key, value) json_array_append(recordings, value);
     fake_ok(f, command,
-            json_pack("{s:O?, s:s, s:O?, s:i, s:o, s:o}", "room", f->room, "type", "mcu",
+            json_pack("{s:O?, s:s, s:s, s:O?, s:i, s:o, s:o}", "room", f->room, "layout",
+                      f->layout[0] ? f->layout : "grid", "type", "mcu",
                       "opened_at", f->opened_at, "pid", (int)getpid(), "peers", peers, "recordings",
                       recordings));
 }
@@ -154,6 +156,13 @@ static void fake_peer_set(const struct fake_room *f, const json_t *command, json
     }
     if (sound)
         mcu_audio_merge(json_object_get(peer, "sound"), sound);
+    fake_ok(f, command, NULL);
+}
+
+static void fake_layout_set(struct fake_room *f, const json_t *command)
+{
+    snprintf(f->layout, sizeof(f->layout), "%s",
+             json_string_value(json_object_get(command, "layout")));
     fake_ok(f, command, NULL);
 }
 
@@ -250,6 +259,8 @@ static void fake_command(struct fake_room *f, const json_t *command)
         fake_peer_set(f, command, json_object_get(f->peers, peer));
     else if (strcmp(cmd, "sound_start") == 0)
         fake_sound_start(f, command);
+    else if (strcmp(cmd, "layout_set") == 0)
+        fake_layout_set(f, command);
     else if (strcmp(cmd, "sound_list") == 0)
         fake_sound_list(f, command);
     else if (strcmp(cmd, "sound_stop") == 0)

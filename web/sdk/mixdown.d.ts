@@ -108,6 +108,7 @@ export class Mixdown {
     readonly userId: string;
     readonly members: Member[];
     readonly recording: Recording;
+    readonly layout: string;
     readonly stream: MediaStream | null;
     readonly connection: RTCPeerConnection | null;
     readonly deaf: boolean;

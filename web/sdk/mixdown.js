@@ -47,6 +47,7 @@ export class Mixdown {
     #iceServers = [];
     #members = new Map(); /* userId -> member, in order of joining */
     #recording = { active: false, id: '', startedAt: 0 };
+    #layout = '';
     #wake = quiet;        /* ends the wait before the next try to reconnect */
 
     #pc = null;
@@ -85,6 +86,9 @@ export class Mixdown {
     get userId() { return this.#options?.userId ?? ''; }
     get members() { return [...this.#members.values()]; }
     get recording() { return { ...this.#recording }; }
+
+    /* The name of the room's layout. */
+    get layout() { return this.#layout; }
     get stream() { return this.#stream; }       /* the mix: one sound, one picture */
     get connection() { return this.#pc; }
     get deaf() { return this.#isDeaf; }
@@ -92,7 +96,7 @@ export class Mixdown {
     get volumes() { return Object.fromEntries(this.#volumes); }
 
     /* Calls fn at each event; returns a function that stops it. Events: state, members, joined, left,
-     * speaking, muted, recording, stream, error (mixdown.d.ts says what each carries). */
+     * speaking, muted, recording, layout, stream, error (mixdown.d.ts says what each carries). */
     on(event, fn) {
         if (!this.#listeners.has(event))
             this.#listeners.set(event, new Set());
@@ -169,6 +173,22 @@ export class Mixdown {
     /* Starts (true) or stops (false) recording the room for everyone; resolves with {id, startedAt}. */
     async record(active) {
         return this.#request('record', { active: Boolean(active) });
+    }
+
+    /* The layouts there are: [{name, title: {en, zh}, picture}], picture as an address. */
+    async layouts() {
+        const base = new URL(this.#options.url ?? '/ws', globalThis.location?.href);
+        base.protocol = base.protocol === 'wss:' ? 'https:' : base.protocol === 'ws:' ? 'http:' : base.protocol;
+        const reply = await fetch(new URL('/api/v1/layouts', base));
+        if (!reply.ok)
+            throw new MixdownError('not_found', `layouts: ${reply.status}`);
+        const { layouts } = await reply.json();
+        return layouts.map((one) => ({ ...one, picture: String(new URL(one.picture, base)) }));
+    }
+
+    /* Another layout for everyone who watches the room, and its recording; hosts only. */
+    async setLayout(layout) {
+        await this.#request('layout', { layout });
     }
 
     /* Silences someone else; hosts only. Only that person can unmute himself. what: {audio, video},
@@ -305,6 +325,7 @@ export class Mixdown {
             this.#members.set(this.userId, { userId: this.userId, name: this.#options.name });
         this.#emit('members', this.members);
         this.#setRecording(data.recording ?? { active: false });
+        this.#layoutChanged(data);
     }
 
     #lost() {
@@ -371,12 +392,20 @@ export class Mixdown {
             candidate: () => this.#addCandidate(data),
             speaking: () => this.#emit('speaking', data.speakers ?? []),
             recording: () => this.#recordingChanged(data),
+            layout: () => this.#layoutChanged(data),
             network: () => data.state === 'failed' && this.#want('restart'),
             moved: () => this.#moved(),
             ended: () => this.#end('left', data.reason || 'ended'),
             error: () => this.#emit('error', new MixdownError(data.code, data.message)),
         };
         handlers[action]?.();
+    }
+
+    #layoutChanged({ layout = '', by }) {
+        const isNew = layout !== this.#layout;
+        this.#layout = layout;
+        if (isNew)
+            this.#emit('layout', { layout, by });
     }
 
     #memberJoined(member) {

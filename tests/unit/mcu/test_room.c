@@ -134,6 +134,28 @@ static void bad_opens_are_refused(void **state)
                         "already_open");
 }
 
+static const char *layout_of(struct fixture *f)
+{
+    assert_string_equal(tell(f, json_pack("{s:s}", "cmd", "adopt")), "");
+    return json_string_value(json_object_get(f->reply, "layout"));
+}
+
+static void the_layout_can_be_changed_and_is_told_to_a_new_front(void **state)
+{
+    struct fixture *f = *state;
+    open_room(f);
+    assert_string_equal(layout_of(f), "grid");
+    static const char *const names[] = {"speaker", "portrait", "speaker", "lecture"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        assert_string_equal(tell(f, json_pack("{s:s,s:s}", "cmd", "layout_set", "layout", names[i])), "");
+        assert_string_equal(layout_of(f), names[i]);
+        usleep(120000); /* a picture with it */
+    }
+    assert_string_equal(tell(f, json_pack("{s:s,s:s}", "cmd", "layout_set", "layout", "../grid")), "no_such_layout");
+    assert_string_equal(tell(f, json_pack("{s:s}", "cmd", "layout_set")), "no_such_layout");
+    assert_string_equal(layout_of(f), "lecture");
+}
+
 static void peers_come_and_go(void **state)
 {
     struct fixture *f = *state;
@@ -607,6 +629,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(commands_wait_for_open, set_up, tear_down),
         cmocka_unit_test_setup_teardown(bad_opens_are_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_layout_can_be_changed_and_is_told_to_a_new_front, set_up, tear_down),
         cmocka_unit_test_setup_teardown(peers_come_and_go, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_longest_name_comes_back_whole, set_up, tear_down),
         cmocka_unit_test_setup_teardown(bad_offers_are_refused, set_up, tear_down),

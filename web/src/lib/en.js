@@ -100,6 +100,8 @@ export default {
     volumeForRoomOf: 'Volume of {name} for everyone',
     volumeReset: 'Back to 100 %',
     forMeNow: 'For me: {percent} %',
+    layout: 'Layout',
+    layoutsMissing: 'The layouts cannot be loaded. Open this panel again to try once more.',
     mutePerson: 'Mute',
     mutePersonOf: 'Mute {name}',
     muteAll: 'Mute all',

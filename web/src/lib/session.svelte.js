@@ -23,6 +23,7 @@ export class Session {
     recording = $state.raw({ active: false, id: '', startedAt: 0 });
     recordingSince = $state(0); /* on this device's clock */
     isRecordPending = $state(false);
+    layout = $state('');
     stream = $state.raw(null);
 
     #room = new Mixdown();
@@ -46,6 +47,7 @@ export class Session {
         room.on('speaking', (speakers) => this.levels.take(speakers));
         room.on('muted', (muted) => this.#mutedByHost(muted));
         room.on('recording', (recording) => this.#recordingChanged(recording));
+        room.on('layout', ({ layout }) => { this.layout = layout; });
         room.on('stream', (stream) => { this.stream = stream; });
         room.on('error', (err) => toast({ text: explain(err), kind: 'wrong' }));
     }
@@ -82,6 +84,23 @@ export class Session {
         } catch (err) {
             this.error = err;
             return false;
+        }
+    }
+
+    /* [{name, title, picture}]; empty where they cannot be had. */
+    async layouts() {
+        try {
+            return await this.#room.layouts();
+        } catch {
+            return [];
+        }
+    }
+
+    async setLayout(name) {
+        try {
+            await this.#room.setLayout(name);
+        } catch (err) {
+            toast({ text: explain(err), kind: 'wrong' });
         }
     }
 

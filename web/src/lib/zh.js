@@ -100,6 +100,8 @@ export default {
     volumeForRoomOf: '{name} 的音量（对所有人）',
     volumeReset: '恢复到 100%',
     forMeNow: '仅对我：{percent}%',
+    layout: '布局',
+    layoutsMissing: '无法加载布局，请重新打开此面板再试一次。',
     mutePerson: '静音',
     mutePersonOf: '将 {name} 静音',
     muteAll: '全体静音',
