@@ -20,8 +20,16 @@ async function main() {
     const wanted = process.argv.slice(2);
     const tests = allTests().filter(({ name }) => !wanted.length || wanted.some((part) => name.includes(part)));
     let failed = 0;
-    for (const test of tests)
-        failed += (await runOne(test)) ? 0 : 1;
+    for (const test of tests) {
+        if (await runOne(test))
+            continue;
+        /* Browsers share two cores with the server. What passes the second time is called FLAKY, with
+         * the failure above it, to be mended; what fails twice fails the suite. */
+        if (await runOne(test))
+            console.log(`FLAKY ${test.name}: failed once (above), then passed`);
+        else
+            failed++;
+    }
     console.log(`e2e: ${tests.length - failed} passed, ${failed} failed`);
     return failed || !tests.length ? 1 : 0;
 }
