@@ -16,6 +16,7 @@
 #include "mcu/base/clock.h"
 #include "mcu/studio.h"
 #include "mixer/clip.h"
+#include "tests/unit/mixer/speech.h"
 
 enum { SEATS = 4, SETTLE = 60, MEASURE = 25, SOUND_HZ = 2300 };
 
@@ -130,14 +131,9 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void say(struct fixture *f, int i)
+static void send_tick(struct fixture *f, int i, const float *pcm)
 {
-    float pcm[MIX_TICK_FRAMES];
     uint8_t data[1500];
-    for (int n = 0; n < MIX_TICK_FRAMES; n++) {
-        const double t = (double)(f->ticks * MIX_TICK_FRAMES + n) / MIX_RATE_HZ;
-        pcm[n] = AMPLITUDE * (float)sin(2 * PI * tones_hz[i] * t);
-    }
     const int size = opus_encode_float(f->encoders[i], pcm, MIX_TICK_FRAMES, data, sizeof(data));
     assert_true(size > 0);
     const int64_t pts_us = f->ticks * MIX_TICK_US;
@@ -148,6 +144,16 @@ static void say(struct fixture *f, int i)
                                       .arrival_us = pts_us,
                                       .level_dbov = 1};
     assert_int_equal(mcu_seat_push_audio(f->seats[i], &packet), 0);
+}
+
+static void say(struct fixture *f, int i)
+{
+    float pcm[MIX_TICK_FRAMES];
+    for (int n = 0; n < MIX_TICK_FRAMES; n++) {
+        const double t = (double)(f->ticks * MIX_TICK_FRAMES + n) / MIX_RATE_HZ;
+        pcm[n] = AMPLITUDE * (float)sin(2 * PI * tones_hz[i] * t);
+    }
+    send_tick(f, i, pcm);
 }
 
 static void run(struct fixture *f, int ticks)
@@ -354,6 +360,91 @@ static void a_sound_that_is_over_says_so_once(void **state)
     mix_clip_unref(clip);
 }
 
+/* --- real speech --- */
+
+enum { TALK = 250, TALK_FRAMES = TALK * MIX_TICK_FRAMES };
+
+/* What all say goes in, what all hear comes out. */
+static void talk(struct fixture *f, float *const said[SEATS], float *const heard[SEATS])
+{
+    for (int n = 0; n < TALK; n++) {
+        for (int i = 0; i < SEATS; i++) {
+            send_tick(f, i, said[i] + (size_t)n * MIX_TICK_FRAMES);
+            f->ears[i].was_given = false;
+        }
+        mcu_studio_tick_audio(f->studio, f->ticks++ * MIX_TICK_US);
+        for (int i = 0; i < SEATS; i++) {
+            if (!f->ears[i].was_given)
+                hear(&f->ears[i], NULL);
+            memcpy(heard[i] + (size_t)n * MIX_TICK_FRAMES,
+                   f->ears[i].pcm + (MEASURE - 1) * MIX_TICK_FRAMES,
+                   MIX_TICK_FRAMES * sizeof(float));
+        }
+    }
+}
+
+/* A room of its own in which these are said. */
+static void hold_a_talk(float *const said[SEATS], float *const heard[SEATS], bool is_original)
+{
+    const struct mix_treatment treatment = {.is_original = is_original,
+                                            .is_levelled = !is_original};
+    void *state = NULL;
+    assert_int_equal(set_up(&state), 0);
+    struct fixture *f = state;
+    for (int i = 0; i < SEATS; i++)
+        mcu_seat_set_treatment(f->seats[i], &treatment);
+    talk(f, said, heard);
+    tear_down(&state);
+}
+
+static double difference(const float *a, const float *b)
+{
+    double sum = 0;
+    for (size_t i = 0; i < TALK_FRAMES; i++)
+        sum += ((double)a[i] - b[i]) * ((double)a[i] - b[i]);
+    return sum;
+}
+
+/* The same talk twice, but in the second one person says other words: all others hear the
+ * difference, and what he hears himself is the same to 60 dB, after real encoders and decoders. */
+static void nobody_hears_his_own_words(void **state)
+{
+    (void)state;
+    static const char *const recordings[SEATS + 1] = {
+        SPEECH_WOMAN, SPEECH_READER, "/usr/share/pocketsphinx/test/data/cards/001.wav",
+        "/usr/share/pocketsphinx/test/data/cards/003.wav",
+        "/usr/share/pocketsphinx/test/data/cards/002.wav"};
+    float *voices[SEATS + 1], *first[SEATS], *second[SEATS];
+    for (int i = 0; i <= SEATS; i++) {
+        voices[i] = malloc(TALK_FRAMES * sizeof(float));
+        speech_read(voices[i], TALK_FRAMES, recordings[i]);
+    }
+    for (int i = 0; i < SEATS; i++) {
+        first[i] = malloc(TALK_FRAMES * sizeof(float));
+        second[i] = malloc(TALK_FRAMES * sizeof(float));
+    }
+    for (int mode = 0; mode < 2; mode++) {
+        float *const others[SEATS] = {voices[0], voices[SEATS], voices[2], voices[3]};
+        hold_a_talk(voices, first, mode == 0);
+        hold_a_talk(others, second, mode == 0);
+        const double own = difference(first[1], second[1]);
+        double least = INFINITY;
+        for (int i = 0; i < SEATS; i++)
+            least = i == 1 ? least : fmin(least, difference(first[i], second[i]));
+        print_message("%s: of his own words he hears %.1f dB of what the others do\n",
+                      mode == 0 ? "original sound" : "levelling",
+                      10 * log10(own / least + 1e-20));
+        assert_true(least > 100.0); /* they hear speech */
+        assert_true(own <= 1e-6 * least);
+    }
+    for (int i = 0; i < SEATS; i++) {
+        free(first[i]);
+        free(second[i]);
+    }
+    for (int i = 0; i <= SEATS; i++)
+        free(voices[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -368,6 +459,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_sound_is_for_one_or_for_all_and_ducks_voices, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_sound_that_is_over_says_so_once, set_up, tear_down),
+        cmocka_unit_test(nobody_hears_his_own_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
