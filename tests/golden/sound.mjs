@@ -149,7 +149,7 @@ function gainsOf(mixed, voices) {
 
 function bestLag(mixed, voice) {
   let best = 0, most = -Infinity;
-  for (let lag = -200; lag <= 200; lag++) {
+  for (let lag = -700; lag <= 700; lag++) {
     let s = 0;
     for (let i = 2000; i < mixed.length - 2000; i++) s += mixed[i] * voice[i - lag];
     if (s > most) [best, most] = [lag, s];

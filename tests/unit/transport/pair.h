@@ -228,6 +228,15 @@ static inline void end_close(struct end *e)
 }
 
 /* Waits until is(e, n); fails the test when it does not come. */
+/* A field that callbacks may still be writing. */
+#define end_read(e, field)                                                                         \
+    ({                                                                                             \
+        pthread_mutex_lock(&(e)->lock);                                                            \
+        const __typeof__((e)->field) value_ = (e)->field;                                          \
+        pthread_mutex_unlock(&(e)->lock);                                                          \
+        value_;                                                                                    \
+    })
+
 static inline bool pair_wait(bool (*is)(struct end *e, size_t n), struct end *e, size_t n)
 {
     const int64_t by_us = mcu_now_us() + PAIR_WAIT_MS * MCU_US_PER_MS;

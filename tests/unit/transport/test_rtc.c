@@ -121,14 +121,14 @@ static void a_key_frame_request_goes_round(void **state)
     end_feed(&a, MCU_CODEC_H264);
     end_push_video(&a, MCU_CODEC_H264, 0, true, 3000);
     assert_true(pair_wait(has_frames, &b, 1));
-    assert_int_equal(a.key_asked, 0);
+    assert_int_equal(end_read(&a, key_asked), 0);
 
     for (int i = 0; i < 20; i++) { /* many wishes at once are one request */
         rtc_peer_request_key(b.peer);
         mcu_sleep_until_us(mcu_now_us() + 1000);
     }
     assert_true(pair_wait(has_key_asked, &a, 1));
-    assert_int_equal(a.key_codec, MCU_CODEC_H264);
+    assert_int_equal(end_read(&a, key_codec), MCU_CODEC_H264);
     end_push_video(&a, MCU_CODEC_H264, 1, true, 3000);
     assert_true(pair_wait(has_frames, &b, 2));
     mcu_sleep_until_us(mcu_now_us() + 700000);
