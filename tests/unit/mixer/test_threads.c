@@ -1,7 +1,8 @@
 /* The three threads at once, for the sanitizers; and that a tick takes no memory and no lock.
  *
- * Allocations of the tick's thread are counted by malloc() and friends of this program, which hand
- * on to glibc's; under a sanitizer, whose own they are, by its hooks. */
+ * heap.h counts allocations of the tick's thread. Locks are counted here, in plain builds only: a
+ * sanitizer has its own. */
+#include "heap.h"
 #include "rig.h"
 
 #include "mixer/clip.h"
@@ -13,79 +14,10 @@
 #include "mcu/base/clock.h"
 #include "mcu/base/thread.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define HAS_SANITIZER 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define HAS_SANITIZER 1
-#endif
-#endif
-
-/* volatile: compilers know what malloc() does, and that it cannot change these */
-static _Thread_local volatile bool is_counting;
-static _Thread_local volatile unsigned allocations;
+/* volatile as in heap.h */
 static _Thread_local volatile unsigned locks;
 
-#ifdef HAS_SANITIZER
-
-int __sanitizer_install_malloc_and_free_hooks(void (*on_malloc)(const volatile void *, size_t),
-                                              void (*on_free)(const volatile void *));
-
-static void count_malloc(const volatile void *p, size_t size)
-{
-    (void)p;
-    (void)size;
-    allocations += is_counting;
-}
-
-static void count_free(const volatile void *p)
-{
-    allocations += is_counting && p != NULL;
-}
-
-static void start_hooks(void)
-{
-    assert_true(__sanitizer_install_malloc_and_free_hooks(count_malloc, count_free) > 0);
-}
-
-#else
-
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t n, size_t size);
-void *__libc_realloc(void *p, size_t size);
-void *__libc_memalign(size_t align, size_t size);
-void __libc_free(void *p);
-
-void *malloc(size_t size)
-{
-    allocations += is_counting;
-    return __libc_malloc(size);
-}
-
-void *calloc(size_t n, size_t size)
-{
-    allocations += is_counting;
-    return __libc_calloc(n, size);
-}
-
-void *realloc(void *p, size_t size)
-{
-    allocations += is_counting;
-    return __libc_realloc(p, size);
-}
-
-int posix_memalign(void **out, size_t align, size_t size)
-{
-    allocations += is_counting;
-    *out = __libc_memalign(align, size);
-    return *out ? 0 : ENOMEM;
-}
-
-void free(void *p)
-{
-    allocations += is_counting && p != NULL;
-    __libc_free(p);
-}
+#ifndef HAS_SANITIZER
 
 /* Ours comes first for all that this program calls, its libraries included. */
 int pthread_mutex_lock(pthread_mutex_t *mutex)
@@ -93,12 +25,8 @@ int pthread_mutex_lock(pthread_mutex_t *mutex)
     static int (*real)(pthread_mutex_t *);
     if (!real)
         *(void **)&real = dlsym(RTLD_NEXT, "pthread_mutex_lock");
-    locks += is_counting;
+    locks += heap_is_counting;
     return real(mutex);
-}
-
-static void start_hooks(void)
-{
 }
 
 #endif
@@ -127,17 +55,17 @@ static void hear_nothing(void *ctx, const float *pcm, size_t frames, int64_t pts
 static void the_counter_counts(void **state)
 {
     (void)state;
-    is_counting = true;
+    heap_is_counting = true;
     void *volatile p = malloc(10);
-    is_counting = false;
+    heap_is_counting = false;
     free(p);
-    assert_true(allocations > 0);
-    allocations = 0;
+    assert_true(heap_calls > 0);
+    heap_calls = 0;
 #ifndef HAS_SANITIZER /* whose own the locks are */
     static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-    is_counting = true;
+    heap_is_counting = true;
     pthread_mutex_lock(&mutex);
-    is_counting = false;
+    heap_is_counting = false;
     pthread_mutex_unlock(&mutex);
     assert_true(locks > 0);
     locks = 0;
@@ -220,14 +148,14 @@ static void a_tick_takes_no_memory_and_no_lock(void **state)
         if (t == 80)
             mix_input_set_min_delay_us(in[2], 120000);
         ask_for_everything(m, l[5], in[0], chime, t);
-        is_counting = true;
+        heap_is_counting = true;
         mix_tick(m, now);
-        is_counting = false;
+        heap_is_counting = false;
         if (t == 50) {
             in[1] = in[4];
         }
     }
-    assert_int_equal(allocations, 0);
+    assert_int_equal(heap_calls, 0);
     assert_int_equal(locks, 0);
     assert_true(bytes > 10000);
     struct mix_stats all;
@@ -386,7 +314,7 @@ static void three_threads_do_not_meet(void **state)
 
 int main(void)
 {
-    start_hooks();
+    heap_start();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_counter_counts),
         cmocka_unit_test(a_tick_takes_no_memory_and_no_lock),
