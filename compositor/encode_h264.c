@@ -7,7 +7,7 @@
  * The tricky thing: x264 writes constraint flags c0 and SDP says e0. They differ in
  * constraint_set2_flag, which is true of these streams (no reordering of slices, no redundant
  * ones), so that bit is set in the SPS on its way out. Safari shows black when the two differ. */
-#include "compositor/encoder.h"
+#include "compositor/encode.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -26,11 +26,15 @@ enum {
     CRF_DEFAULT = 23,
     COLOUR_BT601 = 6, /* SMPTE 170M: primaries, transfer and matrix (table E-3 to E-5) */
     FILE_KEY_S = 2,
+    BUFFER_MS = 600,
+    MS_PER_S = 1000,
+    BITRATE_MIN_BPS = 1000,
 };
 
 struct h264 {
     x264_t *encoder;
     bool is_offline;
+    uint32_t fps; /* what x264 was opened with, and counts by */
     int64_t frame_us;
 };
 
@@ -46,19 +50,27 @@ static void fit_level(x264_param_t *p)
         p->i_frame_reference = most; /* slow presets take more than the level has room for */
 }
 
-static void set_live(x264_param_t *p, const struct comp_conf *conf)
+/* x264 shares the rate out by frames, as many a second as it was opened with. Other numbers of
+ * frames are other rates to it; only the buffer stays what it is in time. */
+static void set_constant_rate(x264_param_t *p, uint32_t bitrate_bps, uint32_t fps,
+                              uint32_t opened_fps)
 {
-    p->b_sliced_threads = conf->encoder_threads > 1;
+    p->rc.i_bitrate = (int)((uint64_t)bitrate_bps * opened_fps / fps / 1000);
+    p->rc.i_vbv_max_bitrate = p->rc.i_bitrate;
+    p->rc.i_vbv_buffer_size = (int)((uint64_t)bitrate_bps * BUFFER_MS / MS_PER_S / 1000);
+}
+
+static void set_live(x264_param_t *p, const struct comp_codec_conf *conf)
+{
+    p->b_sliced_threads = conf->threads > 1;
     p->i_keyint_max = X264_KEYINT_MAX_INFINITE;
     p->i_scenecut_threshold = 0;
     p->rc.i_rc_method = X264_RC_ABR;
-    p->rc.i_bitrate = (int)(conf->bitrate_bps / 1000);
-    p->rc.i_vbv_max_bitrate = p->rc.i_bitrate;
-    p->rc.i_vbv_buffer_size = p->rc.i_bitrate * 6 / 10; /* 600 ms */
+    set_constant_rate(p, conf->bitrate_bps, conf->fps, conf->fps);
     fit_level(p);
 }
 
-static void set_offline(x264_param_t *p, const struct comp_conf *conf)
+static void set_offline(x264_param_t *p, const struct comp_codec_conf *conf)
 {
     p->i_keyint_max = FILE_KEY_S * (int)conf->fps;
     if (conf->bitrate_bps > 0) {
@@ -70,7 +82,7 @@ static void set_offline(x264_param_t *p, const struct comp_conf *conf)
     }
 }
 
-static int set_params(x264_param_t *p, const struct comp_conf *conf)
+static int set_params(x264_param_t *p, const struct comp_codec_conf *conf)
 {
     if (x264_param_default_preset(p, conf->preset, conf->is_offline ? NULL : "zerolatency"))
         return -EINVAL;
@@ -78,7 +90,7 @@ static int set_params(x264_param_t *p, const struct comp_conf *conf)
     p->i_width = (int)conf->width;
     p->i_height = (int)conf->height;
     p->i_csp = X264_CSP_I420;
-    p->i_threads = conf->encoder_threads > 0 ? (int)conf->encoder_threads : 1;
+    p->i_threads = conf->threads > 0 ? (int)conf->threads : 1;
     p->i_fps_num = conf->fps;
     p->i_fps_den = 1;
     p->i_timebase_num = 1;
@@ -107,7 +119,7 @@ static void destroy(void *impl)
     free(h);
 }
 
-static int create(void **out, const struct comp_conf *conf)
+static int create(void **out, const struct comp_codec_conf *conf)
 {
     x264_param_t params;
     const int err = set_params(&params, conf);
@@ -117,6 +129,7 @@ static int create(void **out, const struct comp_conf *conf)
     if (!h)
         return -ENOMEM;
     h->is_offline = conf->is_offline;
+    h->fps = conf->fps;
     h->frame_us = MCU_US_PER_S / conf->fps;
     h->encoder = x264_encoder_open(&params);
     x264_param_cleanup(&params);
@@ -125,6 +138,22 @@ static int create(void **out, const struct comp_conf *conf)
         return -ENOMEM;
     }
     *out = h;
+    return 0;
+}
+
+static int set_rate(void *impl, uint32_t bitrate_bps, uint32_t fps)
+{
+    struct h264 *h = impl;
+    if (h->is_offline)
+        return -ENOTSUP;
+    if (bitrate_bps < BITRATE_MIN_BPS || fps < 1)
+        return -EINVAL;
+    x264_param_t params;
+    x264_encoder_parameters(h->encoder, &params);
+    set_constant_rate(&params, bitrate_bps, fps, h->fps);
+    if (x264_encoder_reconfig(h->encoder, &params))
+        return -EINVAL;
+    h->frame_us = MCU_US_PER_S / fps;
     return 0;
 }
 
@@ -200,6 +229,7 @@ const struct comp_codec comp_codec_h264 = {
     .thread_name = "enc-h264",
     .create = create,
     .destroy = destroy,
+    .set_rate = set_rate,
     .encode = encode,
     .flush = flush,
 };

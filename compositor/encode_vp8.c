@@ -3,7 +3,7 @@
  * Always as for a call: constant rate, one pass, no look-ahead, no alternate reference, key frames
  * only when asked. A negative cpu-used fixes the speed; the positive ones adapt to a clock. VP8 is
  * BT.601 by definition (RFC 6386, section 9.2), as the canvas is. */
-#include "compositor/encoder.h"
+#include "compositor/encode.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -19,19 +19,20 @@ enum {
     QUANTIZER_MAX = 56,
     BUFFER_MS = 600,
     KEY_PERCENT_MIN = 300,
+    BITRATE_MIN_BPS = 1000,
 };
 
 struct vp8 {
     vpx_codec_ctx_t codec;
+    vpx_codec_enc_cfg_t cfg;
     bool is_open;
     vpx_image_t image; /* its planes are set to the canvas at each frame */
     int64_t frame_us;
 };
 
-static void set_rates(vpx_codec_enc_cfg_t *cfg, const struct comp_conf *conf)
+static void set_rate_control(vpx_codec_enc_cfg_t *cfg)
 {
     cfg->rc_end_usage = VPX_CBR;
-    cfg->rc_target_bitrate = conf->bitrate_bps / 1000;
     cfg->rc_min_quantizer = QUANTIZER_MIN;
     cfg->rc_max_quantizer = QUANTIZER_MAX;
     cfg->rc_undershoot_pct = 100;
@@ -42,33 +43,52 @@ static void set_rates(vpx_codec_enc_cfg_t *cfg, const struct comp_conf *conf)
     cfg->rc_dropframe_thresh = 0;
 }
 
-static int open_codec(struct vp8 *v, const struct comp_conf *conf)
+/* A key frame takes at most half of the buffer, told in percent of an average frame. */
+static int limit_keys(struct vp8 *v, uint32_t fps)
 {
-    vpx_codec_enc_cfg_t cfg;
-    if (conf->bitrate_bps < 1000)
+    const unsigned half_buffer = fps * BUFFER_MS / 2 / 10;
+    const unsigned percent = half_buffer > KEY_PERCENT_MIN ? half_buffer : KEY_PERCENT_MIN;
+    return vpx_codec_control(&v->codec, VP8E_SET_MAX_INTRA_BITRATE_PCT, percent) ? -EINVAL : 0;
+}
+
+static int open_codec(struct vp8 *v, const struct comp_codec_conf *conf)
+{
+    vpx_codec_enc_cfg_t *cfg = &v->cfg;
+    if (conf->bitrate_bps < BITRATE_MIN_BPS)
         return -EINVAL; /* no constant quality here */
-    if (vpx_codec_enc_config_default(vpx_codec_vp8_cx(), &cfg, 0))
+    if (vpx_codec_enc_config_default(vpx_codec_vp8_cx(), cfg, 0))
         return -ENOTSUP;
-    cfg.g_w = conf->width;
-    cfg.g_h = conf->height;
-    cfg.g_timebase.num = 1;
-    cfg.g_timebase.den = MCU_US_PER_S;
-    cfg.g_threads = conf->encoder_threads > 0 ? conf->encoder_threads : 1;
-    cfg.g_lag_in_frames = 0;
-    cfg.g_error_resilient = 0;
-    cfg.kf_mode = VPX_KF_DISABLED;
-    set_rates(&cfg, conf);
-    if (vpx_codec_enc_init(&v->codec, vpx_codec_vp8_cx(), &cfg, 0))
+    cfg->g_w = conf->width;
+    cfg->g_h = conf->height;
+    cfg->g_timebase.num = 1;
+    cfg->g_timebase.den = MCU_US_PER_S;
+    cfg->g_threads = conf->threads > 0 ? conf->threads : 1;
+    cfg->g_lag_in_frames = 0;
+    cfg->g_error_resilient = 0;
+    cfg->kf_mode = VPX_KF_DISABLED;
+    cfg->rc_target_bitrate = conf->bitrate_bps / 1000;
+    set_rate_control(cfg);
+    if (vpx_codec_enc_init(&v->codec, vpx_codec_vp8_cx(), cfg, 0))
         return -ENOMEM;
     v->is_open = true;
-    /* A key frame takes at most half of the buffer, told in percent of an average frame. */
-    const unsigned half_buffer = conf->fps * BUFFER_MS / 2 / 10;
-    const unsigned key_percent = half_buffer > KEY_PERCENT_MIN ? half_buffer : KEY_PERCENT_MIN;
-    if (vpx_codec_control(&v->codec, VP8E_SET_CPUUSED, conf->vp8_speed) ||
-        vpx_codec_control(&v->codec, VP8E_SET_STATIC_THRESHOLD, 1u) ||
-        vpx_codec_control(&v->codec, VP8E_SET_MAX_INTRA_BITRATE_PCT, key_percent))
+    if (vpx_codec_control(&v->codec, VP8E_SET_CPUUSED, conf->speed) ||
+        vpx_codec_control(&v->codec, VP8E_SET_STATIC_THRESHOLD, 1u))
         return -EINVAL;
-    return 0;
+    return limit_keys(v, conf->fps);
+}
+
+static int set_rate(void *impl, uint32_t bitrate_bps, uint32_t fps)
+{
+    struct vp8 *v = impl;
+    if (bitrate_bps < BITRATE_MIN_BPS || fps < 1)
+        return -EINVAL;
+    vpx_codec_enc_cfg_t cfg = v->cfg;
+    cfg.rc_target_bitrate = bitrate_bps / 1000;
+    if (vpx_codec_enc_config_set(&v->codec, &cfg))
+        return -EINVAL;
+    v->cfg = cfg;
+    v->frame_us = MCU_US_PER_S / fps;
+    return limit_keys(v, fps);
 }
 
 static void destroy(void *impl)
@@ -81,7 +101,7 @@ static void destroy(void *impl)
     free(v);
 }
 
-static int create(void **out, const struct comp_conf *conf)
+static int create(void **out, const struct comp_codec_conf *conf)
 {
     struct vp8 *v = calloc(1, sizeof(*v));
     if (!v)
@@ -151,6 +171,7 @@ const struct comp_codec comp_codec_vp8 = {
     .thread_name = "enc-vp8",
     .create = create,
     .destroy = destroy,
+    .set_rate = set_rate,
     .encode = encode,
     .flush = flush,
 };

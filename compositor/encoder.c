@@ -104,9 +104,27 @@ static void *run(void *arg)
 /* --- [ctl] ---------------------------------------------------------------------------------------
  */
 
+static struct comp_codec_conf codec_conf(const struct comp_encoder *e)
+{
+    const struct comp_conf *from = e->conf;
+    struct comp_codec_conf conf = {
+        .width = from->width,
+        .height = from->height,
+        .fps = from->fps,
+        .bitrate_bps = from->bitrate_bps,
+        .speed = from->vp8_speed,
+        .threads = from->encoder_threads,
+        .temporal_layers = 1,
+        .is_offline = from->is_offline,
+    };
+    memcpy(conf.preset, from->preset, sizeof(conf.preset));
+    return conf;
+}
+
 static int start(struct comp_encoder *e)
 {
-    int err = e->codec->create(&e->impl, e->conf);
+    const struct comp_codec_conf conf = codec_conf(e);
+    int err = e->codec->create(&e->impl, &conf);
     if (err)
         return err;
     pthread_mutex_lock(&e->lock);

@@ -13,21 +13,7 @@
 
 #include "compositor/canvas.h"
 #include "compositor/comp.h"
-
-/* One codec library. emit() is called from encode() and flush() with packets whose references go
- * to it. All are [enc] but create and destroy, which are [ctl]. */
-struct comp_codec {
-    enum mcu_codec codec;
-    const char *thread_name;
-    int (*create)(void **out, const struct comp_conf *conf);
-    void (*destroy)(void *impl);
-    int (*encode)(void *impl, const struct comp_canvas *canvas, int64_t pts_us, bool is_key,
-                  void (*emit)(void *ctx, struct mcu_packet *packet), void *ctx);
-    int (*flush)(void *impl, void (*emit)(void *ctx, struct mcu_packet *packet), void *ctx);
-};
-
-extern const struct comp_codec comp_codec_h264;
-extern const struct comp_codec comp_codec_vp8;
+#include "compositor/encode.h"
 
 struct comp_encoder {
     /* fixed */
