@@ -78,6 +78,9 @@ struct comp_look {
     const char *name; /* NULL: the user; up to COMP_NAME_BYTES are kept */
     const char *role; /* NULL: none */
     uint32_t seat;    /* pinned to "pin:N"; 0: to none */
+    int32_t rank;     /* lower ones stand first, before joining decides */
+    /* Without a picture there is no tile, also where avatars are on. */
+    bool has_no_avatar;
     bool is_muted;
     bool has_hand_up;
     int bars; /* of his network, 0..COMP_BARS_MAX or COMP_BARS_UNKNOWN */

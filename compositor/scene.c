@@ -81,7 +81,7 @@ static void advance(const struct comp_scene *scene, struct comp_source *s, int64
         comp_source_blank(s);
         return;
     }
-    if (!s->shown && !scene->has_avatars) /* it may get a tile: decode and see */
+    if (!s->shown && (!scene->has_avatars || s->placed_bare)) /* it may get a tile: decode and see */
         atomic_store_explicit(&s->is_wanted, true, memory_order_relaxed);
     comp_source_advance(s, now_us - atomic_load_explicit(&s->delay_us, memory_order_relaxed));
     if (s->is_new) {
@@ -94,7 +94,15 @@ static void advance(const struct comp_scene *scene, struct comp_source *s, int64
 
 static bool is_visible(const struct comp_scene *scene, const struct comp_source *s)
 {
-    return s->shown || (scene->has_avatars && !s->is_screen);
+    return s->shown || (scene->has_avatars && !s->is_screen && !s->placed_bare);
+}
+
+static void read_standing(struct comp_source *s)
+{
+    pthread_mutex_lock(&s->decor.lock);
+    s->placed_rank = s->decor.look.rank;
+    s->placed_bare = s->decor.look.has_no_avatar;
+    pthread_mutex_unlock(&s->decor.lock);
 }
 
 /* Whether a layout may choose otherwise because of what is known of s. */
@@ -105,10 +113,21 @@ static bool has_new_look(struct comp_source *s)
     const bool is_off = is_hidden(s);
     const bool is_new = generation != s->placed_generation || has_floor != s->placed_floor ||
                         is_off != s->placed_hidden;
+    if (generation != s->placed_generation)
+        read_standing(s);
     s->placed_hidden = is_off;
     s->placed_generation = generation;
     s->placed_floor = has_floor;
     return is_new;
+}
+
+/* By rank; equal ones stay in the order in which they joined. */
+static void insert_visible(struct comp_source **visible, size_t count, struct comp_source *s)
+{
+    size_t i = count;
+    for (; i > 0 && visible[i - 1]->placed_rank > s->placed_rank; i--)
+        visible[i] = visible[i - 1];
+    visible[i] = s;
 }
 
 bool comp_scene_advance(struct comp_scene *scene, int64_t now_us)
@@ -122,7 +141,7 @@ bool comp_scene_advance(struct comp_scene *scene, int64_t now_us)
         if (has_new_look(s) || had_picture != (s->shown != NULL))
             scene->must_place = true;
         if (is_visible(scene, s))
-            visible[count++] = s;
+            insert_visible(visible, count++, s);
     }
     if (count != scene->visible_count ||
         memcmp(visible, scene->visible, count * sizeof(*visible)) != 0) {

@@ -102,6 +102,8 @@ struct comp_source {
     uint32_t placed_generation; /* of its look, when people were placed last */
     bool placed_floor;
     bool placed_hidden;
+    int32_t placed_rank; /* of that look */
+    bool placed_bare;    /* and its has_no_avatar */
     struct comp_scaler scaler;
 };
 

@@ -153,6 +153,59 @@ static void layouts_choose_by_floor_and_pin(void **state)
     room_close(&r);
 }
 
+static void a_lower_rank_stands_before_who_came_first(void **state)
+{
+    (void)state;
+    struct room r;
+    open_with(&r, 0, NULL);
+    struct comp_source *a = room_add(&r, MCU_CODEC_VP8, "a"), *b = room_add(&r, MCU_CODEC_VP8, "b");
+    push_picture(a, MCU_CODEC_VP8, 640, 360, red, 0);
+    push_picture(b, MCU_CODEC_VP8, 640, 360, blue, 0);
+    room_tick(&r, 1);
+    assert_colour(eye_see(&r.vp8), 160, 100, red);
+    struct comp_look look = {.name = "b", .rank = -1, .bars = COMP_BARS_UNKNOWN};
+    comp_source_set_look(b, &look);
+    room_tick(&r, 1);
+    assert_colour(eye_see(&r.vp8), 160, 100, blue);
+    assert_colour(eye_see(&r.vp8), 480, 100, red);
+    look.rank = 0;
+    comp_source_set_look(b, &look);
+    room_tick(&r, 1);
+    assert_colour(eye_see(&r.vp8), 160, 100, red);
+    room_close(&r);
+}
+
+static void who_wants_no_avatar_has_a_tile_for_a_picture_only(void **state)
+{
+    (void)state;
+    struct room r;
+    open_with(&r, 0, NULL);
+    struct comp_source *a = room_add(&r, MCU_CODEC_VP8, "a"), *b = room_add(&r, MCU_CODEC_VP8, "b");
+    struct comp_look look = {.name = "b", .has_no_avatar = true, .bars = COMP_BARS_UNKNOWN};
+    comp_source_set_look(b, &look);
+    push_picture(a, MCU_CODEC_VP8, 640, 360, red, 0);
+    room_tick(&r, 1);
+    assert_colour(eye_see(&r.vp8), 60, 100, red); /* alone on the whole canvas */
+    assert_colour(eye_see(&r.vp8), 580, 100, red);
+    push_picture(b, MCU_CODEC_VP8, 640, 360, blue, r.now_us);
+    room_tick(&r, 2);
+    assert_colour(eye_see(&r.vp8), 580, 100, blue);
+    comp_source_set_hidden(b, true);
+    room_tick(&r, 1);
+    assert_colour(eye_see(&r.vp8), 580, 100, red);
+    comp_source_set_hidden(b, false);
+    room_tick(&r, 1);
+    push_picture(b, MCU_CODEC_VP8, 640, 360, green, r.now_us);
+    room_tick(&r, 2);
+    assert_colour(eye_see(&r.vp8), 580, 100, green);
+    comp_source_set_hidden(b, true);
+    look.has_no_avatar = false;
+    comp_source_set_look(b, &look);
+    room_tick(&r, 1);
+    assert_true(distance(seen(&r, 580, 100), red) > 60); /* his initials */
+    room_close(&r);
+}
+
 static void who_does_not_fit_is_counted_on_the_last_tile(void **state)
 {
     (void)state;
@@ -252,6 +305,8 @@ int main(void)
         cmocka_unit_test(signs_and_ring_follow_what_is_told),
         cmocka_unit_test(who_has_no_picture_has_an_avatar),
         cmocka_unit_test(layouts_choose_by_floor_and_pin),
+        cmocka_unit_test(a_lower_rank_stands_before_who_came_first),
+        cmocka_unit_test(who_wants_no_avatar_has_a_tile_for_a_picture_only),
         cmocka_unit_test(who_does_not_fit_is_counted_on_the_last_tile),
         cmocka_unit_test(a_frozen_camera_is_dimmed_and_then_gone),
         cmocka_unit_test(a_screen_may_stand_still),
