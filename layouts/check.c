@@ -176,10 +176,69 @@ int layout_check_word(struct checker *c, const struct place *at, const json_t *v
             return 0;
         }
     }
-    char known[80] = "";
+    char known[128] = "";
     for (int i = 0; words[i]; i++)
         append(known, sizeof(known), "%s\"%s\"", i ? ", " : "", words[i]);
     return layout_check_refuse(c, at, "must be one of %s", known);
+}
+
+int layout_check_bool(struct checker *c, const struct place *at, const json_t *value, bool *out)
+{
+    if (!json_is_boolean(value))
+        return layout_check_refuse(c, at, "must be true or false");
+    *out = json_is_true(value);
+    return 0;
+}
+
+int layout_check_alpha(struct checker *c, const struct place *at, const json_t *value, uint8_t *out)
+{
+    struct ratio r;
+    const int err = layout_check_ratio(c, at, value, &r);
+    if (err)
+        return err;
+    if (r.num == 0)
+        return layout_check_refuse(c, at, "must be above 0");
+    const int64_t level = (r.num * 255 + r.den / 2) / r.den;
+    *out = (uint8_t)(level ? level : 1);
+    return 0;
+}
+
+int layout_check_name(struct checker *c, const struct place *at, const json_t *value, char *out)
+{
+    const char *text;
+    const int err = layout_check_text(c, at, value, NAME_MAX_CHARS, &text);
+    if (err)
+        return err;
+    for (size_t i = 0; text[i]; i++) {
+        if (!islower((unsigned char)text[i]) && !isdigit((unsigned char)text[i]) && text[i] != '-')
+            return layout_check_refuse(c, at, "may have a-z, 0-9 and - only");
+    }
+    snprintf(out, NAME_MAX_CHARS + 1, "%s", text);
+    return 0;
+}
+
+int layout_check_side(struct checker *c, const struct place *at, const json_t *object,
+                      const char *start_key, const char *size_key, struct ratio *start,
+                      struct ratio *size)
+{
+    const struct place start_at = {.up = at, .key = start_key},
+                       size_at = {.up = at, .key = size_key};
+    const json_t *start_value = json_object_get(object, start_key);
+    const json_t *size_value = json_object_get(object, size_key);
+    if (!start_value)
+        return layout_check_refuse(c, &start_at, "is missing");
+    if (!size_value)
+        return layout_check_refuse(c, &size_at, "is missing");
+    int err = layout_check_ratio(c, &start_at, start_value, start);
+    if (!err)
+        err = layout_check_ratio(c, &size_at, size_value, size);
+    if (err)
+        return err;
+    if (size->num == 0)
+        return layout_check_refuse(c, &size_at, "must be above 0");
+    if (start->num * size->den + size->num * start->den > start->den * size->den)
+        return layout_check_refuse(c, at, "%s + %s is off the canvas", start_key, size_key);
+    return 0;
 }
 
 int layout_check_colour(struct checker *c, const struct place *at, const json_t *value,

@@ -47,6 +47,21 @@ int layout_check_int(struct checker *c, const struct place *at, const json_t *va
 int layout_check_word(struct checker *c, const struct place *at, const json_t *value,
                       const char *const *words, int *out);
 
+int layout_check_bool(struct checker *c, const struct place *at, const json_t *value, bool *out);
+
+/* A number above 0, to 1, as 1..255. */
+int layout_check_alpha(struct checker *c, const struct place *at, const json_t *value,
+                       uint8_t *out);
+
+/* The name of a layout or a picture, which is safe as a file's: a-z 0-9 and -. Copies up to
+ * NAME_MAX_CHARS. */
+int layout_check_name(struct checker *c, const struct place *at, const json_t *value, char *out);
+
+/* x and w, or y and h: both there, an area, and not past the edge. */
+int layout_check_side(struct checker *c, const struct place *at, const json_t *object,
+                      const char *start_key, const char *size_key, struct ratio *start,
+                      struct ratio *size);
+
 /* "#RRGGBB" */
 int layout_check_colour(struct checker *c, const struct place *at, const json_t *value,
                         uint32_t *out);

@@ -46,17 +46,18 @@ struct source {
     uint32_t pin;
 };
 
-enum align {
-    ALIGN_START,
-    ALIGN_CENTER,
-    ALIGN_END,
-};
-
 struct grid {
     struct range cols;
     struct range rows;
     uint32_t gap_px;
-    enum align align;
+    enum layout_align align;
+};
+
+/* What of a tile's look does not depend on its size, and its radius as a share of the shorter side.
+ */
+struct style {
+    struct ratio radius;
+    struct layout_style fixed;
 };
 
 struct cell {
@@ -67,6 +68,15 @@ struct cell {
     size_t source_count;
     bool has_grid;
     struct grid grid;
+    struct style style;
+};
+
+enum { TEXT_MAX_BYTES = 200 };
+
+struct overlay {
+    struct ratio x, y, w, h;
+    char text[TEXT_MAX_BYTES + 1];
+    struct layout_overlay fixed; /* all but the box, and text */
 };
 
 struct variant {
@@ -94,11 +104,15 @@ struct layout {
     char name[NAME_MAX_CHARS + 1];
     bool has_background;
     uint32_t background;
-    char screenshare[NAME_MAX_CHARS + 1]; /* "": stay as it is */
+    char background_image[NAME_MAX_CHARS + 1]; /* "": none */
+    char screenshare[NAME_MAX_CHARS + 1];      /* "": stay as it is */
     int hold_ms;
     struct omit *omits;
     size_t omit_count;
     struct variants landscape;
+    struct layout_style style; /* of cells that do not say otherwise */
+    struct overlay *overlays;
+    size_t overlay_count;
     struct variants portrait; /* none: the others serve */
 };
 

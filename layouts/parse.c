@@ -2,7 +2,6 @@
  * check.c, and what does not fit is refused with its path. [ctl] */
 #include "layouts/layout.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -12,6 +11,8 @@
 #include "layouts/check.h"
 #include "layouts/model.h"
 #include "layouts/parse_cell.h"
+#include "layouts/parse_look.h"
+#include "layouts/parse_overlay.h"
 #include "mcu/base/embed.h"
 
 enum {
@@ -41,7 +42,7 @@ static int parse_id(struct checker *c, const struct place *at, const json_t *cel
 }
 
 static int parse_variant(struct checker *c, const struct place *at, const json_t *value,
-                         struct variant *variant)
+                         const struct layout_style *style, struct variant *variant)
 {
     static const char *const keys[] = {"people", "cells", NULL};
     const struct place people_at = {.up = at, .key = "people"},
@@ -66,6 +67,7 @@ static int parse_variant(struct checker *c, const struct place *at, const json_t
     variant->cell_count = count;
     for (size_t i = 0; i < count && !err; i++) {
         const struct place here = {.up = &cells_at, .index = i};
+        variant->cells[i].style.fixed = *style;
         err = layout_parse_cell(c, &here, json_array_get(cells, i), &variant->cells[i]);
         if (!err)
             err = parse_id(c, &here, cells, i);
@@ -83,7 +85,7 @@ static bool fits_some(const struct variants *v, uint32_t people)
 }
 
 static int parse_variants(struct checker *c, const char *key, const json_t *value,
-                          struct variants *v)
+                          const struct layout_style *style, struct variants *v)
 {
     const struct place at = {.key = key};
     const size_t count = json_array_size(value);
@@ -95,7 +97,7 @@ static int parse_variants(struct checker *c, const char *key, const json_t *valu
     v->count = count;
     for (size_t i = 0; i < count; i++) {
         const struct place here = {.up = &at, .index = i};
-        const int err = parse_variant(c, &here, json_array_get(value, i), &v->list[i]);
+        const int err = parse_variant(c, &here, json_array_get(value, i), style, &v->list[i]);
         if (err)
             return err;
     }
@@ -167,16 +169,7 @@ static int parse_title(struct checker *c, const json_t *value)
 static int parse_name(struct checker *c, const char *key, const json_t *value, char *out)
 {
     const struct place at = {.key = key};
-    const char *text;
-    const int err = layout_check_text(c, &at, value, NAME_MAX_CHARS, &text);
-    if (err)
-        return err;
-    for (size_t i = 0; text[i]; i++) {
-        if (!islower((unsigned char)text[i]) && !isdigit((unsigned char)text[i]) && text[i] != '-')
-            return layout_check_refuse(c, &at, "may have a-z, 0-9 and - only");
-    }
-    snprintf(out, NAME_MAX_CHARS + 1, "%s", text);
-    return 0;
+    return layout_check_name(c, &at, value, out);
 }
 
 static int parse_manners(struct checker *c, const json_t *root, struct layout *l)
@@ -194,11 +187,59 @@ static int parse_manners(struct checker *c, const json_t *root, struct layout *l
     return err;
 }
 
+/* A colour, or the name of an uploaded picture. */
+static int parse_background(struct checker *c, const json_t *value, struct layout *l)
+{
+    const struct place at = {.key = "background"};
+    const char *text = json_string_value(value);
+    if (!text || text[0] == '#') {
+        l->has_background = true;
+        return layout_check_colour(c, &at, value, &l->background);
+    }
+    return layout_check_name(c, &at, value, l->background_image);
+}
+
+static int parse_overlays(struct checker *c, const json_t *value, struct layout *l)
+{
+    const struct place at = {.key = "overlays"};
+    const size_t count = json_array_size(value);
+    if (!json_is_array(value) || count > LAYOUT_OVERLAYS_MAX)
+        return layout_check_refuse(c, &at, "must be a list of at most %d", LAYOUT_OVERLAYS_MAX);
+    if (count == 0)
+        return 0;
+    l->overlays = calloc(count, sizeof(*l->overlays));
+    if (!l->overlays)
+        return -ENOMEM;
+    l->overlay_count = count;
+    int err = 0;
+    for (size_t i = 0; i < count && !err; i++) {
+        const struct place here = {.up = &at, .index = i};
+        err = layout_parse_overlay(c, &here, json_array_get(value, i), &l->overlays[i]);
+    }
+    return err;
+}
+
+/* What is behind, on and over the tiles. */
+static int parse_looks(struct checker *c, const json_t *root, struct layout *l)
+{
+    const struct place label_at = {.key = "label"};
+    l->style = layout_style_plain;
+    const json_t *background = json_object_get(root, "background");
+    int err = background ? parse_background(c, background, l) : 0;
+    if (!err)
+        err = layout_parse_label(c, &label_at, json_object_get(root, "label"), &l->style);
+    const json_t *overlays = json_object_get(root, "overlays");
+    if (!err && overlays)
+        err = parse_overlays(c, overlays, l);
+    return err;
+}
+
 static int parse_root(struct checker *c, const json_t *root, struct layout *l)
 {
-    static const char *const keys[] = {"name",        "title", "background", "variants", "portrait",
-                                       "screenshare", "omit",  "hold_ms",    NULL};
-    const struct place name_at = {.key = "name"}, background_at = {.key = "background"};
+    static const char *const keys[] = {"name",     "title",    "background", "label",
+                                       "overlays", "variants", "portrait",   "screenshare",
+                                       "omit",     "hold_ms",  NULL};
+    const struct place name_at = {.key = "name"};
     int err = layout_check_keys(c, NULL, root, keys);
     const json_t *name = json_object_get(root, "name");
     if (!err)
@@ -207,17 +248,16 @@ static int parse_root(struct checker *c, const json_t *root, struct layout *l)
     const json_t *title = json_object_get(root, "title");
     if (!err && title)
         err = parse_title(c, title);
-    const json_t *background = json_object_get(root, "background");
-    l->has_background = background != NULL;
-    if (!err && background)
-        err = layout_check_colour(c, &background_at, background, &l->background);
+    if (!err)
+        err = parse_looks(c, root, l);
     if (!err)
         err = parse_manners(c, root, l);
     if (!err)
-        err = parse_variants(c, "variants", json_object_get(root, "variants"), &l->landscape);
+        err = parse_variants(c, "variants", json_object_get(root, "variants"), &l->style,
+                             &l->landscape);
     const json_t *portrait = json_object_get(root, "portrait");
     if (!err && portrait)
-        err = parse_variants(c, "portrait", portrait, &l->portrait);
+        err = parse_variants(c, "portrait", portrait, &l->style, &l->portrait);
     return err;
 }
 
@@ -283,6 +323,7 @@ void layout_destroy(struct layout *l)
     free_variants(&l->landscape);
     free_variants(&l->portrait);
     free(l->omits);
+    free(l->overlays);
     free(l);
 }
 
@@ -296,6 +337,11 @@ bool layout_background(const struct layout *l, uint32_t *rgb)
     if (l->has_background)
         *rgb = l->background;
     return l->has_background;
+}
+
+const char *layout_background_image(const struct layout *l)
+{
+    return l->background_image[0] ? l->background_image : NULL;
 }
 
 const char *layout_screenshare(const struct layout *l)

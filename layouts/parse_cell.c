@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "layouts/parse_look.h"
+
 enum {
     SOURCES_MAX = 8,
     PIN_MAX = 100,
@@ -111,53 +113,29 @@ static int parse_grid(struct checker *c, const struct place *at, const json_t *v
     if (!err && gap_value)
         err = layout_check_int(c, &gap_at, gap_value, 0, GAP_MAX_PX, &gap);
     grid->gap_px = ((uint32_t)gap + 1) & ~1u;
-    int align = ALIGN_CENTER;
+    int align = LAYOUT_CENTER;
     const json_t *align_value = json_object_get(value, "align");
     if (!err && align_value)
         err = layout_check_word(c, &align_at, align_value, aligns, &align);
-    grid->align = (enum align)align;
+    grid->align = (enum layout_align)align;
     return err;
-}
-
-/* x and w, or y and h: both there, an area, and not past the edge. */
-static int parse_side(struct checker *c, const struct place *at, const json_t *value,
-                      const char *start_key, const char *size_key, struct ratio *start,
-                      struct ratio *size)
-{
-    const struct place start_at = {.up = at, .key = start_key},
-                       size_at = {.up = at, .key = size_key};
-    const json_t *start_value = json_object_get(value, start_key);
-    const json_t *size_value = json_object_get(value, size_key);
-    if (!start_value)
-        return layout_check_refuse(c, &start_at, "is missing");
-    if (!size_value)
-        return layout_check_refuse(c, &size_at, "is missing");
-    int err = layout_check_ratio(c, &start_at, start_value, start);
-    if (!err)
-        err = layout_check_ratio(c, &size_at, size_value, size);
-    if (err)
-        return err;
-    if (size->num == 0)
-        return layout_check_refuse(c, &size_at, "must be above 0");
-    if (start->num * size->den + size->num * start->den > start->den * size->den)
-        return layout_check_refuse(c, at, "%s + %s is off the canvas", start_key, size_key);
-    return 0;
 }
 
 int layout_parse_cell(struct checker *c, const struct place *at, const json_t *value,
                       struct cell *cell)
 {
-    static const char *const keys[] = {"id",  "x",      "y", "w",    "h",
-                                       "fit", "source", "z", "grid", NULL};
+    static const char *const keys[] = {"id",    "x",      "y",     "w",    "h",
+                                       "fit",   "source", "z",     "grid", "radius",
+                                       "alpha", "border", "label", "show", NULL};
     static const char *const fits[] = {"cover", "contain", "fill", NULL};
     const struct place fit_at = {.up = at, .key = "fit"}, source_at = {.up = at, .key = "source"},
                        z_at = {.up = at, .key = "z"}, grid_at = {.up = at, .key = "grid"};
 
     int err = layout_check_keys(c, at, value, keys);
     if (!err)
-        err = parse_side(c, at, value, "x", "w", &cell->x, &cell->w);
+        err = layout_check_side(c, at, value, "x", "w", &cell->x, &cell->w);
     if (!err)
-        err = parse_side(c, at, value, "y", "h", &cell->y, &cell->h);
+        err = layout_check_side(c, at, value, "y", "h", &cell->y, &cell->h);
     int fit = LAYOUT_COVER;
     const json_t *fit_value = json_object_get(value, "fit");
     if (!err && fit_value)
@@ -174,5 +152,7 @@ int layout_parse_cell(struct checker *c, const struct place *at, const json_t *v
     cell->has_grid = grid != NULL;
     if (!err && grid)
         err = parse_grid(c, &grid_at, grid, &cell->grid);
+    if (!err)
+        err = layout_parse_style(c, at, value, &cell->style);
     return err;
 }

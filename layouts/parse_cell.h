@@ -7,8 +7,9 @@
 #include "layouts/check.h"
 #include "layouts/model.h"
 
-/* [ctl] Fills a zeroed cell, whose sources are then the layout's to free, also on error. Returns 0,
- * -EINVAL (the checker's error is filled) or -ENOMEM. */
+/* [ctl] Fills a cell, zeroed but for its style, which holds where the file names none; the sources
+ * are then the layout's to free, also on error. Returns 0, -EINVAL (the checker's error is filled)
+ * or -ENOMEM. */
 int layout_parse_cell(struct checker *c, const struct place *at, const json_t *value,
                       struct cell *cell);
 

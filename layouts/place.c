@@ -19,11 +19,12 @@ static uint32_t snap(struct ratio a, struct ratio b, uint32_t size_px)
     return 2 * (uint32_t)((num * size_px + den) / (2 * den));
 }
 
-static struct box box_of(const struct cell *cell, uint32_t width, uint32_t height)
+static struct box box_of(struct ratio x, struct ratio y, struct ratio w, struct ratio h,
+                         uint32_t width, uint32_t height)
 {
     static const struct ratio zero = {0, 1};
-    const uint32_t left = snap(cell->x, zero, width), top = snap(cell->y, zero, height);
-    uint32_t right = snap(cell->x, cell->w, width), bottom = snap(cell->y, cell->h, height);
+    const uint32_t left = snap(x, zero, width), top = snap(y, zero, height);
+    uint32_t right = snap(x, w, width), bottom = snap(y, h, height);
     right = right < width ? right : width & ~1u;
     bottom = bottom < height ? bottom : height & ~1u;
     return (struct box){
@@ -78,11 +79,11 @@ static uint32_t best_cols(const struct grid *grid, const struct box *box, uint32
     return best;
 }
 
-static uint32_t aligned(uint32_t free_px, enum align align)
+static uint32_t aligned(uint32_t free_px, enum layout_align align)
 {
-    if (align == ALIGN_START)
+    if (align == LAYOUT_START)
         return 0;
-    return align == ALIGN_END ? free_px : (free_px / 2) & ~1u;
+    return align == LAYOUT_END ? free_px : (free_px / 2) & ~1u;
 }
 
 /* The box of cell i of n. */
@@ -102,7 +103,7 @@ static struct box grid_box(const struct grid *grid, const struct box *box, uint3
     const uint32_t used_height = rows * height + (rows - 1) * gap;
     return (struct box){
         .x = box->x + aligned(box->width - used_width, grid->align) + (i % cols) * (width + gap),
-        .y = box->y + aligned(box->height - used_height, ALIGN_CENTER) + row * (height + gap),
+        .y = box->y + aligned(box->height - used_height, LAYOUT_CENTER) + row * (height + gap),
         .width = width,
         .height = height,
     };
@@ -118,6 +119,17 @@ static void sort_by_z(struct layout_tile *tiles, size_t count)
             tiles[j] = tiles[j - 1];
         tiles[j] = tile;
     }
+}
+
+/* Corners never meet in the middle; a border leaves something to see. */
+static struct layout_style style_of(const struct style *style, const struct box *b)
+{
+    struct layout_style s = style->fixed;
+    const uint32_t side = b->width < b->height ? b->width : b->height;
+    s.radius_px = (uint32_t)(style->radius.num * side / style->radius.den) & ~1u;
+    if (s.border_px * 4 > side)
+        s.border_px = (side / 4) & ~1u;
+    return s;
 }
 
 static size_t put_cell(const struct cell *cell, size_t index, const struct picks *picks,
@@ -143,6 +155,7 @@ static size_t put_cell(const struct cell *cell, size_t index, const struct picks
             .height = b.height,
             .fit = cell->fit,
             .z = cell->z,
+            .style = style_of(&cell->style, &b),
         };
     }
     return put;
@@ -182,17 +195,23 @@ static size_t omit(const struct layout *l, const struct layout_person *people, s
     return left;
 }
 
-/* The last tile of the last grid tells how many did not fit. end is where a cell's tiles end. */
+/* The last tile of the last grid tells how many did not fit, or, without any grid, the last tile.
+ * end is where a cell's tiles end. */
 static void tell_more(const struct variant *v, const size_t *end, struct layout_tile *tiles,
                       uint32_t more)
 {
-    for (size_t i = v->cell_count; i-- > 0;) {
+    size_t last = end[v->cell_count - 1];
+    bool is_grid = false;
+    for (size_t i = v->cell_count; i-- > 0 && !is_grid;) {
         const size_t begin = i > 0 ? end[i - 1] : 0;
-        if (!v->cells[i].has_grid || end[i] == begin)
-            continue;
-        tiles[end[i] - 1].more = more;
-        return;
+        is_grid = v->cells[i].has_grid && end[i] > begin;
+        if (is_grid)
+            last = end[i];
     }
+    if (last == 0)
+        return; /* nobody is seen at all */
+    tiles[last - 1].more = more;
+    tiles[last - 1].is_more_large = is_grid;
 }
 
 size_t layout_place(const struct layout *l, const struct layout_person *people, size_t count,
@@ -212,12 +231,33 @@ size_t layout_place(const struct layout *l, const struct layout_person *people, 
     size_t put = 0;
     size_t end[LAYOUT_TILES_MAX];
     for (size_t i = 0; i < v->cell_count; i++) {
-        const struct box box = box_of(&v->cells[i], width, height);
-        put += put_cell(&v->cells[i], i, &picks, &box, tiles + put);
+        const struct cell *cell = &v->cells[i];
+        const struct box box = box_of(cell->x, cell->y, cell->w, cell->h, width, height);
+        put += put_cell(cell, i, &picks, &box, tiles + put);
         end[i] = put;
     }
     if (put < wanted)
         tell_more(v, end, tiles, (uint32_t)(wanted - put));
     sort_by_z(tiles, put);
     return put;
+}
+
+size_t layout_overlays(const struct layout *l, uint32_t width, uint32_t height,
+                       struct layout_overlay *overlays, size_t max)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < l->overlay_count && count < max; i++) {
+        const struct overlay *o = &l->overlays[i];
+        const struct box box = box_of(o->x, o->y, o->w, o->h, width, height);
+        if (box.width == 0 || box.height == 0)
+            continue;
+        overlays[count] = o->fixed;
+        overlays[count].x = box.x;
+        overlays[count].y = box.y;
+        overlays[count].width = box.width;
+        overlays[count].height = box.height;
+        overlays[count].text = o->text[0] ? o->text : NULL;
+        count++;
+    }
+    return count;
 }

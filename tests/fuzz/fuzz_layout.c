@@ -33,6 +33,22 @@ static void place(const struct layout *l, size_t count, uint32_t width, uint32_t
         check(t->width > 0 && t->height > 0 && !((t->x | t->y | t->width | t->height) & 1));
         check(t->x + t->width <= width && t->y + t->height <= height);
         check(t->more <= count - n);
+        const uint32_t side = t->width < t->height ? t->width : t->height;
+        check(t->style.radius_px * 2 <= side && t->style.border_px * 4 <= side);
+        check(!((t->style.radius_px | t->style.border_px) & 1) && t->style.alpha > 0);
+    }
+}
+
+static void lay_over(const struct layout *l, uint32_t width, uint32_t height)
+{
+    struct layout_overlay overlays[LAYOUT_OVERLAYS_MAX];
+    const size_t n = layout_overlays(l, width, height, overlays, LAYOUT_OVERLAYS_MAX);
+    check(n <= LAYOUT_OVERLAYS_MAX);
+    for (size_t i = 0; i < n; i++) {
+        const struct layout_overlay *o = &overlays[i];
+        check(o->width > 0 && o->height > 0 && !((o->x | o->y | o->width | o->height) & 1));
+        check(o->x + o->width <= width && o->y + o->height <= height && o->alpha > 0);
+        check(o->text || (o->kind != LAYOUT_IMAGE && o->kind != LAYOUT_TEXT));
     }
 }
 
@@ -47,6 +63,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         place(l, counts[i], 1280, 720);
         place(l, counts[i], 180, 320);
     }
+    lay_over(l, 1280, 720);
+    lay_over(l, 18, 320);
     layout_destroy(l);
     return 0;
 }

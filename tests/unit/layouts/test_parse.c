@@ -88,7 +88,7 @@ static const struct {
     {"unknown key in a grid", GRID("\"columns\":1"), "cells[0].grid.columns: unknown key"},
     {"no name", "{\"variants\":[]}", "$.name: is missing"},
     {"a name with a slash", "{\"name\":\"../t\"}", "$.name: may have"},
-    {"background without #", "{\"name\":\"t\",\"background\":\"red\"}",
+    {"a short background", "{\"name\":\"t\",\"background\":\"#fff\"}",
      "$.background: must be a colour"},
     {"background with a sign", "{\"name\":\"t\",\"background\":\"#+12345\"}", "$.background"},
     {"no variants", "{\"name\":\"t\"}", "$.variants: must be"},

@@ -14,7 +14,7 @@
 
 static const struct {
     uint32_t width, height;
-} shapes[] = {{1280, 720}, {720, 1280}, {1920, 1080}, {640, 480}, {720, 720}, {426, 240}};
+} shapes[] = {{1280, 720}, {720, 1280}, {640, 480}, {720, 720}, {1680, 720}, {182, 138}};
 
 enum { SHAPES = sizeof(shapes) / sizeof(shapes[0]) };
 
@@ -68,12 +68,12 @@ static void check_tiles(const char *name, size_t count, uint32_t width, uint32_t
     }
 }
 
-/* Most people that each built-in shows, on a landscape and on a portrait canvas; whether its last
- * tile tells how many did not fit. */
+/* Most people that each built-in shows, on a landscape and on a portrait canvas; whether a tile is
+ * covered to tell how many did not fit, or has a badge for it. */
 static const struct {
     const char *name;
     size_t wide, tall;
-    bool tells_more;
+    bool has_grid;
 } builtins[] = {
     {"grid", 49, 49, true},
     {"sidebyside", 2, 2, false},
@@ -90,13 +90,14 @@ static const struct {
     {"presentation-pip", 5, 5, true},
     {"single", 1, 1, false},
     {"portrait", 13, 13, true},
+    {"audio", 40, 40, true},
 };
 
-static uint32_t more_of(const struct layout_tile *tiles, size_t n)
+static uint32_t more_of(const struct layout_tile *tiles, size_t n, bool is_large)
 {
     uint32_t more = 0;
     for (size_t i = 0; i < n; i++)
-        more += tiles[i].more;
+        more += tiles[i].more && tiles[i].is_more_large == is_large ? tiles[i].more : 0;
     return more;
 }
 
@@ -109,9 +110,10 @@ static void check_builtin(const struct layout *l, size_t b, size_t n, uint32_t w
     if (put != (n < shows ? n : shows))
         fail_msg("%s on %ux%u: %zu of %zu people placed", builtins[b].name, width, height, put, n);
     check_tiles(builtins[b].name, n, width, height, tiles, put);
-    const size_t more = builtins[b].tells_more ? n - put : 0;
-    if (more_of(tiles, put) != more)
-        fail_msg("%s: %zu of %zu people, and +%u", builtins[b].name, put, n, more_of(tiles, put));
+    const bool is_large = builtins[b].has_grid;
+    if (more_of(tiles, put, is_large) != n - put || more_of(tiles, put, !is_large) != 0)
+        fail_msg("%s: %zu of %zu people, and +%u", builtins[b].name, put, n,
+                 more_of(tiles, put, is_large));
 }
 
 static void builtins_keep_the_rules_for_any_count_on_any_shape(void **state)
