@@ -3,6 +3,7 @@
 #include "transport/feed.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "mcu/base/clock.h"
@@ -13,6 +14,7 @@ struct rtc_feed {
     struct rtc *rtc;
     uint64_t id;
     enum mcu_codec codec;
+    atomic_int refs; /* its owner's, and one of each peer in each row */
     atomic_int tuned[RTC_SHARDS_MAX]; /* peers per shard */
 
     /* the pushing thread */
@@ -20,6 +22,12 @@ struct rtc_feed {
 
     atomic_uint_fast64_t refused; /* frames that a shard had no room for */
     atomic_uint_fast64_t malformed;
+
+    pthread_mutex_t lock; /* protects, for video: */
+    struct rtc_still still;
+    int64_t still_us; /* when it was pushed */
+    int64_t newest_pts_us;
+    bool has_begun;
 };
 
 static atomic_uint_fast64_t last_id;
@@ -48,8 +56,19 @@ int rtc_feed_create(struct rtc *rtc, struct rtc_feed **out, enum mcu_codec codec
     f->rtc = rtc;
     f->codec = codec;
     f->id = atomic_fetch_add(&last_id, 1) + 1;
+    atomic_init(&f->refs, 1);
+    pthread_mutex_init(&f->lock, NULL);
     *out = f;
     return 0;
+}
+
+static void unref(struct rtc_feed *f)
+{
+    if (atomic_fetch_sub_explicit(&f->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    rtc_payloads_unref(f->still.payloads);
+    pthread_mutex_destroy(&f->lock);
+    free(f);
 }
 
 void rtc_feed_destroy(struct rtc_feed *f)
@@ -62,7 +81,7 @@ void rtc_feed_destroy(struct rtc_feed *f)
         log_warn("feed of %s: %llu frames lost by slow net threads, %llu malformed",
                  mcu_codec_name(f->codec), (unsigned long long)refused,
                  (unsigned long long)malformed);
-    free(f);
+    unref(f);
 }
 
 uint64_t rtc_feed_id(const struct rtc_feed *f)
@@ -70,9 +89,16 @@ uint64_t rtc_feed_id(const struct rtc_feed *f)
     return f->id;
 }
 
-void rtc_feed_tuned(struct rtc_feed *f, unsigned shard, int change)
+void rtc_feed_tuned_in(struct rtc_feed *f, unsigned shard)
 {
-    atomic_fetch_add_explicit(&f->tuned[shard], change, memory_order_acq_rel);
+    atomic_fetch_add_explicit(&f->refs, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&f->tuned[shard], 1, memory_order_acq_rel);
+}
+
+void rtc_feed_tuned_out(struct rtc_feed *f, unsigned shard)
+{
+    atomic_fetch_sub_explicit(&f->tuned[shard], 1, memory_order_acq_rel);
+    unref(f);
 }
 
 static bool is_heard(const struct rtc_feed *f)
@@ -92,32 +118,22 @@ static int cut(struct rtc_feed *f, struct mcu_packet *packet, struct rtc_payload
     return rtc_payloads_create(out, packet, RTC_FEED_PAYLOAD_MAX);
 }
 
-static struct rtc_frame *make_frame(struct rtc_feed *f, struct mcu_packet *packet)
+static struct rtc_frame *make_frame(struct rtc_feed *f, struct rtc_payloads *payloads)
 {
-    struct rtc_payloads *payloads;
-    if (packet->codec != f->codec || cut(f, packet, &payloads)) {
-        atomic_fetch_add_explicit(&f->malformed, 1, memory_order_relaxed);
-        return NULL;
-    }
     struct rtc_frame *frame = mcu_pool_take(f->rtc->pool);
-    if (!frame) {
-        rtc_payloads_unref(payloads);
+    if (!frame)
         return NULL;
-    }
     atomic_init(&frame->refs, 1);
     frame->feed_id = f->id;
     frame->index = f->index;
     frame->pushed_us = mcu_now_us();
-    frame->payloads = payloads;
+    frame->payloads = rtc_payloads_ref(payloads);
     return frame;
 }
 
-void rtc_feed_push(struct rtc_feed *f, struct mcu_packet *packet)
+static void post(struct rtc_feed *f, struct rtc_payloads *payloads)
 {
-    f->index++;
-    if (!is_heard(f))
-        return;
-    struct rtc_frame *frame = make_frame(f, packet);
+    struct rtc_frame *frame = make_frame(f, payloads);
     if (!frame)
         return;
     for (size_t i = 0; i < RTC_SHARDS_MAX; i++) {
@@ -129,4 +145,56 @@ void rtc_feed_push(struct rtc_feed *f, struct mcu_packet *packet)
         }
     }
     rtc_frame_unref(frame);
+}
+
+/* Before it is posted: who gets the kept one must not be sent it once more as a live one. */
+static void keep(struct rtc_feed *f, const struct mcu_packet *packet, struct rtc_payloads *payloads)
+{
+    struct rtc_payloads *old = NULL;
+    pthread_mutex_lock(&f->lock);
+    f->has_begun = true;
+    f->newest_pts_us = packet->pts_us;
+    if (packet->is_key) {
+        old = f->still.payloads;
+        f->still.payloads = payloads ? rtc_payloads_ref(payloads) : NULL;
+        f->still.index = f->index;
+        f->still_us = mcu_now_us();
+    }
+    pthread_mutex_unlock(&f->lock);
+    rtc_payloads_unref(old);
+}
+
+int rtc_feed_still(struct rtc_feed *f, int64_t now_us, struct rtc_still *out)
+{
+    int err = -ESTALE;
+    pthread_mutex_lock(&f->lock);
+    if (!f->has_begun) {
+        err = -ENOENT;
+    } else if (f->still.payloads && now_us - f->still_us <= RTC_FEED_STILL_US) {
+        *out = f->still;
+        out->pts_us = f->newest_pts_us;
+        rtc_payloads_ref(out->payloads);
+        err = 0;
+    }
+    pthread_mutex_unlock(&f->lock);
+    return err;
+}
+
+void rtc_feed_push(struct rtc_feed *f, struct mcu_packet *packet)
+{
+    const bool is_video = mcu_codec_kind(f->codec) == MCU_VIDEO;
+    const bool has_hearers = is_heard(f);
+    struct rtc_payloads *payloads = NULL;
+    f->index++;
+    if (has_hearers || (is_video && packet->is_key)) {
+        if (packet->codec != f->codec || cut(f, packet, &payloads)) {
+            atomic_fetch_add_explicit(&f->malformed, 1, memory_order_relaxed);
+            return;
+        }
+    }
+    if (is_video)
+        keep(f, packet, payloads);
+    if (has_hearers)
+        post(f, payloads);
+    rtc_payloads_unref(payloads);
 }

@@ -4,7 +4,7 @@
  *
  * A frame is for the few or the thousand who are tuned to its feed. tuned[] says so in one row of
  * numbers, made anew only after somebody was tuned elsewhere: no lock and no look at a peer that
- * does not hear it. */
+ * does not hear it. Of video a peer may hear two, until the newer one has begun. */
 #include "transport/peer.h"
 
 #include <errno.h>
@@ -22,19 +22,40 @@ enum {
 /* --- frames
  * --------------------------------------------------------------------------------------- */
 
-static void retune(struct rtc_group *g)
+static void retune_peer(struct rtc_group *g, struct rtc_peer *p, int64_t now_us)
 {
-    for (size_t i = 0; i < g->count; i++) {
-        struct rtc_peer *p = g->peers[i];
-        const bool is_there = p->state == RTC_CONNECTED;
-        for (size_t kind = 0; kind < 2; kind++)
-            g->tuned[kind][i] = is_there ? atomic_load(&p->feed_ids[kind]) : 0;
-    }
+    const bool is_there = p->state == RTC_CONNECTED;
+    for (size_t row = 0; row < RTC_ROWS; row++)
+        g->tuned[row][p->place] = is_there ? atomic_load(&p->feed_ids[row]) : 0;
+    if (!is_there)
+        return;
+    rtc_out_set_layers(p->out, atomic_load(&p->layers_max));
+    if (rtc_out_tune(p->out, g->tuned[MCU_VIDEO][p->place], now_us))
+        rtc_group_wake(g, p, now_us + RTC_OUT_PACE_US);
+}
+
+static void retune(struct rtc_group *g, int64_t now_us)
+{
+    if (!atomic_exchange_explicit(&g->is_retuned, false, memory_order_acquire))
+        return;
+    for (size_t i = 0; i < g->count; i++)
+        retune_peer(g, g->peers[i], now_us);
 }
 
 void rtc_group_retuned(struct rtc_group *g)
 {
     atomic_store_explicit(&g->is_retuned, true, memory_order_release);
+}
+
+/* Nothing is lost when there is no room for it: then frames are there, and they do as well. */
+void rtc_group_nudge(struct rtc_group *g)
+{
+    struct rtc_frame *nudge = mcu_pool_take(g->rtc->pool);
+    if (!nudge)
+        return;
+    atomic_init(&nudge->refs, 1);
+    if (rtc_shard_put(g->shard, nudge))
+        rtc_frame_unref(nudge);
 }
 
 static void warm_next(const struct rtc_group *g, const uint64_t *tuned, uint64_t feed_id, size_t i)
@@ -51,10 +72,13 @@ static void send_frame(struct rtc_group *g, struct rtc_frame *frame, enum mcu_ki
                        int64_t now_us)
 {
     const uint64_t *tuned = g->tuned[kind];
+    const uint64_t *leaving = g->tuned[kind == MCU_VIDEO ? RTC_ROW_LEAVING : kind];
     for (size_t i = 0; i < g->count; i++) {
         if (g->is_plain && kind == MCU_AUDIO)
             warm_next(g, tuned, frame->feed_id, i);
-        if (tuned[i] == frame->feed_id && rtc_out_frame(g->peers[i]->out, frame, now_us))
+        if (tuned[i] != frame->feed_id && leaving[i] != frame->feed_id)
+            continue;
+        if (rtc_out_frame(g->peers[i]->out, frame, now_us))
             rtc_group_wake(g, g->peers[i], now_us + RTC_OUT_PACE_US);
     }
 }
@@ -71,10 +95,13 @@ static void on_item(void *ctx, void *item)
 {
     struct rtc_group *g = ctx;
     struct rtc_frame *frame = item;
-    const enum mcu_kind kind = mcu_codec_kind(frame->payloads->packet->codec);
     const int64_t now_us = mcu_now_us();
-    if (atomic_exchange_explicit(&g->is_retuned, false, memory_order_acquire))
-        retune(g);
+    retune(g, now_us);
+    if (!frame->payloads) {
+        rtc_frame_unref(frame);
+        return;
+    }
+    const enum mcu_kind kind = mcu_codec_kind(frame->payloads->packet->codec);
     if (kind == MCU_AUDIO && is_stale(g, frame, now_us))
         g->stale++;
     else
@@ -109,6 +136,7 @@ static int64_t on_tick(void *ctx, int64_t now_us)
 {
     struct rtc_group *g = ctx;
     int64_t soonest_us = INT64_MAX;
+    retune(g, now_us);
     for (size_t i = 0; i < g->count; i++) {
         if (g->due_us[i] <= now_us + SLACK_US) {
             const int64_t wait_us = rtc_link_tick(g->peers[i], now_us);
@@ -142,11 +170,11 @@ static int make_room(struct rtc_group *g, size_t capacity)
     if (!due_us)
         return -ENOMEM;
     g->due_us = due_us;
-    for (size_t kind = 0; kind < 2; kind++) {
-        uint64_t *tuned = realloc(g->tuned[kind], capacity * sizeof(*tuned));
+    for (size_t row = 0; row < RTC_ROWS; row++) {
+        uint64_t *tuned = realloc(g->tuned[row], capacity * sizeof(*tuned));
         if (!tuned)
             return -ENOMEM;
-        g->tuned[kind] = tuned;
+        g->tuned[row] = tuned;
     }
     g->capacity = capacity;
     return 0;
@@ -162,7 +190,8 @@ int rtc_group_add(struct rtc_group *g, struct rtc_peer *p)
     p->place = g->count++;
     g->peers[p->place] = p;
     g->due_us[p->place] = INT64_MAX;
-    g->tuned[MCU_AUDIO][p->place] = g->tuned[MCU_VIDEO][p->place] = 0;
+    for (size_t row = 0; row < RTC_ROWS; row++)
+        g->tuned[row][p->place] = 0;
     rtc_group_retuned(g);
     return 0;
 }
@@ -172,8 +201,8 @@ void rtc_group_remove(struct rtc_group *g, struct rtc_peer *p)
     const size_t last = --g->count;
     g->peers[p->place] = g->peers[last];
     g->due_us[p->place] = g->due_us[last];
-    for (size_t kind = 0; kind < 2; kind++)
-        g->tuned[kind][p->place] = g->tuned[kind][last];
+    for (size_t row = 0; row < RTC_ROWS; row++)
+        g->tuned[row][p->place] = g->tuned[row][last];
     g->peers[p->place]->place = p->place;
 }
 
@@ -213,8 +242,8 @@ void rtc_group_stop(struct rtc_group *g)
     rtc_batch_destroy(g->batch);
     free(g->peers);
     free(g->due_us);
-    free(g->tuned[MCU_AUDIO]);
-    free(g->tuned[MCU_VIDEO]);
+    for (size_t row = 0; row < RTC_ROWS; row++)
+        free(g->tuned[row]);
 }
 
 static size_t most_peers(const struct rtc_group *g)

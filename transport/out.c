@@ -1,7 +1,7 @@
 /* One peer's outgoing media; see out.h. [net]
  *
  *     frame -> (audio) -> copies of the last ones -> packet -> store, send
- *           -> (video) -> ring of frames -> pacer -> packet -> store, send
+ *           -> (video) -> ring of frames -> pacer -> packet -> store, send    (out_video.c)
  *
  * Sequence numbers, picture ids and transport-wide numbers are given when a packet leaves, so what
  * is dropped from the ring leaves no hole that the far side would ask for. */
@@ -47,36 +47,24 @@ int rtc_out_create(struct rtc_out **out, const struct rtc_session *session,
     }
     o->transport_seq = random.transport_seq;
     o->vp8.picture_id = random.picture_id & 0x7fff;
+    o->playing.layers = o->playing.layers_max = o->playing.lowest_upper = UINT8_MAX;
     o->pace.bytes = RTC_OUT_BUCKET_BYTES;
     o->resend.bytes = RTC_OUT_RESEND_BUCKET_BYTES;
     *out = o;
     return 0;
 }
 
-static void finish_first(struct rtc_out *o)
-{
-    rtc_frame_unref(o->ring[o->first].frame);
-    o->first = (o->first + 1) % RTC_OUT_FRAMES_MAX;
-    o->count--;
-}
-
-static void drop_waiting(struct rtc_out *o)
-{
-    while (o->count > 0)
-        finish_first(o);
-}
-
 void rtc_out_destroy(struct rtc_out *o)
 {
     if (!o)
         return;
-    drop_waiting(o);
+    rtc_out_drop_waiting(o);
     rtc_history_destroy(o->history);
     rtc_out_audio_destroy(o->audio);
     free(o);
 }
 
-/* --- buckets and key frames ----------------------------------------------------------------------- */
+/* --- buckets ----------------------------------------------------------------------------------- */
 
 void rtc_out_refill(struct rtc_out_bucket *b, int64_t now_us, int64_t bytes_per_ms, int64_t most)
 {
@@ -92,18 +80,6 @@ void rtc_out_refill(struct rtc_out_bucket *b, int64_t now_us, int64_t bytes_per_
         b->bytes = most;
 }
 
-void rtc_out_want_key(struct rtc_out *o, int64_t now_us)
-{
-    o->is_key_wanted = true;
-    if (now_us < o->next_key_us)
-        return; /* the tick asks when it is due, if none went out before */
-    o->is_key_wanted = false;
-    o->next_key_us = now_us + RTC_OUT_KEY_INTERVAL_US;
-    const struct rtc_line *line = &o->session->lines[MCU_VIDEO];
-    if (line->is_used && (line->direction & MCU_SENDONLY))
-        o->hooks.need_key(o->hooks.ctx, line->codecs[0].codec);
-}
-
 /* --- packets -------------------------------------------------------------------------------------- */
 
 uint32_t rtc_out_rtp_time(const struct rtc_out_stream *s, enum mcu_kind kind, int64_t pts_us)
@@ -112,8 +88,8 @@ uint32_t rtc_out_rtp_time(const struct rtc_out_stream *s, enum mcu_kind kind, in
     return (uint32_t)ticks + s->timestamp_offset;
 }
 
-static int write_header(struct rtc_out *o, enum mcu_kind kind, uint8_t pt, int64_t pts_us,
-                        bool marker, int64_t now_us, uint8_t *out)
+int rtc_out_write_header(struct rtc_out *o, enum mcu_kind kind, uint8_t pt, int64_t pts_us,
+                         bool marker, int64_t now_us, uint8_t *out)
 {
     const struct rtc_out_stream *s = &o->streams[kind];
     const struct rtc_line *line = &o->session->lines[kind];
@@ -138,30 +114,8 @@ static int write_header(struct rtc_out *o, enum mcu_kind kind, uint8_t pt, int64
     return rtc_rtp_write(out, RTC_RTP_HEADER_MAX, &h);
 }
 
-/* Header, VP8 descriptor and prefix of a video slice. Returns the size of all, *header_size of the
- * first. */
-static int write_head(struct rtc_out *o, const struct rtc_payloads *payloads,
-                      const struct rtc_slice *slice, int64_t now_us, uint8_t *out,
-                      size_t *header_size)
-{
-    const struct mcu_packet *packet = payloads->packet;
-    const uint8_t pt = o->session->lines[MCU_VIDEO].codecs[0].pt;
-    const int n = write_header(o, MCU_VIDEO, pt, packet->pts_us, slice->is_last, now_us, out);
-    if (n < 0)
-        return n;
-    size_t size = (size_t)n;
-    *header_size = size;
-    if (packet->codec == MCU_CODEC_VP8) {
-        rtc_vp8_put_descriptor(out + size, &o->vp8, slice, packet->temporal_id, false);
-        size += RTC_VP8_DESCRIPTOR_SIZE;
-    }
-    memcpy(out + size, slice->prefix, slice->prefix_size);
-    return (int)(size + slice->prefix_size);
-}
-
-/* A packet is ready: takes the numbers it used and sends it. */
-static void send_packet(struct rtc_out *o, enum mcu_kind kind, uint8_t *packet, size_t size,
-                        size_t header_size)
+void rtc_out_send_packet(struct rtc_out *o, enum mcu_kind kind, uint8_t *packet, size_t size,
+                         size_t header_size)
 {
     struct rtc_out_stream *s = &o->streams[kind];
     s->seq++;
@@ -169,24 +123,6 @@ static void send_packet(struct rtc_out *o, enum mcu_kind kind, uint8_t *packet, 
     s->stats.packets++;
     s->stats.bytes += size - header_size;
     o->hooks.send(o->hooks.ctx, packet, size);
-}
-
-/* Sends one slice of video. Returns its bytes. */
-static size_t send_slice(struct rtc_out *o, struct rtc_payloads *payloads, size_t index,
-                         int64_t now_us)
-{
-    const struct rtc_slice *slice = &payloads->slices[index];
-    uint8_t packet[RTC_OUT_PACKET_MAX] __attribute__((aligned(8)));
-    size_t header_size;
-    const int head = write_head(o, payloads, slice, now_us, packet, &header_size);
-    if (head < 0 || (size_t)head + slice->size + RTC_SRTP_EXPANSION_MAX > sizeof(packet))
-        return 0;
-    memcpy(packet + head, slice->data, slice->size);
-    const size_t size = (size_t)head + slice->size;
-    rtc_history_put(o->history, o->streams[MCU_VIDEO].seq, packet, (size_t)head, header_size,
-                    payloads, index, now_us);
-    send_packet(o, MCU_VIDEO, packet, size, header_size);
-    return size;
 }
 
 static uint32_t copies_wanted(const struct rtc_out *o, const struct rtc_payloads *payloads)
@@ -205,7 +141,8 @@ static void send_audio(struct rtc_out *o, struct rtc_payloads *payloads, int64_t
     const uint8_t pt = copies ? codec->red_pt : codec->pt;
     uint8_t header[RTC_RTP_HEADER_MAX];
     uint8_t packet[RTC_OUT_PACKET_MAX] __attribute__((aligned(8)));
-    const int head = write_header(o, MCU_AUDIO, pt, payloads->packet->pts_us, false, now_us, header);
+    const int head = rtc_out_write_header(o, MCU_AUDIO, pt, payloads->packet->pts_us, false,
+                                          now_us, header);
     if (head < 0)
         return;
     const struct rtc_out_audio_packet p = {.seq = s->seq, .header = header,
@@ -221,70 +158,15 @@ static void send_audio(struct rtc_out *o, struct rtc_payloads *payloads, int64_t
     if (size < 0)
         return;
     s->stats.copies += taken;
-    send_packet(o, MCU_AUDIO, packet, (size_t)size, (size_t)head);
+    rtc_out_send_packet(o, MCU_AUDIO, packet, (size_t)size, (size_t)head);
 }
 
 /* --- frames --------------------------------------------------------------------------------------- */
 
-static bool sends(const struct rtc_out *o, enum mcu_kind kind, enum mcu_codec codec)
+bool rtc_out_sends(const struct rtc_out *o, enum mcu_kind kind, enum mcu_codec codec)
 {
     const struct rtc_line *line = &o->session->lines[kind];
     return line->is_used && (line->direction & MCU_SENDONLY) && line->codecs[0].codec == codec;
-}
-
-/* Sends from the front of the ring while the bucket has something. */
-static void drain(struct rtc_out *o, int64_t now_us)
-{
-    rtc_out_refill(&o->pace, now_us, RTC_OUT_REFILL_BYTES_PER_MS, RTC_OUT_BUCKET_BYTES);
-    while (o->count > 0 && o->pace.bytes > 0) {
-        struct rtc_out_waiting *w = &o->ring[o->first];
-        struct rtc_payloads *payloads = w->frame->payloads;
-        if (!sends(o, MCU_VIDEO, payloads->packet->codec)) {
-            finish_first(o); /* a new answer came in between */
-            continue;
-        }
-        if (w->next == 0 && payloads->packet->codec == MCU_CODEC_VP8)
-            rtc_vp8_next_frame(&o->vp8, payloads->packet->temporal_id);
-        o->pace.bytes -= (int64_t)send_slice(o, payloads, w->next++, now_us);
-        if (w->next == payloads->count)
-            finish_first(o);
-    }
-}
-
-/* A frame may be sent if it continues what was sent, or starts anew. */
-static bool continues(struct rtc_out *o, const struct rtc_frame *frame, int64_t now_us)
-{
-    struct rtc_out_stream *s = &o->streams[MCU_VIDEO];
-    const struct mcu_packet *packet = frame->payloads->packet;
-    if (s->feed_id != frame->feed_id || s->codec != packet->codec ||
-        frame->index != s->last_index + 1)
-        s->is_live = false;
-    s->feed_id = frame->feed_id;
-    s->codec = packet->codec;
-    s->last_index = frame->index;
-    if (packet->is_key) {
-        s->is_live = true;
-        o->is_key_wanted = false;
-    } else if (!s->is_live) {
-        rtc_out_want_key(o, now_us);
-    }
-    return s->is_live;
-}
-
-static void queue_video(struct rtc_out *o, struct rtc_frame *frame, int64_t now_us)
-{
-    if (!continues(o, frame, now_us))
-        return;
-    if (o->count == RTC_OUT_FRAMES_MAX) {
-        drop_waiting(o);
-        o->streams[MCU_VIDEO].is_live = false;
-        rtc_out_want_key(o, now_us);
-        return;
-    }
-    o->ring[(o->first + o->count) % RTC_OUT_FRAMES_MAX] =
-        (struct rtc_out_waiting){.frame = rtc_frame_ref(frame)};
-    o->count++;
-    drain(o, now_us);
 }
 
 void rtc_out_warm(const struct rtc_out *o)
@@ -298,10 +180,10 @@ bool rtc_out_frame(struct rtc_out *o, struct rtc_frame *frame, int64_t now_us)
 {
     const enum mcu_codec codec = frame->payloads->packet->codec;
     const enum mcu_kind kind = mcu_codec_kind(codec);
-    if (!sends(o, kind, codec))
+    if (!rtc_out_sends(o, kind, codec))
         return o->count > 0;
     if (kind == MCU_VIDEO)
-        queue_video(o, frame, now_us);
+        rtc_out_take_video(o, frame, now_us);
     else
         send_audio(o, frame->payloads, now_us);
     return o->count > 0;
@@ -313,6 +195,6 @@ bool rtc_out_tick(struct rtc_out *o, int64_t now_us)
     if (o->is_key_wanted && now_us >= o->next_key_us)
         rtc_out_want_key(o, now_us);
     if (o->count > 0)
-        drain(o, now_us);
+        rtc_out_drain(o, now_us);
     return o->count > 0;
 }

@@ -40,6 +40,10 @@ struct rtc_out_hooks {
     void (*send)(void *ctx, uint8_t *packet, size_t size);
     void (*need_key)(void *ctx, enum mcu_codec codec);
     void (*audio_need)(void *ctx, enum rtc_audio_need need); /* on change only */
+    /* The kept key frame of a feed, as rtc_feed_still(); -ENOENT also when it is wanted no more. */
+    int (*still)(void *ctx, uint64_t feed_id, int64_t now_us, struct rtc_still *still);
+    /* A key frame of the feed it is tuned to is about to leave. false: it is to hear another one. */
+    bool (*begins)(void *ctx, uint64_t feed_id);
 };
 
 /* session and local stay the caller's and may change between calls; hooks are copied. The caller
@@ -48,8 +52,15 @@ int rtc_out_create(struct rtc_out **out, const struct rtc_session *session,
                    const struct rtc_local *local, const struct rtc_out_hooks *hooks);
 void rtc_out_destroy(struct rtc_out *o); /* NULL is fine */
 
-/* A frame of a feed that the peer is tuned to now. Returns true when something is held back: call
- * rtc_out_tick() in RTC_OUT_PACE_US. */
+/* The video that is wanted from now on; 0: none. What plays goes on until a key frame of it comes.
+ * Returns true when something is held back: call rtc_out_tick() in RTC_OUT_PACE_US. */
+bool rtc_out_tune(struct rtc_out *o, uint64_t feed_id, int64_t now_us);
+
+/* The highest temporal layer that is sent; see rtc_peer_set_layers(). */
+void rtc_out_set_layers(struct rtc_out *o, uint8_t max_temporal_id);
+
+/* A frame of a feed that the peer is tuned to now, or was before that one began. Returns true when
+ * something is held back: call rtc_out_tick() in RTC_OUT_PACE_US. */
 bool rtc_out_frame(struct rtc_out *o, struct rtc_frame *frame, int64_t now_us);
 
 /* A frame of audio goes out soon. */

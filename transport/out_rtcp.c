@@ -80,7 +80,7 @@ void rtc_out_key_asked(struct rtc_out *o, uint32_t ssrc, int64_t now_us)
     if (ssrc != o->local->ssrc[MCU_VIDEO])
         return;
     o->streams[MCU_VIDEO].stats.plis++;
-    rtc_out_want_key(o, now_us);
+    rtc_out_revive(o, now_us);
 }
 
 static void tell_need(struct rtc_out *o)

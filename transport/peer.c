@@ -86,6 +86,71 @@ static int name_streams(struct rtc_local *l)
     return 0;
 }
 
+/* --- what the sink leaves out ------------------------------------------------------------------ */
+
+static void no_state(void *ctx, enum rtc_state state, const char *reason)
+{
+    (void)ctx;
+    (void)state;
+    (void)reason;
+}
+
+static void no_candidate(void *ctx, const char *candidate)
+{
+    (void)ctx;
+    (void)candidate;
+}
+
+static void no_audio(void *ctx, const struct rtc_audio *audio)
+{
+    (void)ctx;
+    (void)audio;
+}
+
+static void no_video(void *ctx, struct mcu_packet *frame)
+{
+    (void)ctx;
+    (void)frame;
+}
+
+static void no_need_key(void *ctx, enum mcu_codec codec)
+{
+    (void)ctx;
+    (void)codec;
+}
+
+static void no_audio_need(void *ctx, enum rtc_audio_need need)
+{
+    (void)ctx;
+    (void)need;
+}
+
+static void no_tuned(void *ctx, struct rtc_feed *feed)
+{
+    (void)ctx;
+    (void)feed;
+}
+
+static void no_estimate(void *ctx, const struct rtc_estimate *estimate)
+{
+    (void)ctx;
+    (void)estimate;
+}
+
+static void fill_sink(struct rtc_peer_sink *s)
+{
+    s->on_state = s->on_state ? s->on_state : no_state;
+    s->on_candidate = s->on_candidate ? s->on_candidate : no_candidate;
+    s->on_audio = s->on_audio ? s->on_audio : no_audio;
+    s->on_video = s->on_video ? s->on_video : no_video;
+    s->on_need_key = s->on_need_key ? s->on_need_key : no_need_key;
+    s->on_audio_need = s->on_audio_need ? s->on_audio_need : no_audio_need;
+    s->on_tuned = s->on_tuned ? s->on_tuned : no_tuned;
+    s->on_estimate = s->on_estimate ? s->on_estimate : no_estimate;
+}
+
+/* --- what goes out asks for --------------------------------------------------------------------- */
+
 static void send_hook(void *ctx, uint8_t *packet, size_t size)
 {
     rtc_link_send_rtp(ctx, packet, size);
@@ -100,16 +165,64 @@ static void need_key_hook(void *ctx, enum mcu_codec codec)
 static void audio_need_hook(void *ctx, enum rtc_audio_need need)
 {
     struct rtc_peer *p = ctx;
-    if (p->sink.on_audio_need)
-        p->sink.on_audio_need(p->sink.ctx, need);
+    p->sink.on_audio_need(p->sink.ctx, need);
+}
+
+static bool is_wanted(const struct rtc_peer *p, uint64_t feed_id)
+{
+    const struct rtc_feed *feed = p->feeds[MCU_VIDEO];
+    return feed && rtc_feed_id(feed) == feed_id;
+}
+
+static int still_hook(void *ctx, uint64_t feed_id, int64_t now_us, struct rtc_still *still)
+{
+    struct rtc_peer *p = ctx;
+    int err = -ENOENT;
+    pthread_mutex_lock(&p->lock);
+    if (is_wanted(p, feed_id))
+        err = rtc_feed_still(p->feeds[MCU_VIDEO], now_us, still);
+    pthread_mutex_unlock(&p->lock);
+    return err;
+}
+
+/* Under the lock. feed may be NULL. Without a moment in which the row hears neither. */
+static void set_row(struct rtc_peer *p, size_t row, struct rtc_feed *feed)
+{
+    struct rtc_feed *const old = p->feeds[row];
+    p->feeds[row] = feed;
+    if (feed)
+        rtc_feed_tuned_in(feed, p->group->index);
+    atomic_store(&p->feed_ids[row], feed ? rtc_feed_id(feed) : 0);
+    if (old)
+        rtc_feed_tuned_out(old, p->group->index);
+}
+
+/* false: somebody tunes it elsewhere just now. */
+static bool begins_hook(void *ctx, uint64_t feed_id)
+{
+    struct rtc_peer *p = ctx;
+    pthread_mutex_lock(&p->lock);
+    struct rtc_feed *feed = is_wanted(p, feed_id) ? p->feeds[MCU_VIDEO] : NULL;
+    if (feed)
+        set_row(p, RTC_ROW_LEAVING, NULL);
+    pthread_mutex_unlock(&p->lock);
+    if (!feed)
+        return false;
+    rtc_group_retuned(p->group);
+    p->sink.on_tuned(p->sink.ctx, feed);
+    return true;
 }
 
 static int start_on_net(void *arg)
 {
     const struct start_args *a = arg;
     struct rtc_peer *p = a->peer;
-    const struct rtc_out_hooks hooks = {.ctx = p, .send = send_hook, .need_key = need_key_hook,
-                                        .audio_need = audio_need_hook};
+    const struct rtc_out_hooks hooks = {.ctx = p,
+                                        .send = send_hook,
+                                        .need_key = need_key_hook,
+                                        .audio_need = audio_need_hook,
+                                        .still = still_hook,
+                                        .begins = begins_hook};
     int err = rtc_in_create(&p->in, &p->session, &p->sink);
     if (!err)
         err = rtc_out_create(&p->out, &p->session, &p->local, &hooks);
@@ -138,6 +251,8 @@ int rtc_peer_start(struct rtc *rtc, struct rtc_peer **out, const struct rtc_peer
         return -ENOMEM;
     p->rtc = rtc;
     p->sink = *sink;
+    fill_sink(&p->sink);
+    atomic_init(&p->layers_max, UINT8_MAX);
     p->path = is_plain ? &rtc_plain_path : &rtc_link_ice_path;
     p->rtt_us = -1;
     p->stats.rtt_us = -1;
@@ -386,18 +501,38 @@ bool rtc_peer_receives_from(const struct rtc_peer *p, enum mcu_kind kind)
     return atomic_load(&p->receives[kind]);
 }
 
+/* Under the lock. What was wanted but has not begun gives way at once. [net] may look in between:
+ * what plays is in a row all the time. */
+static void tune_video(struct rtc_peer *p, struct rtc_feed *feed)
+{
+    if (!p->feeds[RTC_ROW_LEAVING])
+        set_row(p, RTC_ROW_LEAVING, p->feeds[MCU_VIDEO]);
+    set_row(p, MCU_VIDEO, feed);
+    if (!feed || feed == p->feeds[RTC_ROW_LEAVING])
+        set_row(p, RTC_ROW_LEAVING, NULL);
+}
+
 void rtc_peer_tune(struct rtc_peer *p, enum mcu_kind kind, struct rtc_feed *feed)
 {
     pthread_mutex_lock(&p->lock);
-    struct rtc_feed *old = p->feeds[kind];
-    p->feeds[kind] = feed;
-    if (feed)
-        rtc_feed_tuned(feed, p->group->index, 1);
-    atomic_store(&p->feed_ids[kind], feed ? rtc_feed_id(feed) : 0);
-    if (old)
-        rtc_feed_tuned(old, p->group->index, -1);
-    rtc_group_retuned(p->group);
+    const bool is_other = p->feeds[kind] != feed;
+    if (is_other && kind == MCU_VIDEO)
+        tune_video(p, feed);
+    else if (is_other)
+        set_row(p, kind, feed);
     pthread_mutex_unlock(&p->lock);
+    if (!is_other)
+        return;
+    rtc_group_retuned(p->group);
+    rtc_group_nudge(p->group);
+}
+
+void rtc_peer_set_layers(struct rtc_peer *p, uint8_t max_temporal_id)
+{
+    if (atomic_exchange(&p->layers_max, max_temporal_id) == max_temporal_id)
+        return;
+    rtc_group_retuned(p->group);
+    rtc_group_nudge(p->group);
 }
 
 void rtc_peer_request_key(struct rtc_peer *p)

@@ -35,6 +35,12 @@ enum {
     RTC_EARLY_DATAGRAMS = 8,           /* of DTLS, kept until ICE is through */
 };
 
+/* What a peer is tuned to: rows 0 and 1 are by enum mcu_kind. */
+enum {
+    RTC_ROW_LEAVING = 2, /* the video that plays on until the one it is to see begins */
+    RTC_ROWS,
+};
+
 /* The peers of one [net] thread. What every frame or turn of the clock looks at stands in arrays of
  * its own by place, so that a thousand peers cost a walk over some kilobytes. */
 struct rtc_group {
@@ -48,7 +54,8 @@ struct rtc_group {
     /* [net] */
     struct rtc_peer **peers;
     int64_t *due_us;    /* by place: when rtc_link_tick() is due; INT64_MAX: not */
-    uint64_t *tuned[2]; /* by kind and place: the feed it hears; 0: none, or not connected */
+    /* By row and place: the feed it hears; 0: none, or not connected. */
+    uint64_t *tuned[RTC_ROWS];
     size_t count;
     size_t capacity;
     uint64_t stale; /* frames of audio that waited too long to be of use */
@@ -132,13 +139,14 @@ struct rtc_peer {
     void *filter_ctx;
 
     /* [any] */
-    atomic_uint_fast64_t feed_ids[2]; /* tuned to; 0: none */
+    atomic_uint_fast64_t feed_ids[RTC_ROWS]; /* tuned to; 0: none */
+    atomic_uchar layers_max;
     atomic_int send_codecs[2];        /* enum mcu_codec */
     atomic_bool receives[2];
     atomic_bool is_key_asked;
 
     pthread_mutex_t lock; /* protects: */
-    struct rtc_feed *feeds[2];
+    struct rtc_feed *feeds[RTC_ROWS];
     struct rtc_peer_stats stats;
 };
 
@@ -238,7 +246,10 @@ void rtc_group_remove(struct rtc_group *g, struct rtc_peer *p);
 /* [net] rtc_link_tick() of the peer is due at due_us, or earlier if it was due earlier. */
 void rtc_group_wake(struct rtc_group *g, struct rtc_peer *p, int64_t due_us);
 
-/* [any] A peer of it hears another feed, or is in another state. */
+/* [any] A peer of it hears another feed, or is in another state: looked at before the next frame. */
 void rtc_group_retuned(struct rtc_group *g);
+
+/* [any] The same, without waiting for a frame. */
+void rtc_group_nudge(struct rtc_group *g);
 
 #endif

@@ -8,8 +8,8 @@
  * A feed is one encoded stream that goes out (an audio mix, a composited picture in one codec).
  * It is packetized once; each peer that is tuned to it gets its own RTP header, SRTP and history.
  *
- * Lifetime: rtc_peer_destroy() returns when no callback of that peer runs or will run. A feed is
- * destroyed only when no peer is tuned to it (or all are destroyed). */
+ * Lifetime: rtc_peer_destroy() returns when no callback of that peer runs or will run. A feed may
+ * be destroyed while peers are tuned to it: they get nothing more of it. */
 #ifndef TRANSPORT_RTC_H
 #define TRANSPORT_RTC_H
 
@@ -71,6 +71,16 @@ enum rtc_audio_need {
     RTC_AUDIO_LOW,
 };
 
+/* What the way to a peer carries. From transport-wide feedback where the far side gives it, else
+ * from REMB and receiver reports. */
+struct rtc_estimate {
+    uint64_t bitrate_bps;   /* all that may be sent: audio, video, what is sent again */
+    uint32_t loss_permille; /* of what was sent lately */
+    int64_t rtt_us;         /* -1: not known */
+    bool is_probing;        /* padding goes out to find out whether there is more */
+};
+
+/* Members may be NULL: then nobody is told. */
 struct rtc_peer_sink {
     void *ctx;
     void (*on_state)(void *ctx, enum rtc_state state, const char *reason);
@@ -82,10 +92,16 @@ struct rtc_peer_sink {
      * Borrowed. After a loss that NACK could not repair the frames that need the lost one are
      * left out, and PLI is sent. */
     void (*on_video)(void *ctx, struct mcu_packet *frame);
-    /* The far side asked for a key frame (PLI or FIR) of the video feed it is tuned to. */
+    /* A key frame is wanted of the video feed that it is to be tuned to: the far side asked for one
+     * (PLI or FIR) and none that was kept helps, or the feed waits for one to begin. */
     void (*on_need_key)(void *ctx, enum mcu_codec codec);
     /* The audio that it should be sent from now on; RTC_AUDIO_CLEAN before the first. May be NULL. */
     void (*on_audio_need)(void *ctx, enum rtc_audio_need need);
+    /* The video that leaves now is of this feed: a key frame of it is on its way. The one before
+     * is not in use any more. The pointer only tells feeds apart. */
+    void (*on_tuned)(void *ctx, struct rtc_feed *feed);
+    /* At most each 100 ms, and at once when it falls. */
+    void (*on_estimate)(void *ctx, const struct rtc_estimate *estimate);
 };
 
 struct rtc_stream_stats {
@@ -114,11 +130,11 @@ struct rtc_peer_stats {
  * Returns 0, -EINVAL, -ENOMEM or -EIO (OpenSSL, libsrtp). */
 int rtc_create(struct rtc **out, const struct rtc_conf *conf);
 
-/* [ctl] Ends peers and threads. Feeds must be destroyed after it or before it by their owner. NULL is
+/* [ctl] Ends peers and threads. Feeds stay their owner's, to be destroyed before or after. NULL is
  * fine. */
 void rtc_destroy(struct rtc *rtc);
 
-/* [ctl] A peer without a description. The sink is copied, all of it must be set. Returns 0, -ENOSPC,
+/* [ctl] A peer without a description. The sink is copied. Returns 0, -ENOSPC,
  * -ENOMEM, -EINVAL (a configured address is none), -EIO or -ETIMEDOUT. */
 int rtc_peer_create(struct rtc *rtc, struct rtc_peer **out, const struct rtc_peer_sink *sink);
 
@@ -192,10 +208,19 @@ int rtc_peer_add_candidate(struct rtc_peer *p, const char *candidate);
 enum mcu_codec rtc_peer_send_codec(const struct rtc_peer *p, enum mcu_kind kind);
 bool rtc_peer_receives_from(const struct rtc_peer *p, enum mcu_kind kind);
 
-/* [any] Tunes the peer to a feed, or to none with NULL; from the next packet on. The feed's codec
- * must be the negotiated one. A video feed starts at its next key frame: ask for one. Tuning to
- * another feed of the same kind keeps the peer's SSRC, sequence numbers and timestamps running. */
+/* [any] Tunes the peer to a feed, or to none with NULL: at once then. The feed's codec must be the
+ * negotiated one. SSRC, sequence numbers, picture ids and timestamps run on over all feeds.
+ *
+ * A video feed begins at its next key frame, and until then the one before plays on: let that one
+ * go on until on_tuned(). Who has no picture yet gets the feed's kept key frame at once, as a
+ * still, and goes live at the next one. on_need_key() asks for it. */
 void rtc_peer_tune(struct rtc_peer *p, enum mcu_kind kind, struct rtc_feed *feed);
+
+/* [any] Frames of higher temporal layers are left out, from the next frame on; more are let through
+ * from the next frame of the base layer on, so that what is sent can be decoded: frames of a higher
+ * layer may refer to nothing older than the last base frame. The far side sees no hole. All layers
+ * at first. */
+void rtc_peer_set_layers(struct rtc_peer *p, uint8_t max_temporal_id);
 
 /* [any] Asks the far side for a key frame (PLI); at most one in 500 ms goes out. */
 void rtc_peer_request_key(struct rtc_peer *p);

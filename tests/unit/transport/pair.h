@@ -53,6 +53,8 @@ struct end {
     size_t need_count;
     size_t key_asked;
     enum mcu_codec key_codec;
+    struct rtc_feed *tuned; /* as told */
+    size_t tuned_count;
 };
 
 /* Audio packet number n: 4 bytes of n, then bytes made of it. */
@@ -192,6 +194,15 @@ static inline void end_on_audio_need(void *ctx, enum rtc_audio_need need)
     pthread_mutex_unlock(&e->lock);
 }
 
+static inline void end_on_tuned(void *ctx, struct rtc_feed *feed)
+{
+    struct end *e = ctx;
+    pthread_mutex_lock(&e->lock);
+    e->tuned = feed;
+    e->tuned_count++;
+    pthread_mutex_unlock(&e->lock);
+}
+
 static inline void end_open_with(struct end *e, const struct rtc_conf *conf)
 {
     memset(e, 0, sizeof(*e));
@@ -205,6 +216,7 @@ static inline void end_open_with(struct end *e, const struct rtc_conf *conf)
         .on_video = end_on_video,
         .on_need_key = end_on_need_key,
         .on_audio_need = end_on_audio_need,
+        .on_tuned = end_on_tuned,
     };
     assert_int_equal(rtc_peer_create(e->rtc, &e->peer, &sink), 0);
 }
@@ -264,6 +276,11 @@ static inline bool has_frames(struct end *e, size_t n)
 static inline bool has_audio(struct end *e, size_t n)
 {
     return e->audio_count >= n;
+}
+
+static inline bool has_tuned(struct end *e, size_t n)
+{
+    return e->tuned_count >= n;
 }
 
 static inline bool has_key_asked(struct end *e, size_t n)

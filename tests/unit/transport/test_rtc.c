@@ -120,7 +120,8 @@ static void a_key_frame_request_goes_round(void **state)
     pair_open(&a, &b, MCU_CODEC_H264);
     end_feed(&a, MCU_CODEC_H264);
     end_push_video(&a, MCU_CODEC_H264, 0, true, 3000);
-    assert_true(pair_wait(has_frames, &b, 1));
+    end_push_video(&a, MCU_CODEC_H264, 1, false, 3000); /* now the kept one is no answer */
+    assert_true(pair_wait(has_frames, &b, 2));
     assert_int_equal(end_read(&a, key_asked), 0);
 
     for (int i = 0; i < 20; i++) { /* many wishes at once are one request */
@@ -129,8 +130,8 @@ static void a_key_frame_request_goes_round(void **state)
     }
     assert_true(pair_wait(has_key_asked, &a, 1));
     assert_int_equal(end_read(&a, key_codec), MCU_CODEC_H264);
-    end_push_video(&a, MCU_CODEC_H264, 1, true, 3000);
-    assert_true(pair_wait(has_frames, &b, 2));
+    end_push_video(&a, MCU_CODEC_H264, 2, true, 3000);
+    assert_true(pair_wait(has_frames, &b, 3));
     mcu_sleep_until_us(mcu_now_us() + 700000);
     pthread_mutex_lock(&a.lock);
     const size_t asked = a.key_asked;
@@ -161,6 +162,57 @@ static void a_newcomer_waits_for_a_key_frame(void **state)
     end_close(&b);
 }
 
+/* Though nothing more is pushed: the feed's own key frame is there at once. */
+static void a_newcomer_gets_the_kept_key_frame(void **state)
+{
+    (void)state;
+    struct end a, b;
+    pair_open(&a, &b, MCU_CODEC_H264);
+    assert_int_equal(rtc_feed_create(a.rtc, &a.video, MCU_CODEC_H264), 0);
+    end_push_video(&a, MCU_CODEC_H264, 0, true, 9000);
+    end_push_video(&a, MCU_CODEC_H264, 1, false, 2000);
+    rtc_peer_tune(a.peer, MCU_VIDEO, a.video);
+    assert_true(pair_wait(has_frames, &b, 1));
+    assert_true(pair_is_frame(&b, 0, MCU_CODEC_H264, 0, true, 9000));
+    assert_true(pair_wait(has_tuned, &a, 1));
+    rtc_peer_set_layers(a.peer, 0);
+    end_push_video(&a, MCU_CODEC_H264, 2, false, 2000);
+    assert_true(pair_wait(has_key_asked, &a, 1));
+    end_push_video(&a, MCU_CODEC_H264, 3, true, 2000);
+    assert_true(pair_wait(has_frames, &b, 2));
+    assert_true(pair_is_frame(&b, 1, MCU_CODEC_H264, 3, true, 2000));
+    struct rtc_feed *gone = a.video;
+    a.video = NULL;
+    rtc_feed_destroy(gone); /* the peer is tuned to it and does not mind */
+    end_close(&a);
+    end_close(&b);
+}
+
+/* A sink that leaves everything out is told nothing. */
+static void a_peer_without_a_sink_connects(void **state)
+{
+    (void)state;
+    struct end a, b;
+    const struct rtc_peer_sink nothing = {.ctx = NULL};
+    end_open(&a);
+    end_open(&b);
+    rtc_peer_destroy(b.peer);
+    assert_int_equal(rtc_peer_create(b.rtc, &b.peer, &nothing), 0);
+    pair_negotiate(&a, &b, MCU_SENDRECV, MCU_SENDRECV, MCU_CODEC_VP8);
+    end_feed(&a, MCU_CODEC_VP8);
+    end_feed(&b, MCU_CODEC_VP8);
+    assert_true(pair_wait(has_state, &a, RTC_CONNECTED));
+    for (uint32_t n = 0; end_read(&a, audio_count) == 0 && n < 10000; n++) {
+        end_push_audio(&a, n);
+        end_push_video(&a, MCU_CODEC_VP8, n, false, 100);
+        end_push_audio(&b, n);
+        mcu_sleep_until_us(mcu_now_us() + 2000);
+    }
+    assert_true(end_read(&a, audio_count) > 0);
+    end_close(&a);
+    end_close(&b);
+}
+
 static bool has_packets(struct end *e, size_t n)
 {
     struct rtc_peer_stats s;
@@ -182,17 +234,26 @@ static void another_feed_takes_over_seamlessly(void **state)
     struct rtc_feed *old = a.video;
     assert_int_equal(rtc_feed_create(a.rtc, &a.video, MCU_CODEC_VP8), 0);
     rtc_peer_tune(a.peer, MCU_VIDEO, a.video);
-    rtc_feed_destroy(old);
     end_push_video(&a, MCU_CODEC_VP8, 2, false, 2000); /* not decodable after the old feed */
-    end_push_video(&a, MCU_CODEC_VP8, 3, true, 2000);
-    end_push_video(&a, MCU_CODEC_VP8, 4, false, 2000);
-    assert_true(pair_wait(has_frames, &b, 4));
-    assert_true(pair_is_frame(&b, 2, MCU_CODEC_VP8, 3, true, 2000));
-    assert_true(pair_is_frame(&b, 3, MCU_CODEC_VP8, 4, false, 2000));
-    assert_true(pair_wait(has_packets, &b, 8)); /* four frames of two packets */
+    assert_true(pair_wait(has_key_asked, &a, 1));
+    struct mcu_packet *p = pair_video(MCU_CODEC_VP8, 3, false, 2000, mcu_now_us());
+    rtc_feed_push(old, p); /* goes on until then */
+    mcu_packet_unref(p);
+    assert_true(pair_wait(has_frames, &b, 3));
+    assert_ptr_equal(end_read(&a, tuned), old);
+    end_push_video(&a, MCU_CODEC_VP8, 4, true, 2000);
+    end_push_video(&a, MCU_CODEC_VP8, 5, false, 2000);
+    assert_true(pair_wait(has_tuned, &a, 2));
+    assert_ptr_equal(end_read(&a, tuned), a.video);
+    rtc_feed_destroy(old);
+    assert_true(pair_wait(has_frames, &b, 5));
+    assert_true(pair_is_frame(&b, 2, MCU_CODEC_VP8, 3, false, 2000));
+    assert_true(pair_is_frame(&b, 3, MCU_CODEC_VP8, 4, true, 2000));
+    assert_true(pair_is_frame(&b, 4, MCU_CODEC_VP8, 5, false, 2000));
+    assert_true(pair_wait(has_packets, &b, 10)); /* five frames of two packets */
     struct rtc_peer_stats stats;
     rtc_peer_read_stats(b.peer, &stats);
-    assert_int_equal(stats.in[MCU_VIDEO].packets, 8);
+    assert_int_equal(stats.in[MCU_VIDEO].packets, 10);
     assert_int_equal(stats.in[MCU_VIDEO].lost, 0);
     assert_int_equal(stats.in[MCU_VIDEO].nacks, 0);
     end_close(&a);
@@ -292,6 +353,8 @@ int main(void)
         cmocka_unit_test(times_are_those_of_the_room_clock),
         cmocka_unit_test(a_key_frame_request_goes_round),
         cmocka_unit_test(a_newcomer_waits_for_a_key_frame),
+        cmocka_unit_test(a_newcomer_gets_the_kept_key_frame),
+        cmocka_unit_test(a_peer_without_a_sink_connects),
         cmocka_unit_test(another_feed_takes_over_seamlessly),
         cmocka_unit_test(one_feed_serves_peers_on_several_threads),
         cmocka_unit_test(reports_tell_the_round_trip),
