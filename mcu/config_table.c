@@ -142,6 +142,11 @@ const struct config_row config_rows[] = {
     INT(room, max_members, 1, 1280, 50, "People in one room."),
     INT(room, empty_s, 0, 86400, 30, "Seconds after which an empty room ends."),
     INT(room, spare, 0, 8, 1, "Room processes kept warm, so that a new room opens at once."),
+    INT(room, max_load, 0, 100, 85,
+        "Percent of the machine's cores that rooms may use before new ones and people are refused; 0: no "
+        "limit."),
+    BOOL(room, overload, true,
+         "A room that is late gives way in its pictures: rate, effort, sizes; sound goes on."),
 
     INT(audio, channels, 1, 2, 2, "Channels of the mix: 1 mono, 2 stereo."),
     INT(audio, bitrate_kbps, 16, 256, 64, "Bit rate of each Opus mix."),

@@ -49,6 +49,7 @@ static const struct sig_error errors[] = {
     {"room_failed", 503, "The room's process cannot be started.", "The server's log says why."},
     {"room_restarted", 503, "The room was restarted just now.", "Try again."},
     {"no_port", 503, "There is no free port.", "Look at rtc.plain_address and rtc.port_min."},
+    {"overloaded", 503, "The machine carries no more.", "Try again in a few seconds."},
     {"too_busy", 503, "The server is too busy.", "Try again."},
 };
 

@@ -16,6 +16,9 @@
 
 enum { CHUNK_SIZE = 32 * 1024, REPLY_TIMEOUT_S = 60 };
 
+/* With every 503: by then a room is up again, and figures of the load are new. */
+#define RETRY_AFTER_S "5"
+
 /* --- reading the request ---------------------------------------------------------------------- */
 
 static void copy_field(struct lws *wsi, enum lws_token_indexes token, char *out, size_t size)
@@ -343,6 +346,8 @@ void sig_http_json(struct sig_http *req, int status, json_t *json)
 
 void sig_http_error(struct sig_http *req, const struct sig_error *error, const char *detail)
 {
+    if (error->status == 503)
+        sig_http_header(req, "Retry-After", RETRY_AFTER_S);
     sig_http_json(req, error->status, json_pack("{s:o}", "error", sig_error_json(error, detail)));
 }
 

@@ -12,6 +12,7 @@
 #include "mcu/base/json.h"
 #include "mcu/base/log.h"
 #include "mcu/control.h"
+#include "signaling/admission.h"
 #include "signaling/rooms_internal.h"
 #include "signaling/sdp.h"
 
@@ -286,6 +287,10 @@ const struct sig_error *sig_rooms_join(struct sig_rooms *r, const struct sig_joi
         sig_member_leave(older, "replaced");
     if (room->member_count >= r->conf.config->room.max_members)
         return sig_error("room_full");
+    /* Who only takes his own place anew costs nothing more. */
+    error = older ? NULL : sig_admit(r, room, sig_load_kind(join->kind, join->role));
+    if (error)
+        return error;
     char peer[SIG_ID_SIZE];
     sig_id_make(peer, sizeof(peer));
     struct sig_member *m = member_create(room, peer);

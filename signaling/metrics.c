@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "mcu/base/clock.h"
+#include "signaling/admission.h"
 #include "signaling/http.h"
 #include "signaling/http_handlers.h"
 
@@ -17,6 +18,7 @@ struct all_stats {
     struct sig_store_stats store;
     uint64_t clients;
     uint64_t front_cpu_us;
+    uint64_t load_millicores;
 };
 
 enum kind { COUNTER, GAUGE };
@@ -42,6 +44,10 @@ static const struct {
     M32("mixdown_recordings", GAUGE, rooms.recordings, "Recordings that run"),
     M64("mixdown_rooms_opened_total", COUNTER, rooms.rooms_opened, "Rooms opened"),
     M64("mixdown_joins_total", COUNTER, rooms.joins, "Seats given"),
+    M64("mixdown_refused_overload_total", COUNTER, rooms.refused_overload,
+        "Rooms, seats and views refused because the machine carries no more"),
+    M64("mixdown_load_millicores", GAUGE, load_millicores,
+        "Thousandths of a core that rooms use or are about to"),
     M64("mixdown_recordings_started_total", COUNTER, rooms.recordings_started,
         "Recordings started"),
     M64("mixdown_recordings_failed_total", COUNTER, rooms.recordings_failed,
@@ -143,6 +149,7 @@ static void gather(struct sig_front *front, struct all_stats *a)
     a->front = front->stats;
     a->clients = front->client_count;
     a->front_cpu_us = (uint64_t)mcu_cpu_us();
+    a->load_millicores = (uint64_t)(1000.0 * sig_load_cores(front->rooms));
     if (front->store)
         sig_store_stats(front->store, &a->store);
 }

@@ -9,6 +9,7 @@
 #include "mcu/base/clock.h"
 #include "mcu/base/json.h"
 #include "mcu/base/log.h"
+#include "signaling/admission.h"
 #include "signaling/rooms_internal.h"
 #include "signaling/sdp.h"
 
@@ -178,6 +179,7 @@ static void on_stats(struct sig_room *room, const json_t *event)
     read_ticks(&s, event);
     read_totals(&s, json_object_get(event, "totals"));
     room->stats = s;
+    sig_load_measure(room);
 }
 
 static uint64_t larger(uint64_t a, uint64_t b)

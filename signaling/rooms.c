@@ -11,6 +11,7 @@
 
 #include "mcu/base/clock.h"
 #include "mcu/base/log.h"
+#include "signaling/admission.h"
 #include "signaling/layouts.h"
 #include "signaling/rooms_internal.h"
 
@@ -72,6 +73,9 @@ struct sig_room *sig_rooms_open(struct sig_rooms *r, const char *id, const char 
         *error = sig_error("too_many_rooms");
         return NULL;
     }
+    *error = sig_admit(r, NULL, MCU_LOAD_ROOM);
+    if (*error)
+        return NULL;
     *error = sig_error("room_failed");
     struct sig_room *room = room_create(r, id, type, mcu_wall_ms());
     if (!room)
@@ -83,6 +87,7 @@ struct sig_room *sig_rooms_open(struct sig_rooms *r, const char *id, const char 
         room_free(room);
         return NULL;
     }
+    mcu_load_add(&room->load, MCU_LOAD_ROOM);
     r->stats.rooms_opened++;
     if (r->conf.store)
         sig_store_room_opened(r->conf.store, id, type, creator, room->opened_at_ms);

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "mcu/admission.h"
 #include "mcu/config.h"
 #include "signaling/errors.h"
 #include "signaling/host.h"
@@ -103,6 +104,7 @@ struct sig_room {
     struct sig_recording *recordings;
     struct sig_recording *active; /* the one that new frames go to */
     struct sig_room_stats stats;
+    struct mcu_load load;
 };
 
 struct sig_rooms_conf {
@@ -120,6 +122,7 @@ struct sig_rooms_conf {
 struct sig_rooms_stats {
     uint32_t rooms, members, recordings;
     uint64_t rooms_opened, joins, recordings_started, recordings_failed, recordings_recovered;
+    uint64_t refused_overload;
     struct sig_room_stats sum; /* of all rooms since the start: only grows, but for the maxima */
 };
 
@@ -146,7 +149,8 @@ void sig_rooms_stats(const struct sig_rooms *r, struct sig_rooms_stats *out);
 struct sig_room *sig_rooms_first(const struct sig_rooms *r); /* closing ones included */
 struct sig_room *sig_rooms_find(const struct sig_rooms *r, const char *id);
 
-/* Opens a room. Returns NULL with *error set: room_exists, too_many_rooms, room_failed. */
+/* Opens a room. Returns NULL with *error set: room_exists, too_many_rooms, overloaded,
+ * room_failed. */
 struct sig_room *sig_rooms_open(struct sig_rooms *r, const char *id, const char *type,
                                 const char *creator, const struct sig_error **error);
 

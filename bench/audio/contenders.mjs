@@ -50,7 +50,7 @@ export async function startMixdown(build, load, env = {}) {
   const program = new Program(process.env.MIXDOWN ?? `${build}/mixdown`, ['serve', '--dev', '--listen', `127.0.0.1:${port}`, '--data', folder], {
     folder,
     env: {
-      MIXDOWN_ROOM_MAX_MEMBERS: '1280', MIXDOWN_ROOM_SPARE: '0', MIXDOWN_LOG_LEVEL: process.env.LOG_LEVEL ?? 'warn',
+      MIXDOWN_ROOM_MAX_MEMBERS: '1280', MIXDOWN_ROOM_SPARE: '0', MIXDOWN_ROOM_MAX_LOAD: '0', MIXDOWN_LOG_LEVEL: process.env.LOG_LEVEL ?? 'warn',
       MIXDOWN_AUDIO_CHANNELS: '1', MIXDOWN_AUDIO_BITRATE_KBPS: String(SETTINGS.kbps),
       MIXDOWN_AUDIO_COMPLEXITY: String(SETTINGS.complexity), MIXDOWN_AUDIO_SPEAKERS: String(SETTINGS.speakers),
       ...env,

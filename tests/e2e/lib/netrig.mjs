@@ -6,6 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { STEADY } from './server.mjs';
 import { check, until } from './test.mjs';
 
 const NETRIG = process.env.NETRIG ?? fileURLToPath(new URL('../../../build/tests/tools/netrig', import.meta.url));
@@ -66,7 +67,10 @@ export class Rig {
     async serve(scope) {
         const words = ['exec', this.name, 'server', '--', process.env.MIXDOWN, 'serve', '--dev',
             '--listen', `${this.server.address}:${HTTP_PORT}`, '--data', scope.folder('data')];
-        const child = spawn(NETRIG, words, { stdio: ['ignore', 'pipe', 'pipe'] });
+        const child = spawn(NETRIG, words, {
+            env: { ...process.env, ...STEADY },
+            stdio: ['ignore', 'pipe', 'pipe'],
+        });
         let log = '';
         for (const stream of [child.stdout, child.stderr])
             stream.on('data', (chunk) => { log = (log + chunk).slice(-100000); });

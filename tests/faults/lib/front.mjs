@@ -42,7 +42,7 @@ export class Front {
       words.push('--config', f.config);
     }
     f.log = '';
-    f.child = spawn(program, words, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    f.child = spawn(program, words, { env: { ...process.env, MIXDOWN_ROOM_MAX_LOAD: '0', MIXDOWN_ROOM_OVERLOAD: 'false', ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
     f.ended = new Promise((r) => f.child.once('exit', (code, signal) => { f.exit = { code, signal }; r(f.exit); }));
     f.child.stdout.on('data', (d) => { f.log += d; });
     f.child.stderr.on('data', (d) => { f.log += d; });
