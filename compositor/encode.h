@@ -12,16 +12,20 @@
 #include "mcu/base/codec.h"
 #include "mcu/base/packet.h"
 
-enum { COMP_TEMPORAL_LAYERS_MAX = 3 };
+enum {
+    COMP_TEMPORAL_LAYERS_MAX = 3,
+    COMP_BITRATE_MIN_BPS = 1000,
+    COMP_BITRATE_MAX_BPS = 100000000,
+};
 
 struct comp_codec_conf {
     uint32_t width, height;  /* even; every canvas has this size */
     uint32_t fps;            /* frames a second that will come, 1..60 */
     uint32_t bitrate_bps;    /* all layers together; 0, of files only: constant quality */
     char preset[16];         /* of x264 */
-    int speed;               /* cpu-used of libvpx, -16..-1 */
+    int speed;               /* of libvpx, -16..-1: cpu-used of VP8; VP9's is 5..9 of its size */
     uint32_t threads;        /* 0: one */
-    uint8_t temporal_layers; /* 1..COMP_TEMPORAL_LAYERS_MAX; where a library cannot: fewer */
+    uint8_t temporal_layers; /* 1..COMP_TEMPORAL_LAYERS_MAX; x264 has one */
     bool is_offline;         /* B-frames and look-ahead, a key frame every 2 s */
     bool is_screen;          /* text and lines rather than faces */
 };
@@ -45,7 +49,12 @@ struct comp_codec {
     int (*flush)(void *impl, void (*emit)(void *ctx, struct mcu_packet *packet), void *ctx);
 };
 
-extern const struct comp_codec comp_codec_h264;
+extern const struct comp_codec comp_codec_h264; /* x264 */
+extern const struct comp_codec comp_codec_openh264;
 extern const struct comp_codec comp_codec_vp8;
+extern const struct comp_codec comp_codec_vp9;
+
+/* [any] All of it in range; create() asks. */
+bool comp_codec_conf_is_good(const struct comp_codec_conf *conf);
 
 #endif
