@@ -7,124 +7,26 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <pango/pangocairo.h>
+#include "compositor/paint.h"
 
 enum {
-    SIDE_MAX = 4096,
     TEXT_MIN_PX = 11,
     TEXT_MAX_PX = 30,
-    NAME_MAX_BYTES = 256,
 };
 
-/* Emoji come by fallback: named here, their font would give the digits too. */
-static const char families[] = "Noto Sans, Noto Sans CJK SC, Noto Sans Arabic";
-
-struct colour {
-    double r, g, b, a;
-};
-
-static const struct colour ground = {0.04, 0.05, 0.07, 0.62};
-static const struct colour veil = {0.04, 0.05, 0.07, 0.85};
-static const struct colour white = {1, 1, 1, 1};
-static const struct colour red = {0.96, 0.30, 0.30, 1};
-static const struct colour amber = {0.98, 0.75, 0.20, 1};
-static const struct colour grey = {1, 1, 1, 0.35};
-
-static void use(cairo_t *cr, const struct colour *c)
-{
-    cairo_set_source_rgba(cr, c->r, c->g, c->b, c->a);
-}
-
-static bool is_side(uint32_t px)
-{
-    return px >= 2 && px <= SIDE_MAX;
-}
-
-static uint32_t even_up(double px)
-{
-    return ((uint32_t)ceil(px) + 1) & ~1u;
-}
-
-/* --- pictures in the making ----------------------------------------------------------------------
- */
-
-static int begin(cairo_t **cr, uint32_t width, uint32_t height)
-{
-    cairo_surface_t *surface =
-        cairo_image_surface_create(CAIRO_FORMAT_ARGB32, (int)width, (int)height);
-    *cr = cairo_create(surface);
-    cairo_surface_destroy(surface); /* the context holds it */
-    if (cairo_status(*cr) == CAIRO_STATUS_SUCCESS)
-        return 0;
-    cairo_destroy(*cr);
-    return -ENOMEM;
-}
-
-static int end(cairo_t *cr, struct comp_overlay **out)
-{
-    cairo_surface_t *surface = cairo_get_target(cr);
-    cairo_surface_flush(surface);
-    const int err = cairo_status(cr) != CAIRO_STATUS_SUCCESS
-                        ? -ENOMEM
-                        : comp_overlay_create(out, cairo_image_surface_get_data(surface),
-                                              (size_t)cairo_image_surface_get_stride(surface),
-                                              (uint32_t)cairo_image_surface_get_width(surface),
-                                              (uint32_t)cairo_image_surface_get_height(surface));
-    cairo_destroy(cr);
-    return err;
-}
-
-/* A line of text of a size in pixels, shortened to width_px if that is not negative. */
-static PangoLayout *line_of(cairo_t *cr, const char *text, double size_px, double width_px,
-                            PangoWeight weight)
-{
-    PangoLayout *layout = pango_cairo_create_layout(cr);
-    PangoFontDescription *font = pango_font_description_from_string(families);
-    pango_font_description_set_absolute_size(font, size_px * PANGO_SCALE);
-    pango_font_description_set_weight(font, weight);
-    pango_layout_set_font_description(layout, font);
-    pango_font_description_free(font);
-    pango_layout_set_single_paragraph_mode(layout, TRUE);
-    pango_layout_set_text(layout, text, -1);
-    int natural_px;
-    pango_layout_get_pixel_size(layout, &natural_px, NULL);
-    if (width_px >= 0 && natural_px > width_px) { /* a width moves right-to-left text to its end */
-        pango_layout_set_width(layout, (int)(width_px * PANGO_SCALE));
-        pango_layout_set_ellipsize(layout, PANGO_ELLIPSIZE_END);
-    }
-    return layout;
-}
-
-/* Bytes that are no UTF-8, and control characters, are not shown; the text is cut at a character.
- */
-static void clean_name(const char *name, char out[NAME_MAX_BYTES])
-{
-    size_t used = 0;
-    for (const char *p = name; *p;) {
-        const gunichar c = g_utf8_get_char_validated(p, -1);
-        if (c == (gunichar)-1 || c == (gunichar)-2) {
-            p++;
-            continue;
-        }
-        char bytes[6];
-        const size_t n = (size_t)g_unichar_to_utf8(c, bytes);
-        p = g_utf8_next_char(p);
-        if (g_unichar_iscntrl(c))
-            continue;
-        if (used + n >= NAME_MAX_BYTES)
-            break;
-        memcpy(out + used, bytes, n);
-        used += n;
-    }
-    out[used] = '\0';
-}
+static const struct comp_paint_colour ground = {0.04, 0.05, 0.07, 0.62};
+static const struct comp_paint_colour veil = {0.04, 0.05, 0.07, 0.85};
+static const struct comp_paint_colour white = {1, 1, 1, 1};
+static const struct comp_paint_colour red = {0.96, 0.30, 0.30, 1};
+static const struct comp_paint_colour amber = {0.98, 0.75, 0.20, 1};
+static const struct comp_paint_colour grey = {1, 1, 1, 0.35};
 
 /* --- signs: each in a square of `s` pixels at the origin -----------------------------------------
  */
 
 static void draw_muted(cairo_t *cr, double s)
 {
-    use(cr, &red);
+    comp_paint_use(cr, &red);
     cairo_set_line_width(cr, s * 0.10);
     cairo_set_line_cap(cr, CAIRO_LINE_CAP_ROUND);
     cairo_new_sub_path(cr); /* the capsule */
@@ -144,7 +46,7 @@ static void draw_muted(cairo_t *cr, double s)
 static void draw_bars(cairo_t *cr, double s, int bars)
 {
     for (int i = 0; i < 4; i++) {
-        use(cr, i < bars ? &amber : &grey);
+        comp_paint_use(cr, i < bars ? &amber : &grey);
         const double h = s * (0.25 + 0.19 * i);
         cairo_rectangle(cr, s * (0.10 + 0.21 * i), s * 0.88 - h, s * 0.15, h);
         cairo_fill(cr);
@@ -153,7 +55,7 @@ static void draw_bars(cairo_t *cr, double s, int bars)
 
 static void draw_hand(cairo_t *cr, double s)
 {
-    PangoLayout *layout = line_of(cr, "\xe2\x9c\x8b", s * 0.8, -1, PANGO_WEIGHT_NORMAL);
+    PangoLayout *layout = comp_paint_line(cr, "\xe2\x9c\x8b", s * 0.8, -1, PANGO_WEIGHT_NORMAL);
     int width, height;
     pango_layout_get_pixel_size(layout, &width, &height);
     cairo_move_to(cr, (s - width) / 2, (s - height) / 2);
@@ -208,27 +110,15 @@ static void draw_signs(cairo_t *cr, const struct comp_label_conf *conf, const st
     }
 }
 
-static void draw_ground(cairo_t *cr, double width, double height, double radius)
-{
-    use(cr, &ground);
-    cairo_new_path(cr);
-    cairo_arc(cr, width - radius, radius, radius, -M_PI / 2, 0);
-    cairo_arc(cr, width - radius, height - radius, radius, 0, M_PI / 2);
-    cairo_arc(cr, radius, height - radius, radius, M_PI / 2, M_PI);
-    cairo_arc(cr, radius, radius, radius, M_PI, 3 * M_PI / 2);
-    cairo_close_path(cr);
-    cairo_fill(cr);
-}
-
 /* The width that the name takes, and its height. */
 static int size_of_name(const char *name, const struct pill *p, int *width, int *height)
 {
     cairo_t *cr;
-    const int err = begin(&cr, 2, 2);
+    const int err = comp_paint_begin(&cr, 2, 2);
     if (err)
         return err;
     PangoLayout *layout =
-        line_of(cr, name, p->text_px, fmax(0, p->name_max_px), PANGO_WEIGHT_MEDIUM);
+        comp_paint_line(cr, name, p->text_px, fmax(0, p->name_max_px), PANGO_WEIGHT_MEDIUM);
     pango_layout_get_pixel_size(layout, width, height);
     g_object_unref(layout);
     cairo_destroy(cr);
@@ -237,33 +127,35 @@ static int size_of_name(const char *name, const struct pill *p, int *width, int 
 
 int comp_label_render(struct comp_overlay **out, const struct comp_label_conf *conf)
 {
-    if (!is_side(conf->tile_width) || !is_side(conf->tile_height))
+    if (!comp_paint_is_side(conf->tile_width) || !comp_paint_is_side(conf->tile_height))
         return -EINVAL;
-    char name[NAME_MAX_BYTES];
-    clean_name(conf->name, name);
+    char name[PAINT_TEXT_BYTES];
+    comp_paint_clean(conf->name, name);
     const struct pill p = measure(conf);
     int text_width, text_height;
     int err = size_of_name(name, &p, &text_width, &text_height);
     if (err)
         return err;
     const double wanted = p.name_at_px + text_width + p.pad_px;
-    const uint32_t width = even_up(fmin(wanted, p.width_max_px) - 1);
-    const uint32_t height = even_up(fmax(text_height, p.sign_px) + p.pad_px * 0.4);
+    const uint32_t width = comp_paint_even_up(fmin(wanted, p.width_max_px) - 1);
+    /* the same in every script: what their fonts keep free above and below differs */
+    const uint32_t height = comp_paint_even_up(p.text_px * 1.7);
     cairo_t *cr;
-    err = begin(&cr, width, height);
+    err = comp_paint_begin(&cr, width, height);
     if (err)
         return err;
-    draw_ground(cr, width, height, height * 0.28);
+    comp_paint_plate(cr, width, height, height * 0.28, &ground);
     cairo_save(cr);
     cairo_translate(cr, p.pad_px, (height - p.sign_px) / 2);
     draw_signs(cr, conf, &p);
     cairo_restore(cr);
-    use(cr, &white);
-    PangoLayout *layout = line_of(cr, name, p.text_px, fmax(0, p.name_max_px), PANGO_WEIGHT_MEDIUM);
+    comp_paint_use(cr, &white);
+    PangoLayout *layout =
+        comp_paint_line(cr, name, p.text_px, fmax(0, p.name_max_px), PANGO_WEIGHT_MEDIUM);
     cairo_move_to(cr, p.name_at_px, (height - text_height) / 2.0);
     pango_cairo_show_layout(cr, layout);
     g_object_unref(layout);
-    return end(cr, out);
+    return comp_paint_end(cr, out);
 }
 
 /* --- avatar and "+N" -----------------------------------------------------------------------------
@@ -271,8 +163,8 @@ int comp_label_render(struct comp_overlay **out, const struct comp_label_conf *c
 
 void comp_initials(const char *name, char out[32])
 {
-    char clean[NAME_MAX_BYTES];
-    clean_name(name, clean);
+    char clean[PAINT_TEXT_BYTES];
+    comp_paint_clean(name, clean);
     size_t used = 0;
     int taken = 0;
     bool is_start = true;
@@ -291,8 +183,8 @@ void comp_initials(const char *name, char out[32])
 
 static void draw_centred(cairo_t *cr, const char *text, double size_px, double x, double y)
 {
-    use(cr, &white);
-    PangoLayout *layout = line_of(cr, text, size_px, -1, PANGO_WEIGHT_MEDIUM);
+    comp_paint_use(cr, &white);
+    PangoLayout *layout = comp_paint_line(cr, text, size_px, -1, PANGO_WEIGHT_MEDIUM);
     int width, height;
     pango_layout_get_pixel_size(layout, &width, &height);
     cairo_move_to(cr, x - width / 2.0, y - height / 2.0);
@@ -312,75 +204,75 @@ static double hue_of(const char *user)
 }
 
 /* Hue in sixths of the circle, at a saturation and a value on which white text reads well. */
-static struct colour disc_colour(double hue)
+static struct comp_paint_colour disc_colour(double hue)
 {
     const double value = 0.58, low = value * 0.42, x = 1 - fabs(fmod(hue, 2) - 1);
     const double mid = low + (value - low) * x;
     switch ((int)hue) {
     case 0:
-        return (struct colour){value, mid, low, 1};
+        return (struct comp_paint_colour){value, mid, low, 1};
     case 1:
-        return (struct colour){mid, value, low, 1};
+        return (struct comp_paint_colour){mid, value, low, 1};
     case 2:
-        return (struct colour){low, value, mid, 1};
+        return (struct comp_paint_colour){low, value, mid, 1};
     case 3:
-        return (struct colour){low, mid, value, 1};
+        return (struct comp_paint_colour){low, mid, value, 1};
     case 4:
-        return (struct colour){mid, low, value, 1};
+        return (struct comp_paint_colour){mid, low, value, 1};
     default:
-        return (struct colour){value, low, mid, 1};
+        return (struct comp_paint_colour){value, low, mid, 1};
     }
 }
 
 int comp_avatar_render(struct comp_overlay **out, const char *user, const char *name,
                        uint32_t tile_width, uint32_t tile_height)
 {
-    if (!is_side(tile_width) || !is_side(tile_height))
+    if (!comp_paint_is_side(tile_width) || !comp_paint_is_side(tile_height))
         return -EINVAL;
     cairo_t *cr;
-    const int err = begin(&cr, tile_width & ~1u, tile_height & ~1u);
+    const int err = comp_paint_begin(&cr, tile_width & ~1u, tile_height & ~1u);
     if (err)
         return err;
-    static const struct colour dark = {0.13, 0.15, 0.18, 1};
-    use(cr, &dark);
+    static const struct comp_paint_colour dark = {0.13, 0.15, 0.18, 1};
+    comp_paint_use(cr, &dark);
     cairo_paint(cr);
     const double radius = fmin(tile_width, tile_height) * 0.26;
     const double x = tile_width / 2.0, y = tile_height / 2.0;
-    const struct colour disc = disc_colour(hue_of(user));
-    use(cr, &disc);
+    const struct comp_paint_colour disc = disc_colour(hue_of(user));
+    comp_paint_use(cr, &disc);
     cairo_arc(cr, x, y, radius, 0, 2 * M_PI);
     cairo_fill(cr);
     char initials[32];
     comp_initials(name, initials);
     draw_centred(cr, initials, radius * 0.85, x, y);
-    return end(cr, out);
+    return comp_paint_end(cr, out);
 }
 
 int comp_more_render(struct comp_overlay **out, uint32_t count, uint32_t tile_width,
                      uint32_t tile_height)
 {
-    if (!is_side(tile_width) || !is_side(tile_height))
+    if (!comp_paint_is_side(tile_width) || !comp_paint_is_side(tile_height))
         return -EINVAL;
     cairo_t *cr;
-    const int err = begin(&cr, tile_width & ~1u, tile_height & ~1u);
+    const int err = comp_paint_begin(&cr, tile_width & ~1u, tile_height & ~1u);
     if (err)
         return err;
-    use(cr, &veil);
+    comp_paint_use(cr, &veil);
     cairo_paint(cr);
     char text[16];
     snprintf(text, sizeof(text), "+%u", count);
     draw_centred(cr, text, fmin(tile_width, tile_height) * 0.3, tile_width / 2.0,
                  tile_height / 2.0);
-    return end(cr, out);
+    return comp_paint_end(cr, out);
 }
 
 int comp_label_unknown_glyphs(const char *text)
 {
     cairo_t *cr;
-    const int err = begin(&cr, 2, 2);
+    const int err = comp_paint_begin(&cr, 2, 2);
     if (err)
         return err;
-    PangoLayout *layout = line_of(cr, text, TEXT_MAX_PX, -1, PANGO_WEIGHT_MEDIUM);
+    PangoLayout *layout = comp_paint_line(cr, text, TEXT_MAX_PX, -1, PANGO_WEIGHT_MEDIUM);
     const int unknown = pango_layout_get_unknown_glyphs_count(layout);
     g_object_unref(layout);
     cairo_destroy(cr);

@@ -176,11 +176,14 @@ static void labels_fit_their_tiles_and_say_something(void **state)
     (void)state;
     static const uint32_t sizes[][2] = {{1280, 720}, {640, 360}, {320, 180},
                                         {160, 90},   {64, 36},   {16, 16}};
+    uint32_t heights[6] = {0};
     for (size_t i = 0; i < NAMES; i++) {
         for (size_t s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++) {
             struct comp_overlay *o = label(names[i], sizes[s][0], sizes[s][1], false, false, 5);
             assert_true(comp_overlay_width(o) <= sizes[s][0]);
             assert_true(comp_overlay_height(o) <= 72);
+            heights[s] = heights[s] ? heights[s] : comp_overlay_height(o);
+            assert_int_equal(comp_overlay_height(o), heights[s]); /* in every script */
             if (sizes[s][0] >= 160 && ink(o) < 1000)
                 fail_msg("%s on %ux%u: nothing to read", names[i], sizes[s][0], sizes[s][1]);
             comp_overlay_unref(o);
