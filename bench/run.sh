@@ -8,13 +8,13 @@ cd "$(dirname "$0")/.." || exit 2
 build=${BUILD:-build}
 failed=0
 
-# Helpers of overhead.sh and of audio-room are no benches.
+# Helpers of overhead.sh, audio-room and room are no benches.
 names=("$@")
 if [ ${#names[@]} -eq 0 ]; then
-    names=(overhead audio-room)
+    names=(overhead audio-room room)
     for source in bench/*.c; do
         name=$(basename "$source" .c)
-        case $name in floor | quality | audio_floor | audio_load) ;; *) names+=("$name") ;; esac
+        case $name in floor | quality | audio_floor | audio_load | picture_load) ;; *) names+=("$name") ;; esac
     done
 fi
 
@@ -25,6 +25,7 @@ for name in "${names[@]}"; do
     case $name in
         overhead) timeout -k 10 1800 bench/overhead.sh "$build" ;;
         audio-room) timeout -k 10 600 node bench/audio/audio-room.mjs "$build" ;;
+        room) timeout -k 10 600 node bench/picture/room.mjs "$build" ;;
         latency) timeout -k 10 600 "$build/bench/latency" "$build/mixdown" ;;
         *) timeout -k 10 600 "$build/bench/$name" ;;
     esac </dev/null || {
