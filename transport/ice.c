@@ -34,6 +34,7 @@ struct rtc_ice {
     struct rtc_candidate waiting[RTC_ICE_REMOTE_MAX]; /* till the credentials are known */
     size_t waiting_count;
     size_t remote_count;
+    NiceCandidate *newcomer;
 };
 
 static void report_candidate(struct rtc_ice *ice, const struct rtc_candidate *c,
@@ -116,6 +117,17 @@ static void on_component_state(NiceAgent *agent, guint stream, guint component, 
         ice->events.on_lost(ice->events.ctx);
 }
 
+static void on_remote_candidate(NiceAgent *agent, NiceCandidate *found, gpointer data)
+{
+    (void)agent;
+    struct rtc_ice *ice = data;
+    if (found->type != NICE_CANDIDATE_TYPE_PEER_REFLEXIVE)
+        return;
+    rtc_ice_forget_newcomer(ice);
+    ice->newcomer = nice_candidate_copy(found);
+    ice->events.on_newcomer(ice->events.ctx);
+}
+
 static void on_received(NiceAgent *agent, guint stream, guint component, guint size, gchar *data,
                         gpointer ctx)
 {
@@ -180,6 +192,7 @@ static void connect_signals(struct rtc_ice *ice)
     g_signal_connect(ice->agent, "new-candidate-full", G_CALLBACK(on_new_candidate), ice);
     g_signal_connect(ice->agent, "candidate-gathering-done", G_CALLBACK(on_gathered), ice);
     g_signal_connect(ice->agent, "component-state-changed", G_CALLBACK(on_component_state), ice);
+    g_signal_connect(ice->agent, "new-remote-candidate-full", G_CALLBACK(on_remote_candidate), ice);
 }
 
 int rtc_ice_create(struct rtc_ice **out, GMainContext *context, const struct rtc_conf *conf,
@@ -190,9 +203,8 @@ int rtc_ice_create(struct rtc_ice **out, GMainContext *context, const struct rtc
         return -ENOMEM;
     ice->conf = conf;
     ice->events = *events;
-    ice->agent = nice_agent_new_full(
-        context, NICE_COMPATIBILITY_RFC5245,
-        (NiceAgentOption)(NICE_AGENT_OPTION_ICE_TRICKLE | NICE_AGENT_OPTION_CONSENT_FRESHNESS));
+    ice->agent = nice_agent_new_full(context, NICE_COMPATIBILITY_RFC5245,
+                                     NICE_AGENT_OPTION_ICE_TRICKLE);
     g_object_set(ice->agent, "upnp", FALSE, "ice-tcp", FALSE, "controlling-mode", FALSE, NULL);
     int err = add_local_addresses(ice);
     if (!err && conf->stun_server && conf->stun_server[0])
@@ -241,6 +253,7 @@ void rtc_ice_destroy(struct rtc_ice *ice, void (*closed)(void *ctx), void *ctx)
     struct closing *closing = g_new(struct closing, 1);
     *closing = (struct closing){.closed = closed, .ctx = ctx};
     nice_agent_close_async(ice->agent, on_closed, closing);
+    rtc_ice_forget_newcomer(ice);
     free(ice);
 }
 
@@ -303,6 +316,7 @@ int rtc_ice_restart(struct rtc_ice *ice)
     ice->has_remote = false;
     ice->remote_count = 0;
     ice->waiting_count = 0;
+    rtc_ice_forget_newcomer(ice);
     return 0;
 }
 
@@ -351,6 +365,34 @@ int rtc_ice_add_remote(struct rtc_ice *ice, const char *candidate)
     else
         ice->waiting[ice->waiting_count++] = c;
     return 0;
+}
+
+void rtc_ice_forget_newcomer(struct rtc_ice *ice)
+{
+    if (ice->newcomer)
+        nice_candidate_free(ice->newcomer);
+    ice->newcomer = NULL;
+}
+
+/* By foundations the local side stays what it is. They may lead to an older candidate of the same
+ * host, though: then by address, and libnice picks our side. */
+void rtc_ice_follow(struct rtc_ice *ice)
+{
+    NiceCandidate *local = NULL;
+    NiceCandidate *remote = NULL;
+    if (!ice->newcomer ||
+        !nice_agent_get_selected_pair(ice->agent, ice->stream, COMPONENT, &local, &remote))
+        return;
+    NiceCandidate *to = ice->newcomer;
+    ice->newcomer = NULL; /* what follows may tell of another */
+    char foundation[NICE_CANDIDATE_MAX_FOUNDATION];
+    snprintf(foundation, sizeof(foundation), "%s", local->foundation);
+    if (!nice_agent_set_selected_pair(ice->agent, ice->stream, COMPONENT, foundation,
+                                      to->foundation) ||
+        !nice_agent_get_selected_pair(ice->agent, ice->stream, COMPONENT, &local, &remote) ||
+        !nice_address_equal(&remote->addr, &to->addr))
+        nice_agent_set_selected_remote_candidate(ice->agent, ice->stream, COMPONENT, to);
+    nice_candidate_free(to);
 }
 
 int rtc_ice_send(struct rtc_ice *ice, const uint8_t *data, size_t size)

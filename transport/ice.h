@@ -2,7 +2,8 @@
  *
  * All functions are [net]: the thread that runs the agent's context. Events come from there too.
  * Full ICE with trickle both ways; candidates of the far side that are not UDP, or have a name
- * instead of an address (mDNS), are stepped over: such a peer finds us, as peer-reflexive. */
+ * instead of an address (mDNS), are stepped over: such a peer finds us, as peer-reflexive. Consent
+ * is its owner's matter (alive.c): libnice's own gives a path up after ten seconds. */
 #ifndef TRANSPORT_ICE_H
 #define TRANSPORT_ICE_H
 
@@ -23,7 +24,9 @@ enum {
 struct rtc_ice_events {
     void *ctx;
     void (*on_connected)(void *ctx); /* a pair is nominated; again after a restart */
-    void (*on_lost)(void *ctx);      /* it was connected, and consent expired */
+    void (*on_lost)(void *ctx);      /* it was connected, and libnice gave it up */
+    /* An authentic check came from an address that nobody told: rtc_ice_follow() goes there. */
+    void (*on_newcomer)(void *ctx);
     /* "candidate:..."; NULL: that was the last. */
     void (*on_candidate)(void *ctx, const char *candidate);
     void (*on_data)(void *ctx, uint8_t *data, size_t size); /* may be changed in place */
@@ -63,6 +66,10 @@ int rtc_ice_set_remote(struct rtc_ice *ice, const char *ufrag, const char *pwd);
 /* One candidate of the far side; kept until its credentials are known. Returns 0 (also for what is
  * stepped over) or -EINVAL. */
 int rtc_ice_add_remote(struct rtc_ice *ice, const char *candidate);
+
+/* From now on the nominated pair is the one to the newcomer, if there is one. */
+void rtc_ice_follow(struct rtc_ice *ice);
+void rtc_ice_forget_newcomer(struct rtc_ice *ice);
 
 /* Sends a datagram on the nominated pair. Returns 0, -ENOTCONN or -EAGAIN: it is lost. */
 int rtc_ice_send(struct rtc_ice *ice, const uint8_t *data, size_t size);

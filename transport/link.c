@@ -161,6 +161,8 @@ static void start_dtls(struct rtc_peer *p)
 static void on_connected(void *ctx)
 {
     struct rtc_peer *p = ctx;
+    if (p->is_described && (p->is_restarting || !p->alive.is_on))
+        rtc_alive_start(p, mcu_now_us());
     p->is_restarting = false;
     p->is_path_lost = false;
     if (!p->is_described)
@@ -184,6 +186,11 @@ static void on_lost(void *ctx)
         p->is_path_lost = true;
         p->deadline_us = mcu_now_us() + RTC_RESTART_US;
     }
+}
+
+static void on_newcomer(void *ctx)
+{
+    rtc_alive_newcomer(ctx, mcu_now_us());
 }
 
 static void on_candidate(void *ctx, const char *candidate)
@@ -226,6 +233,8 @@ static void on_data(void *ctx, uint8_t *data, size_t size)
         memcpy(copy, data, size);
         is_ours = kind == RTC_DATAGRAM_RTP ? receive_rtp(p, copy, size, now_us)
                                            : receive_rtcp(p, copy, size, now_us);
+        if (is_ours)
+            rtc_alive_heard(p, now_us);
     }
     if (!is_ours)
         p->rejected++;
@@ -238,6 +247,7 @@ int rtc_link_open(struct rtc_peer *p, void *arg)
         .ctx = p,
         .on_connected = on_connected,
         .on_lost = on_lost,
+        .on_newcomer = on_newcomer,
         .on_candidate = on_candidate,
         .on_data = on_data,
     };
@@ -314,6 +324,8 @@ static int64_t ice_tick(struct rtc_peer *p, int64_t now_us)
         rtc_link_set_state(p, RTC_FAILED,
                            p->dtls ? "dtls: no answer" : "ice: no path to the far side");
     tick_dtls(p);
+    if (p->state == RTC_CONNECTED && !rtc_alive_tick(p, now_us))
+        on_lost(p);
     return TICK_US;
 }
 

@@ -4,6 +4,7 @@
  *     peer.c   what [ctl] and [any] call, carried over to [net]
  *     group.c  the peers of one [net] thread: which frame is for whom, who is due
  *     link.c   how far the connection is, and the way over ICE and DTLS
+ *     alive.c  is the far side still there, and where
  *     plain.c  the other way: RTP or SRTP over a UDP port
  *     report.c RTCP both ways
  *     in.c, out.c  media
@@ -87,6 +88,16 @@ struct rtc_path {
     void (*close)(struct rtc_peer *p);
 };
 
+/* Is the far side still there, and where? See alive.c. */
+struct rtc_alive {
+    bool is_on;
+    bool is_suspect;       /* as told */
+    int64_t heard_us;      /* the newest that was authentic */
+    int64_t reached_us;    /* the newest report that something of ours had arrived */
+    uint32_t highest[2];   /* sequence numbers by such reports, by enum mcu_kind */
+    int64_t newcomer_us;   /* when it showed itself at another address; 0: it has not */
+};
+
 struct rtc_early {
     size_t count;
     size_t sizes[RTC_EARLY_DATAGRAMS];
@@ -117,6 +128,7 @@ struct rtc_peer {
     bool is_restarting;     /* ICE */
     bool is_path_lost;      /* ICE says so; fatal unless a restart is going on */
     int64_t deadline_us;    /* 0: none */
+    struct rtc_alive alive;
     char remote_ufrag[MCU_DESC_TOKEN_MAX + 1];
     char remote_pwd[MCU_DESC_TOKEN_MAX + 1];
     uint8_t remote_fingerprint[RTC_FINGERPRINT_BYTES];
@@ -178,6 +190,23 @@ void rtc_link_send_rtcp(struct rtc_peer *p, uint8_t *packet, size_t size);
 /* Sends a datagram as it is, unless a test's filter takes it. */
 void rtc_link_send(struct rtc_peer *p, const uint8_t *data, size_t size);
 
+/* alive.c, all [net] */
+
+/* There is a path, first or after a restart. */
+void rtc_alive_start(struct rtc_peer *p, int64_t now_us);
+
+/* Something authentic came: SRTP, SRTCP or STUN. */
+void rtc_alive_heard(struct rtc_peer *p, int64_t now_us);
+
+/* A report said that what we send arrives. */
+void rtc_alive_reached(struct rtc_peer *p, int64_t now_us);
+
+/* ICE: the far side has shown itself at another address, too. */
+void rtc_alive_newcomer(struct rtc_peer *p, int64_t now_us);
+
+/* Tells what is suspect, and follows who has moved. false: consent has expired. */
+bool rtc_alive_tick(struct rtc_peer *p, int64_t now_us);
+
 /* report.c, all [net] */
 
 /* RTCP that came in, authenticated and plain. Returns 0 or -EBADMSG. */
@@ -214,6 +243,9 @@ void rtc_peer_note_session(struct rtc_peer *p);
 /* [ctl] drop() is asked on [net] for every datagram about to leave; true: it is lost. */
 void rtc_peer_filter(struct rtc_peer *p, bool (*drop)(void *ctx, const uint8_t *data, size_t size),
                      void *ctx);
+
+/* [ctl] As if nothing had come for so long. */
+void rtc_alive_age(struct rtc_peer *p, int64_t us);
 
 /* [ctl] Sends a datagram to the far side as it is. */
 int rtc_peer_inject(struct rtc_peer *p, const void *data, size_t size);

@@ -155,6 +155,10 @@ static void on_block(void *ctx, uint32_t from, const struct rtc_rtcp_block *bloc
     struct rtc_peer *p = r->peer;
     if (block->ssrc != p->local.ssrc[MCU_AUDIO] && block->ssrc != p->local.ssrc[MCU_VIDEO])
         return;
+    const enum mcu_kind kind = block->ssrc == p->local.ssrc[MCU_AUDIO] ? MCU_AUDIO : MCU_VIDEO;
+    if (block->highest != p->alive.highest[kind])
+        rtc_alive_reached(p, r->now_us);
+    p->alive.highest[kind] = block->highest;
     rtc_out_block(p->out, block, r->now_us);
     const int64_t rtt_us = rtc_rtt_us(mcu_ntp_now(), block);
     if (rtt_us >= 0)
@@ -199,6 +203,7 @@ static void on_twcc(void *ctx, uint32_t from, uint32_t media, const uint8_t *fci
     (void)from;
     (void)media;
     const struct reading *r = ctx;
+    rtc_alive_reached(r->peer, r->now_us);
     rtc_out_feedback(r->peer->out, fci, size, r->now_us);
 }
 

@@ -95,6 +95,8 @@ struct rtc_peer_sink {
     /* A key frame is wanted of the video feed that it is to be tuned to: the far side asked for one
      * (PLI or FIR) and none that was kept helps, or the feed waits for one to begin. */
     void (*on_need_key)(void *ctx, enum mcu_codec codec);
+    /* Nothing authentic has come for 5 s, or something does again. May be NULL. */
+    void (*on_suspect)(void *ctx, bool is_suspect);
     /* The audio that it should be sent from now on; RTC_AUDIO_CLEAN before the first. May be NULL. */
     void (*on_audio_need)(void *ctx, enum rtc_audio_need need);
     /* The video that leaves now is of this feed: a key frame of it is on its way. The one before

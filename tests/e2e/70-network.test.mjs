@@ -1,47 +1,8 @@
 /* People on bad networks: Chromium on the far side of the rig, which stands between it and the real server. */
 import { PEOPLE, Person } from './lib/browser.mjs';
 import { Rig } from './lib/netrig.mjs';
-import { check, sleep, test, until } from './lib/test.mjs';
-
-const SILENT_DB = -70;
-const HEARD_DB = -50;
-
-/* Pictures that were shown and packets of sound that came so far. */
-async function received(person) {
-    const shown = await person.page.evaluate(() =>
-        document.querySelector('video[data-testid="mix"]').getVideoPlaybackQuality().totalVideoFrames);
-    const { sounds } = await person.transport();
-    return { shown, sounds };
-}
-
-function mediaGoesOn(person, since, limitMs) {
-    return until(`${person.conf.name} to get pictures and sound`, async () => {
-        const now = await received(person);
-        if (now.shown > since.shown + 3 && now.sounds > since.sounds + 3)
-            return now;
-        throw new Error(JSON.stringify({ since, now }));
-    }, { limitMs, everyMs: 50 });
-}
-
-/* How many times slower than usual pictures get through here now: a calm machine takes 200 ms for a few. */
-async function slowness(person) {
-    let most = 1;
-    for (let i = 0; i < 3; i++) {
-        const began = Date.now();
-        await mediaGoesOn(person, await received(person), 20000);
-        most = Math.max(most, (Date.now() - began) / 200);
-    }
-    return most;
-}
-
-function hears(person, other) {
-    return until(`${person.conf.name} to hear ${other.name}`, async () => {
-        const [db] = await person.levels([other.freq], 1);
-        if (db > HEARD_DB)
-            return true;
-        throw new Error(`${db} dB`);
-    });
-}
+import { SILENT_DB, hears, mediaGoesOn, received, slowness } from './lib/network.mjs';
+import { check, sleep, test } from './lib/test.mjs';
 
 test('three seconds without a downlink: media is back within two of its return', async (scope) => {
     const rig = await Rig.start(scope);

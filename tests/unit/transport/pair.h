@@ -51,6 +51,8 @@ struct end {
     size_t audio_count;
     enum rtc_audio_need need;
     size_t need_count;
+    bool is_suspect;
+    size_t suspect_count;
     size_t key_asked;
     enum mcu_codec key_codec;
     struct rtc_feed *tuned; /* as told */
@@ -200,6 +202,12 @@ static inline void end_on_tuned(void *ctx, struct rtc_feed *feed)
     pthread_mutex_lock(&e->lock);
     e->tuned = feed;
     e->tuned_count++;
+static inline void end_on_suspect(void *ctx, bool is_suspect)
+{
+    struct end *e = ctx;
+    pthread_mutex_lock(&e->lock);
+    e->is_suspect = is_suspect;
+    e->suspect_count++;
     pthread_mutex_unlock(&e->lock);
 }
 
@@ -217,6 +225,7 @@ static inline void end_open_with(struct end *e, const struct rtc_conf *conf)
         .on_need_key = end_on_need_key,
         .on_audio_need = end_on_audio_need,
         .on_tuned = end_on_tuned,
+        .on_suspect = end_on_suspect,
     };
     assert_int_equal(rtc_peer_create(e->rtc, &e->peer, &sink), 0);
 }
@@ -266,6 +275,18 @@ static inline bool pair_wait(bool (*is)(struct end *e, size_t n), struct end *e,
 static inline bool has_state(struct end *e, size_t state)
 {
     return e->state_count > 0 && e->states[e->state_count - 1] == (enum rtc_state)state;
+}
+
+static inline bool has_suspicion(struct end *e, size_t n)
+{
+    return e->is_suspect && e->suspect_count >= n;
+}
+
+/* It was suspected, and is not any more. */
+static inline bool has_trust(struct end *e, size_t n)
+{
+    (void)n;
+    return e->suspect_count >= 2 && !e->is_suspect;
 }
 
 static inline bool has_frames(struct end *e, size_t n)

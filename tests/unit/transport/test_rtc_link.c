@@ -85,8 +85,10 @@ static void lost_consent_ends_sending_and_a_restart_revives(void **state)
     struct stall stall = {.end = &b};
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, run_stall, &stall), 0);
-    bool is_failed = pair_wait(has_state, &a, RTC_FAILED); /* libnice takes 10 s and some */
-    is_failed = is_failed || pair_wait(has_state, &a, RTC_FAILED);
+    rtc_alive_age(a.peer, 5 * MCU_US_PER_S);
+    const bool is_suspect = pair_wait(has_suspicion, &a, 1);
+    rtc_alive_age(a.peer, 30 * MCU_US_PER_S);
+    const bool is_failed = pair_wait(has_state, &a, RTC_FAILED);
     atomic_uint sent = 0;
     rtc_peer_filter(a.peer, counts_unwanted, &sent);
     for (uint32_t n = 0; n < 20; n++)
@@ -95,6 +97,7 @@ static void lost_consent_ends_sending_and_a_restart_revives(void **state)
     rtc_peer_filter(a.peer, NULL, NULL);
     atomic_store(&stall.is_over, true);
     pthread_join(thread, NULL);
+    assert_true(is_suspect);
     assert_true(is_failed);
     assert_non_null(strstr(a.reason, "consent"));
     assert_int_equal(atomic_load(&sent), 0);
@@ -103,6 +106,18 @@ static void lost_consent_ends_sending_and_a_restart_revives(void **state)
     assert_true(pair_wait(has_state, &a, RTC_CONNECTED));
     assert_true(pair_wait(has_state, &b, RTC_CONNECTED));
     audio_passes(&a, &b, 2000);
+    end_close(&a);
+    end_close(&b);
+}
+
+static void reports_are_a_sign_of_life(void **state)
+{
+    (void)state;
+    struct end a, b;
+    pair_open(&a, &b, MCU_CODEC_VP8);
+    rtc_alive_age(a.peer, 20 * MCU_US_PER_S); /* until the next report, a second at most */
+    assert_true(pair_wait(has_trust, &a, 0));
+    assert_int_equal(end_read(&a, state_count), 2); /* connecting, connected: nothing since */
     end_close(&a);
     end_close(&b);
 }
@@ -455,6 +470,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_ice_restart_keeps_the_media),
         cmocka_unit_test(lost_consent_ends_sending_and_a_restart_revives),
+        cmocka_unit_test(reports_are_a_sign_of_life),
         cmocka_unit_test(a_repeated_offer_changes_nothing),
         cmocka_unit_test(a_wrong_certificate_of_the_server_is_refused),
         cmocka_unit_test(a_wrong_certificate_of_the_client_is_refused),
