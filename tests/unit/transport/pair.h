@@ -202,6 +202,9 @@ static inline void end_on_tuned(void *ctx, struct rtc_feed *feed)
     pthread_mutex_lock(&e->lock);
     e->tuned = feed;
     e->tuned_count++;
+    pthread_mutex_unlock(&e->lock);
+}
+
 static inline void end_on_suspect(void *ctx, bool is_suspect)
 {
     struct end *e = ctx;
