@@ -47,8 +47,9 @@ static void on_audio(void *ctx, const struct rtc_audio *audio)
         atomic_fetch_add_explicit(&r->taken, 1, memory_order_relaxed);
 }
 
-static void on_video(void *ctx, struct mcu_packet *frame)
+static void on_video(void *ctx, enum rtc_picture picture, struct mcu_packet *frame)
 {
+    (void)picture;
     (void)ctx;
     (void)frame;
 }

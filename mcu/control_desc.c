@@ -50,17 +50,34 @@ static json_t *codecs_to_json(const struct mcu_desc_media *m)
     return list;
 }
 
+static json_t *rids_to_json(const struct mcu_desc_media *m)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; list && i < m->rid_count; i++) {
+        if (json_array_append_new(list, json_string(m->rids[i]))) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
+static json_t *extensions_to_json(const struct mcu_desc_extensions *ext)
+{
+    return json_pack("{s:i, s:i, s:i, s:i, s:i, s:i}", "audio_level", ext->audio_level,
+                     "abs_send_time", ext->abs_send_time, "transport_cc", ext->transport_cc, "mid",
+                     ext->mid, "rid", ext->rid, "repaired_rid", ext->repaired_rid);
+}
+
 static json_t *media_to_json(const struct mcu_desc_media *m)
 {
     return json_pack(
-        "{s:i, s:s, s:s, s:s, s:s, s:b, s:i, s:b, s:o, s:{s:i, s:i, s:i, s:i}, s:I, s:I, s:s, s:s,"
-        " s:s}",
+        "{s:i, s:s, s:s, s:s, s:s, s:b, s:i, s:b, s:b, s:o, s:o, s:I, s:I, s:o, s:s, s:s, s:s}",
         "kind", (int)m->kind, "type", m->type, "proto", m->proto, "format", m->format,
         "mid", m->mid, "rejected", m->is_rejected, "direction", (int)m->direction,
-        "rsize", m->rtcp_rsize, "codecs", codecs_to_json(m),
-        "ext", "audio_level", m->ext.audio_level, "abs_send_time", m->ext.abs_send_time,
-        "transport_cc", m->ext.transport_cc, "mid", m->ext.mid,
-        "ssrc", (json_int_t)m->ssrc, "rtx_ssrc", (json_int_t)m->rtx_ssrc, "cname", m->cname,
+        "slides", m->is_slides, "rsize", m->rtcp_rsize, "codecs", codecs_to_json(m),
+        "ext", extensions_to_json(&m->ext), "ssrc", (json_int_t)m->ssrc,
+        "rtx_ssrc", (json_int_t)m->rtx_ssrc, "rids", rids_to_json(m), "cname", m->cname,
         "stream", m->stream_id, "track", m->track_id);
 }
 
@@ -197,7 +214,21 @@ static void in_extensions(struct in *in, struct mcu_desc_extensions *ext)
     ext->abs_send_time = (uint8_t)in_int(&inner, "abs_send_time", 14);
     ext->transport_cc = (uint8_t)in_int(&inner, "transport_cc", 14);
     ext->mid = (uint8_t)in_int(&inner, "mid", 14);
+    ext->rid = (uint8_t)in_int(&inner, "rid", 14);
+    ext->repaired_rid = (uint8_t)in_int(&inner, "repaired_rid", 14);
     in->err = inner.err;
+}
+
+static void in_rids(struct in *in, struct mcu_desc_media *m)
+{
+    const json_t *list = in_array(in, "rids", MCU_DESC_RIDS_MAX);
+    for (; !in->err && m->rid_count < json_array_size(list); m->rid_count++) {
+        const char *text = json_string_value(json_array_get(list, m->rid_count));
+        if (!text || !text[0] || strlen(text) >= MCU_DESC_RID_BYTES || !is_printable(text))
+            in->err = -EINVAL;
+        else
+            memcpy(m->rids[m->rid_count], text, strlen(text) + 1);
+    }
 }
 
 static int media_from_json(struct mcu_desc_media *m, const json_t *json)
@@ -210,10 +241,12 @@ static int media_from_json(struct mcu_desc_media *m, const json_t *json)
     in_string(&in, "mid", m->mid, sizeof(m->mid));
     m->is_rejected = in_bool(&in, "rejected");
     m->direction = (enum mcu_direction)in_int(&in, "direction", MCU_SENDRECV);
+    m->is_slides = in_bool(&in, "slides");
     m->rtcp_rsize = in_bool(&in, "rsize");
     in_extensions(&in, &m->ext);
     m->ssrc = (uint32_t)in_int(&in, "ssrc", UINT32_MAX);
     m->rtx_ssrc = (uint32_t)in_int(&in, "rtx_ssrc", UINT32_MAX);
+    in_rids(&in, m);
     in_string(&in, "cname", m->cname, sizeof(m->cname));
     in_string(&in, "stream", m->stream_id, sizeof(m->stream_id));
     in_string(&in, "track", m->track_id, sizeof(m->track_id));

@@ -72,7 +72,7 @@ static void join(struct offline_input *in, struct mcu_studio *s)
         err = mcu_seat_open_audio(in->seat, &conf);
     }
     if (!err && in->has_video)
-        err = mcu_seat_open_video(in->seat, info->video.codec, info->video.extradata,
+        err = mcu_seat_open_video(in->seat, MCU_CAMERA, info->video.codec, info->video.extradata,
                                   info->video.extradata_size);
     if (err) {
         in->on_problem(in, "cannot be decoded", true);
@@ -137,7 +137,7 @@ static void push_audio(struct offline_input *in, int64_t until_us)
 static void push_video(struct offline_input *in, int64_t until_us)
 {
     for (struct mcu_packet *p; (p = fifo_first(&in->video)) && p->dts_us < until_us;) {
-        mcu_seat_push_video(in->seat, p);
+        mcu_seat_push_video(in->seat, MCU_CAMERA, p);
         fifo_drop(&in->video);
     }
 }
@@ -145,7 +145,7 @@ static void push_video(struct offline_input *in, int64_t until_us)
 static void notice_size(struct offline_input *in)
 {
     struct comp_source_stats stats;
-    mcu_seat_read_video(in->seat, &stats);
+    mcu_seat_read_video(in->seat, MCU_CAMERA, &stats);
     if (!stats.width || (stats.width == in->width && stats.height == in->height))
         return;
     if (in->width) {
@@ -184,8 +184,8 @@ static void end_video(struct offline_input *in)
     if (in->has_video_ended)
         return;
     in->has_video_ended = true;
-    mcu_seat_read_video(in->seat, &in->result->video);
-    mcu_seat_close_video(in->seat);
+    mcu_seat_read_video(in->seat, MCU_CAMERA, &in->result->video);
+    mcu_seat_close_video(in->seat, MCU_CAMERA);
 }
 
 static void leave(struct offline_input *in)

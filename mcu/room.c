@@ -283,10 +283,10 @@ static void take_event(struct mcu_room *r, const struct room_event *e)
                         json_pack("{s:s,s:s}", "peer", p->id, "candidate", e->text));
         break;
     case ROOM_EVENT_VIDEO_CODEC:
-        room_open_video(p, e->codec);
+        room_open_video(p, e->picture, e->codec);
         break;
     case ROOM_EVENT_NEED_KEY:
-        rtc_peer_request_key(p->rtc);
+        rtc_peer_request_key(p->rtc, (enum rtc_picture)e->picture);
         break;
     case ROOM_EVENT_AUDIO_NEED:
         mcu_seat_set_quality(p->seat, quality_of(e->need));

@@ -40,12 +40,13 @@ struct room_peer {
     enum rtc_state state;
     bool sends_audio;       /* packets came within the last two seconds */
     bool sends_video;
+    bool sends_screen;      /* its screen is shared, also when nothing moves on it */
     uint64_t seen_packets[2];
     int64_t seen_at_us[2];
     bool was_connected;
     float level; /* as it was told last, falling slowly */
-    /* The codec of video frames that found no open picture: [net] writes it and posts an event. */
-    atomic_int asked_codec;
+    /* The codec of frames that found no open picture: [net] writes it and posts an event. */
+    atomic_int asked_codecs[MCU_PICTURES];
 };
 
 struct room_recording {
@@ -72,6 +73,7 @@ struct room_event {
     uint32_t seat_id;
     enum rtc_state state;
     enum mcu_codec codec;
+    enum mcu_picture picture;
     enum rtc_audio_need need;
     struct rec_result result;
     struct mix_clip *clip; /* the event's reference */
@@ -153,7 +155,7 @@ void room_remove_peer(struct mcu_room *r, struct room_peer *p);
 const char *room_offer(struct room_peer *p, const json_t *desc, json_t **answer);
 void room_mute_peer(struct room_peer *p, bool audio, bool video);
 const char *room_set_peer(struct room_peer *p, const json_t *message);
-void room_open_video(struct room_peer *p, enum mcu_codec codec);
+void room_open_video(struct room_peer *p, enum mcu_picture picture, enum mcu_codec codec);
 json_t *room_describe_peer(const struct room_peer *p);
 
 /* Turns what was negotiated into an open voice, a place in the audience and a picture feed. Returns 0

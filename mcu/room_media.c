@@ -55,9 +55,14 @@ static void on_picture(void *ctx, enum mcu_codec codec, struct mcu_packet *packe
         rtc_feed_push(feed, packet);
 }
 
-static void on_need_key(void *ctx, uint32_t seat_id)
+static void on_need_key(void *ctx, uint32_t seat_id, enum mcu_picture picture)
 {
-    room_post(ctx, &(struct room_event){.kind = ROOM_EVENT_NEED_KEY, .seat_id = seat_id}, NULL);
+    const struct room_event event = {
+        .kind = ROOM_EVENT_NEED_KEY,
+        .seat_id = seat_id,
+        .picture = picture,
+    };
+    room_post(ctx, &event, NULL);
 }
 
 static void on_recording(void *ctx, const char *id, const struct rec_result *result)
@@ -128,19 +133,24 @@ static void on_peer_audio(void *ctx, const struct rtc_audio *audio)
     mcu_seat_push_audio(p->seat, &packet);
 }
 
-static void on_peer_video(void *ctx, struct mcu_packet *frame)
+_Static_assert((int)RTC_CAMERA == (int)MCU_CAMERA && (int)RTC_SCREEN == (int)MCU_SCREEN,
+               "pictures have the same numbers everywhere");
+
+static void on_peer_video(void *ctx, enum rtc_picture from, struct mcu_packet *frame)
 {
     struct room_peer *p = ctx;
-    if (mcu_seat_push_video(p->seat, frame) != -ENODEV)
+    const enum mcu_picture picture = (enum mcu_picture)from;
+    if (mcu_seat_push_video(p->seat, picture, frame) != -ENODEV)
         return;
     /* The first frame, or another codec than before: [ctl] opens the picture and asks for a key
      * frame. One event a codec is enough. */
-    if (atomic_exchange(&p->asked_codec, (int)frame->codec) == (int)frame->codec)
+    if (atomic_exchange(&p->asked_codecs[picture], (int)frame->codec) == (int)frame->codec)
         return;
     const struct room_event event = {
         .kind = ROOM_EVENT_VIDEO_CODEC,
         .seat_id = mcu_seat_id(p->seat),
         .codec = frame->codec,
+        .picture = picture,
     };
     room_post(p->room, &event, NULL);
 }

@@ -133,7 +133,7 @@ void room_remove_peer(struct mcu_room *r, struct room_peer *p)
 int room_wire_peer(struct room_peer *p)
 {
     struct mcu_room *r = p->room;
-    if (rtc_peer_receives_from(p->rtc, MCU_AUDIO)) {
+    if (rtc_peer_receives_audio(p->rtc)) {
         struct mix_input_conf conf = {
             .codec = MCU_CODEC_OPUS,
             .channels = r->config.audio.original ? 2 : r->config.audio.channels,
@@ -144,8 +144,10 @@ int room_wire_peer(struct room_peer *p)
         if (err && err != -EALREADY)
             return err;
     }
-    if (!rtc_peer_receives_from(p->rtc, MCU_VIDEO))
-        mcu_seat_close_video(p->seat); /* its last picture must not stay */
+    for (int i = 0; i < MCU_PICTURES; i++) {
+        if (!rtc_peer_receives_picture(p->rtc, (enum rtc_picture)i))
+            mcu_seat_close_video(p->seat, (enum mcu_picture)i); /* its last picture must not stay */
+    }
     if (rtc_peer_send_codec(p->rtc, MCU_AUDIO) != MCU_CODEC_NONE) {
         const int err = mcu_seat_listen(p->seat);
         if (err)
@@ -212,24 +214,24 @@ const char *room_set_peer(struct room_peer *p, const json_t *message)
     return code;
 }
 
-void room_open_video(struct room_peer *p, enum mcu_codec codec)
+void room_open_video(struct room_peer *p, enum mcu_picture picture, enum mcu_codec codec)
 {
     /* The event may be older than an offer that ended its pictures. */
-    const int err = rtc_peer_receives_from(p->rtc, MCU_VIDEO)
-                        ? mcu_seat_open_video(p->seat, codec, NULL, 0)
+    const int err = rtc_peer_receives_picture(p->rtc, (enum rtc_picture)picture)
+                        ? mcu_seat_open_video(p->seat, picture, codec, NULL, 0)
                         : 0;
     if (err)
         log_error("peer=%s: cannot decode %s: %s", p->id, mcu_codec_name(codec), strerror(-err));
     else
-        rtc_peer_request_key(p->rtc);
-    atomic_store(&p->asked_codec, MCU_CODEC_NONE);
+        rtc_peer_request_key(p->rtc, (enum rtc_picture)picture);
+    atomic_store(&p->asked_codecs[picture], MCU_CODEC_NONE);
 }
 
 json_t *room_describe_peer(const struct room_peer *p)
 {
-    return json_pack("{s:s,s:s,s:s,s:s,s:O?,s:s,s:b,s:b,s:b,s:b,s:O,s:O*}", "peer", p->id, "user",
+    return json_pack("{s:s,s:s,s:s,s:s,s:O?,s:s,s:b,s:b,s:b,s:b,s:b,s:O,s:O*}", "peer", p->id, "user",
                      p->user, "name", p->name, "role", p->role, "session", p->session, "state",
                      room_state_name(p->state), "audio", p->sends_audio, "video", p->sends_video,
-                     "muted_audio", p->is_audio_muted, "muted_video", p->is_video_muted, "sound",
+                     "screen", p->sends_screen, "muted_audio", p->is_audio_muted, "muted_video", p->is_video_muted, "sound",
                      p->sound, "rtp", p->plain);
 }

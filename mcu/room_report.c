@@ -102,18 +102,32 @@ static bool sends(struct room_peer *p, const struct rtc_peer_stats *stats, enum 
     return p->seen_at_us[kind] && now_us - p->seen_at_us[kind] < SENDS_FOR_US;
 }
 
+/* A screen on which nothing moves sends nothing: it is there until it says that it has ended. */
+static bool shares_screen(struct room_peer *p, const struct rtc_peer_stats *stats)
+{
+    const struct rtc_stream_stats *screen = &stats->in[MCU_VIDEO + RTC_SCREEN];
+    if (!rtc_peer_receives_picture(p->rtc, RTC_SCREEN) || screen->is_ended) {
+        mcu_seat_close_video(p->seat, MCU_SCREEN); /* its last picture must not stay */
+        return false;
+    }
+    return mcu_seat_has_video(p->seat, MCU_SCREEN);
+}
+
 static void report_peer_media(struct room_peer *p, int64_t now_us)
 {
     struct rtc_peer_stats stats;
     rtc_peer_read_stats(p->rtc, &stats);
     const bool audio = sends(p, &stats, MCU_AUDIO, now_us);
     const bool video = sends(p, &stats, MCU_VIDEO, now_us);
-    if (audio == p->sends_audio && video == p->sends_video)
+    const bool screen = shares_screen(p, &stats);
+    if (audio == p->sends_audio && video == p->sends_video && screen == p->sends_screen)
         return;
     p->sends_audio = audio;
     p->sends_video = video;
+    p->sends_screen = screen;
     room_send_event(p->room, "peer_media",
-                    json_pack("{s:s,s:b,s:b}", "peer", p->id, "audio", audio, "video", video));
+                    json_pack("{s:s,s:b,s:b,s:b}", "peer", p->id, "audio", audio, "video", video,
+                              "screen", screen));
 }
 
 /* A small room is looked at whole each time, a large one in turn. */
@@ -156,13 +170,13 @@ static json_t *peer_stats(const struct room_peer *p)
     struct figures f;
     struct comp_source_stats video;
     read_figures(&f, p);
-    mcu_seat_read_video(p->seat, &video);
+    mcu_seat_read_video(p->seat, MCU_CAMERA, &video);
     json_t *json = json_pack(
-        "{s:s,s:s,s:s,s:I,s:I,s:{s:o,s:o},s:{s:o,s:o},s:I,s:I,s:I,s:I,s:I,s:I,s:i,s:i}", "peer",
+        "{s:s,s:s,s:s,s:I,s:I,s:{s:o,s:o,s:o},s:{s:o,s:o},s:I,s:I,s:I,s:I,s:I,s:I,s:i,s:i}", "peer",
         p->id, "user", p->user, "state", room_state_name(p->state), "rtt_us",
         (json_int_t)f.rtc.rtt_us, "rejected", (json_int_t)f.rtc.rejected, "in", "audio",
-        stream_stats(&f.rtc.in[MCU_AUDIO]), "video", stream_stats(&f.rtc.in[MCU_VIDEO]), "out",
-        "audio", stream_stats(&f.rtc.out[MCU_AUDIO]), "video", stream_stats(&f.rtc.out[MCU_VIDEO]),
+        stream_stats(&f.rtc.in[MCU_AUDIO]), "video", stream_stats(&f.rtc.in[MCU_VIDEO]),
+        "screen", stream_stats(&f.rtc.in[MCU_VIDEO + RTC_SCREEN]), "out", "audio", stream_stats(&f.rtc.out[MCU_AUDIO]), "video", stream_stats(&f.rtc.out[MCU_VIDEO]),
         "delay_us", (json_int_t)f.audio.delay_us, "frames", (json_int_t)f.audio.frames, "concealed",
         (json_int_t)f.audio.concealed, "late", (json_int_t)f.audio.late, "decoded",
         (json_int_t)video.decoded, "lateness_us", (json_int_t)video.lateness_us, "width",
@@ -204,6 +218,7 @@ static void add_peer(struct room_totals *t, const struct room_peer *p)
         add_stream(&t->in, &f.rtc.in[kind]);
         add_stream(&t->out, &f.rtc.out[kind]);
     }
+    add_stream(&t->in, &f.rtc.in[MCU_VIDEO + RTC_SCREEN]);
     const uint32_t drift_ppm = (uint32_t)abs(f.audio.drift_ppm);
     if (drift_ppm > t->drift_ppm)
         t->drift_ppm = drift_ppm;

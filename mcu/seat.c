@@ -1,5 +1,5 @@
-/* A seat: one participant's voice and picture in the studio, and the offset that keeps lips and
- * voice together. */
+/* A seat: one participant's voice, camera and screen in the studio, and the offset that keeps lips
+ * and voice together. */
 #include "mcu/studio.h"
 
 #include <errno.h>
@@ -13,6 +13,11 @@
 
 /* The picture may hold the sound back by at most this much, so that talking stays easy. */
 #define LIPS_MAX_US (120 * MCU_US_PER_MS)
+
+struct seat_picture {
+    struct comp_source *source; /* NULL: not open */
+    enum mcu_codec codec;
+};
 
 struct mcu_seat {
     struct mcu_studio *studio;
@@ -42,10 +47,9 @@ struct mcu_seat {
     /* Set once by [ctl]; a later offer may open the voice while [net] pushes already. */
     struct mix_input *_Atomic input;
 
-    /* The picture may come and go while [net] pushes: the lock is held to put one packet. */
+    /* Pictures may come and go while [net] pushes: the lock is held to put one packet. */
     pthread_mutex_t video_lock;
-    struct comp_source *source;
-    enum mcu_codec video_codec;
+    struct seat_picture pictures[MCU_PICTURES];
 };
 
 static int find_slot(const struct mcu_studio *s, uint32_t *slot)
@@ -90,7 +94,8 @@ void mcu_seat_remove(struct mcu_seat *seat)
     struct mcu_studio *s = seat->studio;
     mcu_seat_stop_listening(seat);
     mix_input_remove(s->mix, seat->input);
-    mcu_seat_close_video(seat);
+    mcu_seat_close_video(seat, MCU_CAMERA);
+    mcu_seat_close_video(seat, MCU_SCREEN);
     s->seats[seat->slot] = NULL;
     pthread_mutex_destroy(&seat->video_lock);
     free(seat);
@@ -120,13 +125,14 @@ int mcu_seat_open_audio(struct mcu_seat *seat, const struct mix_input_conf *conf
     return 0;
 }
 
-static struct comp_source *swap_source(struct mcu_seat *seat, struct comp_source *source,
-                                       enum mcu_codec codec)
+static struct comp_source *swap_source(struct mcu_seat *seat, enum mcu_picture picture,
+                                       struct comp_source *source, enum mcu_codec codec)
 {
+    struct seat_picture *p = &seat->pictures[picture];
     pthread_mutex_lock(&seat->video_lock);
-    struct comp_source *old = seat->source;
-    seat->source = source;
-    seat->video_codec = codec;
+    struct comp_source *old = p->source;
+    p->source = source;
+    p->codec = codec;
     pthread_mutex_unlock(&seat->video_lock);
     return old;
 }
@@ -139,20 +145,24 @@ static void show_look(struct mcu_seat *seat)
         .is_muted = seat->is_audio_muted,
         .bars = COMP_BARS_UNKNOWN,
     };
-    if (seat->source)
-        comp_source_set_look(seat->source, &look);
+    for (size_t i = 0; i < MCU_PICTURES; i++) {
+        if (seat->pictures[i].source)
+            comp_source_set_look(seat->pictures[i].source, &look);
+    }
 }
 
+/* The ring and the layout's `speaker` cell are the camera's. */
 static void show_speaking(struct mcu_seat *seat)
 {
-    if (!seat->source)
+    struct comp_source *camera = seat->pictures[MCU_CAMERA].source;
+    if (!camera)
         return;
-    comp_source_set_speaking(seat->source, seat->is_speaking);
-    comp_source_set_floor(seat->source, seat->has_floor);
+    comp_source_set_speaking(camera, seat->is_speaking);
+    comp_source_set_floor(camera, seat->has_floor);
 }
 
-int mcu_seat_open_video(struct mcu_seat *seat, enum mcu_codec codec, const uint8_t *extradata,
-                        size_t extradata_size)
+int mcu_seat_open_video(struct mcu_seat *seat, enum mcu_picture picture, enum mcu_codec codec,
+                        const uint8_t *extradata, size_t extradata_size)
 {
     const struct comp_source_conf conf = {
         .codec = codec,
@@ -160,22 +170,29 @@ int mcu_seat_open_video(struct mcu_seat *seat, enum mcu_codec codec, const uint8
         .extradata_size = extradata_size,
         .user = seat->user,
         .order = seat->id, /* joining decides who is where, not whose first picture came first */
-        .source_ctx = (void *)(uintptr_t)seat->id,
+        .is_screen = picture == MCU_SCREEN,
+        .source_ctx = mcu_source_ctx(seat->id, picture),
     };
     struct comp_source *source = NULL;
     const int err = comp_source_add(seat->studio->comp, &source, &conf);
     if (err)
         return err;
-    comp_source_set_hidden(source, seat->is_video_hidden);
-    comp_source_remove(seat->studio->comp, swap_source(seat, source, codec));
+    if (picture == MCU_CAMERA)
+        comp_source_set_hidden(source, seat->is_video_hidden);
+    comp_source_remove(seat->studio->comp, swap_source(seat, picture, source, codec));
     show_look(seat);
     show_speaking(seat);
     return 0;
 }
 
-void mcu_seat_close_video(struct mcu_seat *seat)
+void mcu_seat_close_video(struct mcu_seat *seat, enum mcu_picture picture)
 {
-    comp_source_remove(seat->studio->comp, swap_source(seat, NULL, MCU_CODEC_NONE));
+    comp_source_remove(seat->studio->comp, swap_source(seat, picture, NULL, MCU_CODEC_NONE));
+}
+
+bool mcu_seat_has_video(const struct mcu_seat *seat, enum mcu_picture picture)
+{
+    return seat->pictures[picture].source != NULL;
 }
 
 /* A new listener hears the floor; what is else is told it. */
@@ -227,19 +244,21 @@ int mcu_seat_push_audio(struct mcu_seat *seat, const struct mix_packet *packet)
     return input ? mix_input_push(input, packet) : -ENODEV;
 }
 
-int mcu_seat_push_video(struct mcu_seat *seat, struct mcu_packet *packet)
+int mcu_seat_push_video(struct mcu_seat *seat, enum mcu_picture picture,
+                        struct mcu_packet *packet)
 {
+    const struct seat_picture *p = &seat->pictures[picture];
     pthread_mutex_lock(&seat->video_lock);
-    const bool is_open = seat->source && seat->video_codec == packet->codec;
-    const int err = is_open ? comp_source_push(seat->source, packet) : -ENODEV;
+    const bool is_open = p->source && p->codec == packet->codec;
+    const int err = is_open ? comp_source_push(p->source, packet) : -ENODEV;
     pthread_mutex_unlock(&seat->video_lock);
     return err;
 }
 
 void mcu_seat_drain_video(struct mcu_seat *seat)
 {
-    if (seat->source)
-        comp_source_drain(seat->source);
+    if (seat->pictures[MCU_CAMERA].source)
+        comp_source_drain(seat->pictures[MCU_CAMERA].source);
 }
 
 void mcu_seat_set_muted(struct mcu_seat *seat, bool audio, bool video)
@@ -251,8 +270,8 @@ void mcu_seat_set_muted(struct mcu_seat *seat, bool audio, bool video)
     if (seat->input)
         mix_input_set_muted(seat->input, audio);
     seat->is_video_hidden = video;
-    if (seat->source)
-        comp_source_set_hidden(seat->source, video);
+    if (seat->pictures[MCU_CAMERA].source)
+        comp_source_set_hidden(seat->pictures[MCU_CAMERA].source, video);
 }
 
 void mcu_seat_set_name(struct mcu_seat *seat, const char *name, const char *role)
@@ -348,24 +367,40 @@ int mcu_studio_play_sound(struct mcu_studio *s, struct mix_sound **out,
 float mcu_seat_centre(struct mcu_seat *seat)
 {
     pthread_mutex_lock(&seat->video_lock);
-    const float centre = seat->source ? comp_source_centre(seat->source) : 0.0f;
+    const struct comp_source *camera = seat->pictures[MCU_CAMERA].source;
+    const float centre = camera ? comp_source_centre(camera) : 0.0f;
     pthread_mutex_unlock(&seat->video_lock);
     return centre;
 }
 
+/* By how much pictures come later than sound. */
+static int64_t lateness_us(const struct mcu_seat *seat)
+{
+    int64_t most_us = 0;
+    for (size_t i = 0; i < MCU_PICTURES; i++) {
+        struct comp_source_stats stats;
+        if (!seat->pictures[i].source)
+            continue;
+        comp_source_read_stats(seat->pictures[i].source, &stats);
+        most_us = stats.lateness_us > most_us ? stats.lateness_us : most_us;
+    }
+    return most_us;
+}
+
 void mcu_seat_align_lips(struct mcu_seat *seat)
 {
-    if (!seat->input || !seat->source)
+    if (!seat->input || !(seat->pictures[MCU_CAMERA].source || seat->pictures[MCU_SCREEN].source))
         return;
-    struct comp_source_stats stats;
-    comp_source_read_stats(seat->source, &stats);
-    const int64_t wanted_us = stats.lateness_us < LIPS_MAX_US ? stats.lateness_us : LIPS_MAX_US;
-    mix_input_set_min_delay_us(seat->input, wanted_us > 0 ? wanted_us : 0);
+    const int64_t wanted_us = lateness_us(seat);
+    mix_input_set_min_delay_us(seat->input, wanted_us < LIPS_MAX_US ? wanted_us : LIPS_MAX_US);
     /* A picture stays on the canvas until the next tick: the one due nearest to the middle of that
      * time is right, not the one due at its start. */
     const int64_t half_tick_us = MCU_US_PER_S / seat->studio->conf.comp.fps / 2;
     const int64_t delay_us = mix_input_latency_us(seat->input) - half_tick_us;
-    comp_source_set_delay_us(seat->source, delay_us > 0 ? delay_us : 0);
+    for (size_t i = 0; i < MCU_PICTURES; i++) {
+        if (seat->pictures[i].source)
+            comp_source_set_delay_us(seat->pictures[i].source, delay_us > 0 ? delay_us : 0);
+    }
 }
 
 int64_t mcu_seat_latency_us(const struct mcu_seat *seat)
@@ -380,11 +415,12 @@ void mcu_seat_read_audio(const struct mcu_seat *seat, struct mix_input_stats *st
         mix_input_read_stats(seat->input, stats);
 }
 
-void mcu_seat_read_video(const struct mcu_seat *seat, struct comp_source_stats *stats)
+void mcu_seat_read_video(const struct mcu_seat *seat, enum mcu_picture picture,
+                         struct comp_source_stats *stats)
 {
     memset(stats, 0, sizeof(*stats));
-    if (seat->source)
-        comp_source_read_stats(seat->source, stats);
+    if (seat->pictures[picture].source)
+        comp_source_read_stats(seat->pictures[picture].source, stats);
 }
 
 bool mcu_seat_is_mixed(const struct mcu_seat *seat)

@@ -54,7 +54,8 @@ static void on_comp_need_key(void *ctx, void *source_ctx)
 {
     struct mcu_studio *s = ctx;
     if (s->sink.on_need_key)
-        s->sink.on_need_key(s->sink.ctx, (uint32_t)(uintptr_t)source_ctx);
+        s->sink.on_need_key(s->sink.ctx, mcu_source_seat(source_ctx),
+                            mcu_source_picture(source_ctx));
 }
 
 static void on_aac_packet(void *ctx, struct mcu_packet *packet)

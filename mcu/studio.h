@@ -45,8 +45,9 @@ struct mcu_studio_sink {
     void (*on_sound_end)(void *ctx, void *sound_ctx);
     /* [enc] A frame of the composited picture; borrowed. May be NULL. */
     void (*on_video)(void *ctx, enum mcu_codec codec, struct mcu_packet *packet);
-    /* [dec] The seat's decoder needs a key frame. seat_id, not a pointer: the seat may be gone. */
-    void (*on_need_key)(void *ctx, uint32_t seat_id);
+    /* [dec] The decoder of a seat's picture needs a key frame. seat_id, not a pointer: the seat may be
+     * gone. */
+    void (*on_need_key)(void *ctx, uint32_t seat_id, enum mcu_picture picture);
     /* [tick-a] The mix of everyone, for tests; may be NULL. */
     void (*on_pcm)(void *ctx, const float *pcm, size_t frames, int64_t pts_us);
     /* [rec] A recording has ended and its file is closed. Then call mcu_studio_record_reap(). */
@@ -78,10 +79,12 @@ uint32_t mcu_seat_id(const struct mcu_seat *seat);
 /* [ctl] Its voice. Returns what mix_input_add() does; -EALREADY when it has one. */
 int mcu_seat_open_audio(struct mcu_seat *seat, const struct mix_input_conf *conf);
 
-/* [ctl] Its picture; in place of another if there is one. A push may run meanwhile. */
-int mcu_seat_open_video(struct mcu_seat *seat, enum mcu_codec codec, const uint8_t *extradata,
-                        size_t extradata_size);
-void mcu_seat_close_video(struct mcu_seat *seat);
+/* [ctl] Its camera or its screen; in place of the one before if there is one. A push may run
+ * meanwhile. */
+int mcu_seat_open_video(struct mcu_seat *seat, enum mcu_picture picture, enum mcu_codec codec,
+                        const uint8_t *extradata, size_t extradata_size);
+void mcu_seat_close_video(struct mcu_seat *seat, enum mcu_picture picture);
+bool mcu_seat_has_video(const struct mcu_seat *seat, enum mcu_picture picture);
 
 /* [ctl] It hears the others: on_assign() follows. Call it again when its audio is opened later: only
  * then its own voice is left out. Returns 0 or -ENOMEM. */
@@ -93,12 +96,13 @@ void mcu_seat_stop_listening(struct mcu_seat *seat);
 /* [net] Returns what mix_input_push() and comp_source_push() do. -ENODEV: not open, or (video) open
  * for another codec. */
 int mcu_seat_push_audio(struct mcu_seat *seat, const struct mix_packet *packet);
-int mcu_seat_push_video(struct mcu_seat *seat, struct mcu_packet *packet);
+int mcu_seat_push_video(struct mcu_seat *seat, enum mcu_picture picture,
+                        struct mcu_packet *packet);
 
-/* [ctl] Offline: no more pictures come; the decoder gives out what it holds back. */
+/* [ctl] Offline: no more pictures of the camera come; the decoder gives out what it holds back. */
 void mcu_seat_drain_video(struct mcu_seat *seat);
 
-/* [ctl] Muted sound, hidden picture. */
+/* [ctl] Muted sound, hidden camera. */
 void mcu_seat_set_muted(struct mcu_seat *seat, bool audio, bool video);
 
 /* [ctl] What is written on its tile ("": nothing; before the first call the user) and what layouts know
@@ -125,7 +129,7 @@ void mcu_seat_set_quality(struct mcu_seat *seat, enum mix_quality quality);
  * voice: returns -ENODEV else, and what mix_listener_set_gain() does. */
 int mcu_seat_set_gain_of(struct mcu_seat *seat, struct mcu_seat *other, float gain);
 
-/* [any] Where its tile is: -1 at the left edge of the picture .. 1 at the right; 0 without a tile. */
+/* [any] Where its camera's tile is: -1 at the left edge of the picture .. 1 at the right; 0 without a tile. */
 float mcu_seat_centre(struct mcu_seat *seat);
 
 struct mcu_sound_conf {
@@ -144,7 +148,7 @@ int mcu_studio_play_sound(struct mcu_studio *s, struct mix_sound **out,
                           const struct mcu_sound_conf *conf);
 void mcu_studio_stop_sound(struct mcu_studio *s, struct mix_sound *sound);
 
-/* [ctl] Call it ten times a second in a live room: one playout offset for sound and picture. */
+/* [ctl] Call it ten times a second in a live room: one playout offset for sound and pictures. */
 void mcu_seat_align_lips(struct mcu_seat *seat);
 
 /* [any] From a sound's capture to the time at which it leaves the mix; 0 without a voice. */
@@ -152,7 +156,8 @@ int64_t mcu_seat_latency_us(const struct mcu_seat *seat);
 
 /* [ctl] Figures. Zero where the seat has no such medium. */
 void mcu_seat_read_audio(const struct mcu_seat *seat, struct mix_input_stats *stats);
-void mcu_seat_read_video(const struct mcu_seat *seat, struct comp_source_stats *stats);
+void mcu_seat_read_video(const struct mcu_seat *seat, enum mcu_picture picture,
+                         struct comp_source_stats *stats);
 /* Whether its voice is one of those that are mixed now. */
 bool mcu_seat_is_mixed(const struct mcu_seat *seat);
 /* 0..1 while it speaks, else 0. */

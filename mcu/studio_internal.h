@@ -50,4 +50,20 @@ void mcu_recordings_push(struct mcu_recordings *r, struct mcu_packet *packet);
 /* [ctl] Returns when no audio tick that was running still runs. */
 void mcu_studio_wait_for_tick(struct mcu_studio *s);
 
+/* What the compositor knows of a seat's picture: both numbers in one. */
+static inline void *mcu_source_ctx(uint32_t seat_id, enum mcu_picture picture)
+{
+    return (void *)((uintptr_t)seat_id * MCU_PICTURES + picture);
+}
+
+static inline uint32_t mcu_source_seat(const void *source_ctx)
+{
+    return (uint32_t)((uintptr_t)source_ctx / MCU_PICTURES);
+}
+
+static inline enum mcu_picture mcu_source_picture(const void *source_ctx)
+{
+    return (enum mcu_picture)((uintptr_t)source_ctx % MCU_PICTURES);
+}
+
 #endif

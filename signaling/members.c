@@ -247,7 +247,7 @@ void member_add_all_again(struct sig_room *room)
         m->was_retried = m->is_joining;
         if (add_to_room(m, NULL) != 0)
             continue; /* the room is dying again */
-        m->sends_audio = m->sends_video = false;
+        m->sends_audio = m->sends_video = m->sends_screen = false;
         snprintf(m->state, sizeof(m->state), "new");
         m->is_moved = !m->client;
     }
@@ -360,7 +360,8 @@ char *sig_member_answer(struct sig_member *m, const json_t *reply)
     struct mcu_desc *desc = malloc(sizeof(*desc));
     char *sdp = NULL;
     if (desc && mcu_desc_from_json(desc, json_object_get(reply, "desc")) == 0)
-        sdp = sig_sdp_write(desc, (uint64_t)m->joined_at_ms, ++m->answers, NULL);
+        sdp = sig_sdp_write(desc, SIG_SDP_ANSWER, (uint64_t)m->joined_at_ms, ++m->answers,
+                            NULL);
     free(desc);
     return sdp;
 }

@@ -69,15 +69,18 @@ static void on_peer_media(struct sig_room *room, const json_t *event)
     struct sig_member *m = member_of(room, event);
     bool audio = false;
     bool video = false;
+    bool screen = false;
     if (!m || mcu_json_bool(event, "audio", MCU_JSON_REQUIRED, &audio) ||
-        mcu_json_bool(event, "video", MCU_JSON_REQUIRED, &video))
+        mcu_json_bool(event, "video", MCU_JSON_REQUIRED, &video) ||
+        mcu_json_bool(event, "screen", MCU_JSON_OPTIONAL, &screen))
         return;
     m->sends_audio = audio;
     m->sends_video = video;
+    m->sends_screen = screen;
     if (!m->is_joining)
-        sig_room_tell(
-            room, NULL, "media",
-            json_pack("{s:s, s:b, s:b}", "userId", m->user, "audio", audio, "video", video));
+        sig_room_tell(room, NULL, "media",
+                      json_pack("{s:s, s:b, s:b, s:b}", "userId", m->user, "audio", audio, "video",
+                                video, "screen", screen));
 }
 
 static void on_sound(struct sig_room *room, const json_t *event)

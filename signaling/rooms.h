@@ -80,7 +80,7 @@ struct sig_member {
     bool is_joining;    /* not seen by others yet */
     bool was_retried;   /* its joining was asked of a second process, after the first died */
     bool is_moved;      /* the room was restarted while its client was lost */
-    bool sends_audio, sends_video;
+    bool sends_audio, sends_video, sends_screen;
     bool muted_audio, muted_video;
     json_t *sound; /* an object: what mcu/control_audio.h calls a state */
     json_t *rtp; /* of SIG_KIND_RTP: {host, port, audio, video}, where the room takes its packets */

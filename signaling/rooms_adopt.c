@@ -47,6 +47,8 @@ static int read_member(struct sig_member *m, const json_t *peer)
     if (!err)
         err = mcu_json_bool(peer, "video", MCU_JSON_OPTIONAL, &m->sends_video);
     if (!err)
+        err = mcu_json_bool(peer, "screen", MCU_JSON_OPTIONAL, &m->sends_screen);
+    if (!err)
         err = mcu_json_bool(peer, "muted_audio", MCU_JSON_OPTIONAL, &m->muted_audio);
     if (!err)
         err = mcu_json_bool(peer, "muted_video", MCU_JSON_OPTIONAL, &m->muted_video);

@@ -115,6 +115,18 @@ static enum mcu_direction read_direction(const struct sdp_section *s, enum mcu_d
     return direction;
 }
 
+/* "a=content:slides", or one of several (RFC 4796) */
+static bool says_slides(const struct sdp_section *s)
+{
+    const struct sdp_line *line = find(s, "content");
+    struct sdp_span rest = line ? line->value : (struct sdp_span){"", 0};
+    while (rest.size > 0) {
+        if (sdp_is_nocase(sdp_cut(&rest, ','), "slides"))
+            return true;
+    }
+    return false;
+}
+
 static int read_section(struct parser *p, size_t index)
 {
     struct sdp_section *s = &p->media[index];
@@ -127,6 +139,7 @@ static int read_section(struct parser *p, size_t index)
     s->is_bundle_only = find(s, "bundle-only") != NULL;
     s->has_rtcp_mux = find(s, "rtcp-mux") != NULL;
     m->rtcp_rsize = find(s, "rtcp-rsize") != NULL;
+    m->is_slides = says_slides(s);
     m->direction = read_direction(s, read_direction(&p->session, MCU_SENDRECV));
     return 0;
 }
@@ -194,6 +207,7 @@ static int read_media(struct parser *p, size_t index)
     sdp_read_extensions(m, &p->session);
     sdp_read_extensions(m, s);
     sdp_read_sources(m, s);
+    sdp_read_simulcast(m, s, p->type);
     m->is_rejected = m->codec_count == 0;
     return 0;
 }

@@ -34,12 +34,13 @@ enum sig_sdp_type {
 int sig_sdp_parse(struct mcu_desc *out, enum sig_sdp_type type, const char *text, size_t size,
                   char *error);
 
-/* Writes a description as SDP with CRLF lines, the same for an offer and an answer. session_id and
+/* Writes a description as SDP with CRLF lines. An offer and an answer differ in what they say of
+ * simulcast: the one sends its layers, the other receives them. session_id and
  * version go into the o= line (JSEP: the id stays, the version rises by one with each description
  * of a session). Returns a string that the caller frees, its length in *size (may be NULL); NULL: no
  * memory. */
-char *sig_sdp_write(const struct mcu_desc *desc, uint64_t session_id, uint32_t version,
-                    size_t *size);
+char *sig_sdp_write(const struct mcu_desc *desc, enum sig_sdp_type type, uint64_t session_id,
+                    uint32_t version, size_t *size);
 
 /* Whether text is one well-formed "candidate:..." attribute (RFC 8839, section 5.1) that fits
  * mcu_desc.candidates. Browsers' candidate events are checked with this before they go to a room;

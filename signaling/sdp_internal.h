@@ -61,6 +61,10 @@ int sdp_read_codecs(struct mcu_desc_media *m, const struct sdp_section *s, char 
 void sdp_read_extensions(struct mcu_desc_media *m, const struct sdp_section *s);
 void sdp_read_sources(struct mcu_desc_media *m, const struct sdp_section *s);
 
+/* Layers of simulcast (RFC 8851, RFC 8853): what an offer sends, what an answer receives. */
+void sdp_read_simulcast(struct mcu_desc_media *m, const struct sdp_section *s,
+                        enum sig_sdp_type type);
+
 /* "ice-ufrag" and "ice-pwd" into their fields. */
 int sdp_read_ice(char *ufrag, char *pwd, const struct sdp_line *line, char *error);
 

@@ -33,6 +33,9 @@ const struct sdp_extension sdp_extensions[] = {
     {"http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01",
      offsetof(struct mcu_desc_extensions, transport_cc)},
     {"urn:ietf:params:rtp-hdrext:sdes:mid", offsetof(struct mcu_desc_extensions, mid)},
+    {"urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id", offsetof(struct mcu_desc_extensions, rid)},
+    {"urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id",
+     offsetof(struct mcu_desc_extensions, repaired_rid)},
 };
 const size_t sdp_extension_count = sizeof(sdp_extensions) / sizeof(sdp_extensions[0]);
 

@@ -157,8 +157,9 @@ static void put_media(FILE *f, const struct mcu_desc *d, const struct mcu_desc_m
     if (m->mid[0])
         fprintf(f, "a=mid:%s\r\n", m->mid);
     put_extensions(f, &m->ext);
-    fprintf(f, "a=%s\r\na=rtcp-mux\r\n%s", directions[m->direction],
-            m->rtcp_rsize ? "a=rtcp-rsize\r\n" : "");
+    fprintf(f, "a=%s\r\na=rtcp-mux\r\n%s%s", directions[m->direction],
+            m->rtcp_rsize ? "a=rtcp-rsize\r\n" : "",
+            m->is_slides ? "a=content:slides\r\n" : "");
     for (size_t i = 0; i < m->codec_count; i++)
         put_codec(f, &m->codecs[i]);
     put_sources(f, m);
@@ -166,8 +167,21 @@ static void put_media(FILE *f, const struct mcu_desc *d, const struct mcu_desc_m
         put_candidates(f, d);
 }
 
-char *sig_sdp_write(const struct mcu_desc *desc, uint64_t session_id, uint32_t version,
-                    size_t *size)
+static void put_simulcast(FILE *f, const struct mcu_desc_media *m, enum sig_sdp_type type)
+{
+    const char *way = type == SIG_SDP_OFFER ? "send" : "recv";
+    for (size_t i = 0; i < m->rid_count; i++)
+        fprintf(f, "a=rid:%s %s\r\n", m->rids[i], way);
+    if (m->rid_count == 0)
+        return;
+    fprintf(f, "a=simulcast:%s ", way);
+    for (size_t i = 0; i < m->rid_count; i++)
+        fprintf(f, "%s%s", i ? ";" : "", m->rids[i]);
+    fputs("\r\n", f);
+}
+
+char *sig_sdp_write(const struct mcu_desc *desc, enum sig_sdp_type type, uint64_t session_id,
+                    uint32_t version, size_t *size)
 {
     char *text = NULL;
     size_t written = 0;
@@ -183,6 +197,7 @@ char *sig_sdp_write(const struct mcu_desc *desc, uint64_t session_id, uint32_t v
             continue;
         }
         put_media(f, desc, m, is_first);
+        put_simulcast(f, m, type);
         is_first = false;
     }
     const bool is_broken = ferror(f) != 0;

@@ -6,9 +6,9 @@
 
 json_t *sig_member_json(const struct sig_member *m)
 {
-    return json_pack("{s:s, s:s, s:s, s:b, s:b, s:b, s:b, s:i, s:b, s:O, s:I}", "userId", m->user,
+    return json_pack("{s:s, s:s, s:s, s:b, s:b, s:b, s:b, s:b, s:i, s:b, s:O, s:I}", "userId", m->user,
                      "name", m->name, "role", m->role, "audio", m->sends_audio, "video",
-                     m->sends_video, "mutedAudio", m->muted_audio, "mutedVideo", m->muted_video,
+                     m->sends_video, "screen", m->sends_screen, "mutedAudio", m->muted_audio, "mutedVideo", m->muted_video,
                      "volume", sig_member_volume(m), "deaf", sig_member_is_deaf(m), "speaksTo",
                      sig_member_speaks_to(m), "joinedAt", (json_int_t)m->joined_at_ms);
 }

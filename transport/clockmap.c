@@ -6,10 +6,10 @@
  *   per stream      floor    = least transit of the last 10 s (ten buckets of 1 s): the fastest way
  *                              through the network; it follows a drift of 200 ppm within 2 ms
  *   per report      shift    = ntp - m(report): media time to the sender's own clock
- *   per sender      delay    = the lesser (floor - shift) of the two streams: the sender's clock to
- *                              the room's, by its faster stream
+ *   per sender      delay    = the least (floor - shift) of its streams: the sender's clock to
+ *                              the room's, by its fastest stream
  *   per stream      lag      = shift + delay - floor, never above 0: how much longer than sound
- *                              this picture was on its way, or the other way round; 0 before both
+ *                              this picture was on its way, or the other way round; 0 before two
  *                              have reports, kept when reports end or their clock leaps
  *   per stream      target   = floor + lag
  *                   pts      = m + offset, where offset slews to target
@@ -41,7 +41,7 @@
 #include "transport/warm.h"
 
 enum {
-    STREAMS = 2,
+    STREAMS = RTC_CLOCKMAP_STREAMS,
     BUCKETS = 10,
     BUCKET_US = 1000 * 1000,
     LEAP_AHEAD_US = 1000 * 1000,
@@ -106,10 +106,10 @@ int rtc_clockmap_create(struct rtc_clockmap **out, uint32_t audio_hz, uint32_t v
     struct rtc_clockmap *c = calloc(1, sizeof(*c));
     if (!c)
         return -ENOMEM;
-    c->streams[MCU_AUDIO].hz = audio_hz;
-    c->streams[MCU_VIDEO].hz = video_hz;
-    for (size_t i = 0; i < STREAMS; i++)
+    for (size_t i = 0; i < STREAMS; i++) {
+        c->streams[i].hz = i == MCU_AUDIO ? audio_hz : video_hz;
         stream_reset(&c->streams[i]);
+    }
     *out = c;
     return 0;
 }
@@ -119,9 +119,9 @@ void rtc_clockmap_destroy(struct rtc_clockmap *c)
     free(c);
 }
 
-void rtc_clockmap_restart(struct rtc_clockmap *c, enum mcu_kind kind)
+void rtc_clockmap_restart(struct rtc_clockmap *c, unsigned stream)
 {
-    stream_reset(&c->streams[kind]);
+    stream_reset(&c->streams[stream]);
 }
 
 static int64_t media_us(const struct stream *s, uint64_t wide)
@@ -170,20 +170,32 @@ static bool is_fresh(const struct stream *s, int64_t now_us)
     return s->has_arrived && now_us - s->newest_arrival_us < (int64_t)BUCKETS * BUCKET_US;
 }
 
-/* Both streams must be there and have reports: what one says alone changes nothing. */
+static bool is_comparable(const struct stream *s, int64_t now_us)
+{
+    return s->has_report && is_fresh(s, now_us);
+}
+
+/* Two streams at least must be there and have reports: what one says alone changes nothing. */
 static void update_lags(struct rtc_clockmap *c, int64_t now_us)
 {
-    struct stream *a = &c->streams[MCU_AUDIO];
-    struct stream *v = &c->streams[MCU_VIDEO];
-    if (!a->has_report || !v->has_report || !is_fresh(a, now_us) || !is_fresh(v, now_us))
+    int64_t least_us = INT64_MAX, most_us = INT64_MIN;
+    size_t count = 0;
+    for (size_t i = 0; i < STREAMS; i++) {
+        const struct stream *s = &c->streams[i];
+        if (!is_comparable(s, now_us))
+            continue;
+        const int64_t delay_us = s->floor_us - s->shift_us;
+        least_us = delay_us < least_us ? delay_us : least_us;
+        most_us = delay_us > most_us ? delay_us : most_us;
+        count++;
+    }
+    if (count < 2 || most_us - least_us > LAG_MAX_US)
         return;
-
-    /* How much longer sound is on its way than the picture. */
-    const int64_t longer_us = (a->floor_us - a->shift_us) - (v->floor_us - v->shift_us);
-    if (longer_us > LAG_MAX_US || longer_us < -LAG_MAX_US)
-        return;
-    a->lag_us = longer_us > 0 ? -longer_us : 0;
-    v->lag_us = longer_us < 0 ? longer_us : 0;
+    for (size_t i = 0; i < STREAMS; i++) {
+        struct stream *s = &c->streams[i];
+        if (is_comparable(s, now_us))
+            s->lag_us = least_us - (s->floor_us - s->shift_us);
+    }
 }
 
 static int64_t ntp_to_us(uint64_t ntp)
@@ -192,10 +204,10 @@ static int64_t ntp_to_us(uint64_t ntp)
            (int64_t)((ntp & 0xffffffff) * (uint64_t)MCU_US_PER_S >> 32);
 }
 
-void rtc_clockmap_report(struct rtc_clockmap *c, enum mcu_kind kind, uint64_t ntp,
+void rtc_clockmap_report(struct rtc_clockmap *c, unsigned stream, uint64_t ntp,
                          uint32_t timestamp)
 {
-    struct stream *s = &c->streams[kind];
+    struct stream *s = &c->streams[stream];
     if (!s->has_arrived || ntp == 0)
         return; /* without a packet the timestamp has no place on the unwrapped line */
     const int64_t shift_us = ntp_to_us(ntp) - media_us(s, rtc_unwrap32_peek(&s->unwrap, timestamp));
@@ -209,9 +221,9 @@ void rtc_clockmap_report(struct rtc_clockmap *c, enum mcu_kind kind, uint64_t nt
     update_lags(c, s->newest_arrival_us);
 }
 
-bool rtc_clockmap_has_report(const struct rtc_clockmap *c, enum mcu_kind kind)
+bool rtc_clockmap_has_report(const struct rtc_clockmap *c, unsigned stream)
 {
-    return c->streams[kind].has_report;
+    return c->streams[stream].has_report;
 }
 
 /* --- arrivals --------------------------------------------------------------------------------- */
@@ -252,10 +264,10 @@ static void leap(struct stream *s, int64_t media, int64_t arrival_us)
     s->mapped_media_us = media;
 }
 
-void rtc_clockmap_arrived(struct rtc_clockmap *c, enum mcu_kind kind, uint32_t timestamp,
+void rtc_clockmap_arrived(struct rtc_clockmap *c, unsigned stream, uint32_t timestamp,
                           int64_t arrival_us)
 {
-    struct stream *s = &c->streams[kind];
+    struct stream *s = &c->streams[stream];
     const int64_t media = media_us(s, rtc_unwrap32(&s->unwrap, timestamp));
     const int64_t transit_us = arrival_us - media;
 
@@ -300,9 +312,9 @@ static void slew(struct stream *s, int64_t media)
     s->offset_us += error_us < 0 ? -move_us : move_us;
 }
 
-int64_t rtc_clockmap_pts(struct rtc_clockmap *c, enum mcu_kind kind, uint32_t timestamp)
+int64_t rtc_clockmap_pts(struct rtc_clockmap *c, unsigned stream, uint32_t timestamp)
 {
-    struct stream *s = &c->streams[kind];
+    struct stream *s = &c->streams[stream];
     if (!s->has_arrived)
         return 0;
     const int64_t media = media_us(s, rtc_unwrap32_peek(&s->unwrap, timestamp));
@@ -327,7 +339,7 @@ int64_t rtc_clockmap_pts(struct rtc_clockmap *c, enum mcu_kind kind, uint32_t ti
     return s->mapped_pts_us;
 }
 
-void rtc_clockmap_warm(const struct rtc_clockmap *c, enum mcu_kind kind)
+void rtc_clockmap_warm(const struct rtc_clockmap *c, unsigned stream)
 {
-    rtc_warm(&c->streams[kind], sizeof(c->streams[kind]));
+    rtc_warm(&c->streams[stream], sizeof(c->streams[stream]));
 }

@@ -1,9 +1,10 @@
 /* One peer's incoming media; see in.h. [net]
  *
- * The payload type says what a packet is; the SSRC is latched from the packets, since an offer need
- * not tell it. When it changes the receiver of that stream starts afresh. RTX packets are matched
- * by payload type too, and repair the stream that is latched. Duplicates never get here: SRTP's
- * replay window took them. */
+ * The payload type says what a packet is. Where several m-lines or layers share it, the header
+ * extensions mid and rid say whose it is (RFC 8843, section 9.2; RFC 8852); they come with the first
+ * packets of an SSRC only, so the SSRC is remembered. It is latched from the packets, since an offer
+ * need not tell it. When it changes the receiver of that stream starts afresh. Duplicates never get
+ * here: SRTP's replay window took them. */
 #include "transport/in.h"
 
 #include <errno.h>
@@ -12,15 +13,28 @@
 
 #include "transport/clockmap.h"
 #include "transport/in_audio.h"
-#include "transport/nack.h"
+#include "transport/in_video.h"
 #include "transport/recv_stats.h"
 #include "transport/rtp.h"
 #include "transport/rtx.h"
 #include "transport/seq.h"
 #include "transport/twcc.h"
-#include "transport/video_jitter.h"
 
-struct stream {
+_Static_assert((int)RTC_IN_ROWS == (int)RTC_CLOCKMAP_STREAMS, "each row has its clock");
+
+enum {
+    KNOWN_MAX = 16, /* two for each row, and some that gave way to others */
+    NOBODY = -1,
+};
+
+/* Whose an SSRC is, as its packets said. */
+struct known {
+    uint32_t ssrc;
+    bool is_used;
+    uint8_t row;
+};
+
+struct voice {
     bool is_started;
     uint32_t ssrc;
     struct rtc_unwrap unwrap;
@@ -28,23 +42,21 @@ struct stream {
     struct rtc_recv_stats received;
     struct rtc_stream_stats total; /* without what `received` holds of the present SSRC */
     uint32_t loss_permille;
-
-    /* video */
-    enum mcu_codec codec;
-    struct rtc_video_jitter *jitter;
-    struct rtc_nack *nack;
 };
 
 struct rtc_in {
     const struct rtc_session *session;
     struct rtc_peer_sink sink;
-    struct stream streams[2]; /* by enum mcu_kind */
+    struct voice voice;
     struct rtc_in_audio *audio;
     struct rtc_clockmap *clockmap;
     struct rtc_twcc *twcc;
-    uint32_t last_ssrc;       /* of any stream, to put into feedback */
-    bool is_key_asked;        /* somebody asked, and none came since */
-    int64_t next_pli_us;
+    uint32_t last_ssrc; /* of any stream, to put into feedback */
+    struct rtc_in_video *pictures[RTC_PICTURES]; /* NULL: nothing came yet */
+    char mids[RTC_LINES][32];                    /* of the lines, when `known` was learned, */
+    unsigned layers[RTC_LINES];                  /* and how many layers they had */
+    struct known known[KNOWN_MAX];
+    unsigned next_known;
 };
 
 int rtc_in_create(struct rtc_in **out, const struct rtc_session *session,
@@ -72,86 +84,159 @@ void rtc_in_destroy(struct rtc_in *in)
 {
     if (!in)
         return;
-    rtc_video_jitter_destroy(in->streams[MCU_VIDEO].jitter);
-    rtc_nack_destroy(in->streams[MCU_VIDEO].nack);
+    for (size_t i = 0; i < RTC_PICTURES; i++)
+        rtc_in_video_destroy(in->pictures[i]);
     rtc_in_audio_destroy(in->audio);
     rtc_twcc_destroy(in->twcc);
     rtc_clockmap_destroy(in->clockmap);
     free(in);
 }
 
-/* --- which stream a packet belongs to ----------------------------------------------------------- */
+/* --- whose a packet is -------------------------------------------------------------------------- */
 
-static void keep_totals(struct stream *s)
+static unsigned line_of(unsigned row)
 {
-    s->total.packets += s->received.packets;
-    s->total.bytes += s->received.bytes;
-    s->total.lost += rtc_recv_stats_lost(&s->received);
+    return row == RTC_IN_AUDIO ? MCU_AUDIO : row == RTC_IN_SCREEN ? RTC_LINE_SCREEN : MCU_VIDEO;
 }
 
-static int restart_video(struct stream *s, enum mcu_codec codec)
+static unsigned layers_of(const struct rtc_line *line)
 {
-    struct rtc_video_jitter *jitter = NULL;
-    struct rtc_nack *nack = NULL;
-    int err = rtc_video_jitter_create(&jitter, codec, RTC_VIDEO_JITTER_WAIT_US);
-    if (!err)
-        err = rtc_nack_create(&nack, NULL);
-    if (err) {
-        rtc_video_jitter_destroy(jitter);
-        return err;
+    return line->rid_count > 1 ? (unsigned)line->rid_count : 1;
+}
+
+static bool is_receiving(const struct rtc_line *line)
+{
+    return line->is_used && (line->direction & MCU_RECVONLY);
+}
+
+void rtc_in_renegotiated(struct rtc_in *in)
+{
+    for (size_t i = 0; i < RTC_LINES; i++) {
+        const struct rtc_line *line = &in->session->lines[i];
+        if (strcmp(in->mids[i], line->mid) == 0 && in->layers[i] == layers_of(line))
+            continue;
+        in->layers[i] = layers_of(line);
+        memcpy(in->mids[i], line->mid, sizeof(in->mids[i]));
+        for (size_t k = 0; k < KNOWN_MAX; k++) {
+            if (line_of(in->known[k].row) == i)
+                in->known[k].is_used = false;
+        }
     }
-    rtc_video_jitter_destroy(s->jitter);
-    rtc_nack_destroy(s->nack);
-    s->jitter = jitter;
-    s->nack = nack;
-    s->codec = codec;
-    return 0;
+    for (size_t i = 0; i < RTC_PICTURES; i++) {
+        if (in->pictures[i])
+            rtc_in_video_set_layers(in->pictures[i], layers_of(&in->session->lines[MCU_VIDEO + i]));
+    }
 }
 
-static int restart_audio(struct rtc_in *in, uint16_t seq)
+static struct known *find_known(struct rtc_in *in, uint32_t ssrc)
 {
-    const struct rtc_unwrap fresh = {0};
-    const struct rtc_line *line = &in->session->lines[MCU_AUDIO];
-    return rtc_in_audio_restart(in->audio, rtc_unwrap16_peek(&fresh, seq), line->codecs[0].has_nack,
-                                RTC_IN_SEQUENCE_GAP);
+    for (size_t i = 0; i < KNOWN_MAX; i++) {
+        if (in->known[i].is_used && in->known[i].ssrc == ssrc)
+            return &in->known[i];
+    }
+    return NULL;
 }
 
-static int restart(struct rtc_in *in, const struct rtc_pt *pt, const struct rtc_rtp *rtp)
+static int remember(struct rtc_in *in, uint32_t ssrc, unsigned row)
 {
-    struct stream *s = &in->streams[pt->kind];
-    const int err = pt->kind == MCU_VIDEO ? restart_video(s, pt->codec)
-                                          : restart_audio(in, rtp->seq);
-    if (err)
-        return err;
-    if (s->is_started)
-        keep_totals(s);
-    s->unwrap = (struct rtc_unwrap){0};
-    s->is_started = true;
-    s->ssrc = rtp->ssrc;
-    rtc_recv_stats_init(&s->received, rtp->ssrc, pt->kind == MCU_VIDEO ? 90000 : 48000);
-    rtc_clockmap_restart(in->clockmap, pt->kind);
-    return 0;
+    struct known *k = find_known(in, ssrc);
+    if (!k)
+        k = &in->known[in->next_known++ % KNOWN_MAX];
+    *k = (struct known){.ssrc = ssrc, .is_used = true, .row = (uint8_t)row};
+    return (int)row;
 }
 
-/* May this packet's SSRC take the place of the one that is latched? */
-static bool may_switch(const struct rtc_in *in, const struct rtc_pt *pt, uint32_t ssrc,
-                       int64_t now_us)
+/* The layer that the packet names, or the only one there is; NOBODY: it does not say. */
+static int layer_named(const struct rtc_line *line, const struct rtc_rtp *rtp, bool is_rtx)
 {
-    const struct stream *s = &in->streams[pt->kind];
-    const uint32_t announced = in->session->lines[pt->kind].remote_ssrc;
-    return !s->is_started || (announced && ssrc == announced) ||
-           now_us - s->last_arrival_us >= RTC_IN_SSRC_SILENCE_US;
+    char rid[RTC_RTP_MID_MAX + 1];
+    if (layers_of(line) == 1)
+        return 0;
+    if (rtc_rtp_get_mid(rtp, is_rtx ? line->ext.repaired_rid : line->ext.rid, rid))
+        return NOBODY;
+    for (size_t i = 0; i < line->rid_count; i++) {
+        if (strcmp(line->rids[i], rid) == 0)
+            return (int)i;
+    }
+    return NOBODY;
+}
+
+/* The row that a packet names by its header extensions. */
+static int row_named(const struct rtc_in *in, const struct rtc_pt *pt, const struct rtc_rtp *rtp)
+{
+    for (unsigned i = MCU_VIDEO; i < RTC_LINES; i++) {
+        const struct rtc_line *line = &in->session->lines[i];
+        char mid[RTC_RTP_MID_MAX + 1];
+        if (!line->is_used || !(pt->lines & 1u << i) || rtc_rtp_get_mid(rtp, line->ext.mid, mid) ||
+            strcmp(mid, line->mid) != 0)
+            continue;
+        const int layer = layer_named(line, rtp, pt->is_rtx);
+        if (layer != NOBODY)
+            return (i == RTC_LINE_SCREEN ? RTC_IN_SCREEN : RTC_IN_CAMERA) + layer;
+    }
+    return NOBODY;
+}
+
+/* The row of an SSRC that the description named, or of the only stream that it can be. */
+static int row_guessed(const struct rtc_in *in, const struct rtc_pt *pt, uint32_t ssrc)
+{
+    int only = NOBODY;
+    for (unsigned i = MCU_VIDEO; i < RTC_LINES; i++) {
+        const struct rtc_line *line = &in->session->lines[i];
+        const int row = i == RTC_LINE_SCREEN ? RTC_IN_SCREEN : RTC_IN_CAMERA;
+        if (!is_receiving(line) || !(pt->lines & 1u << i))
+            continue;
+        if (ssrc == line->remote_ssrc || ssrc == line->remote_rtx_ssrc)
+            return row;
+        only = only == NOBODY && layers_of(line) == 1 ? row : RTC_IN_ROWS;
+    }
+    return only == RTC_IN_ROWS ? NOBODY : only;
+}
+
+static int find_row(struct rtc_in *in, const struct rtc_pt *pt, const struct rtc_rtp *rtp)
+{
+    if (pt->kind == MCU_AUDIO)
+        return RTC_IN_AUDIO;
+    const int named = rtp->ext_size ? row_named(in, pt, rtp) : NOBODY;
+    if (named != NOBODY)
+        return remember(in, rtp->ssrc, (unsigned)named);
+    const struct known *known = find_known(in, rtp->ssrc);
+    if (known)
+        return known->row;
+    const int guessed = row_guessed(in, pt, rtp->ssrc);
+    return guessed == NOBODY ? NOBODY : remember(in, rtp->ssrc, (unsigned)guessed);
 }
 
 /* --- audio --------------------------------------------------------------------------------------- */
 
-static void note_arrival(struct rtc_in *in, const struct rtc_pt *pt, const struct rtc_rtp *rtp,
-                         uint64_t seq, int64_t now_us)
+static int restart_voice(struct rtc_in *in, const struct rtc_rtp *rtp)
 {
-    struct stream *s = &in->streams[pt->kind];
-    s->last_arrival_us = now_us;
-    rtc_recv_stats_packet(&s->received, seq, rtp->timestamp, rtp->payload_size, now_us);
-    rtc_clockmap_arrived(in->clockmap, pt->kind, rtp->timestamp, now_us);
+    struct voice *s = &in->voice;
+    const struct rtc_unwrap fresh = {0};
+    const struct rtc_line *line = &in->session->lines[MCU_AUDIO];
+    const int err = rtc_in_audio_restart(in->audio, rtc_unwrap16_peek(&fresh, rtp->seq),
+                                         line->codecs[0].has_nack, RTC_IN_SEQUENCE_GAP);
+    if (err)
+        return err;
+    if (s->is_started) {
+        s->total.packets += s->received.packets;
+        s->total.bytes += s->received.bytes;
+        s->total.lost += rtc_recv_stats_lost(&s->received);
+    }
+    s->unwrap = fresh;
+    s->is_started = true;
+    s->ssrc = rtp->ssrc;
+    rtc_recv_stats_init(&s->received, rtp->ssrc, 48000);
+    rtc_clockmap_restart(in->clockmap, RTC_IN_AUDIO);
+    return 0;
+}
+
+/* May this SSRC take the place of the one that is latched? */
+static bool may_switch(const struct rtc_in *in, uint32_t ssrc, int64_t now_us)
+{
+    const uint32_t announced = in->session->lines[MCU_AUDIO].remote_ssrc;
+    return !in->voice.is_started || (announced && ssrc == announced) ||
+           now_us - in->voice.last_arrival_us >= RTC_IN_SSRC_SILENCE_US;
 }
 
 static int take_audio(struct rtc_in *in, const struct rtc_pt *pt, const struct rtc_rtp *rtp,
@@ -172,88 +257,81 @@ static int take_audio(struct rtc_in *in, const struct rtc_pt *pt, const struct r
     rtc_rtp_get_audio_level(rtp, in->session->lines[MCU_AUDIO].ext.audio_level,
                             &packet.level_dbov, &is_voice);
     if (is_repair)
-        in->streams[MCU_AUDIO].total.retransmitted++;
+        in->voice.total.retransmitted++;
     return rtc_in_audio_take(in->audio, &packet);
 }
 
-/* --- video --------------------------------------------------------------------------------------- */
-
-static void deliver_frames(struct rtc_in *in, int64_t now_us)
+static int repair_voice(struct rtc_in *in, const struct rtc_pt *pt, struct rtc_rtp *rtp,
+                        int64_t now_us)
 {
-    struct stream *s = &in->streams[MCU_VIDEO];
-    struct rtc_video_frame frame;
-    while (rtc_video_jitter_pop(s->jitter, now_us, &frame) == 0) {
-        frame.packet->pts_us = rtc_clockmap_pts(in->clockmap, MCU_VIDEO, frame.timestamp);
-        frame.packet->dts_us = frame.packet->pts_us;
-        if (frame.packet->is_key)
-            in->is_key_asked = false;
-        in->sink.on_video(in->sink.ctx, frame.packet);
-        mcu_packet_unref(frame.packet);
-    }
-    rtc_nack_forget_below(s->nack, rtc_video_jitter_next_seq(s->jitter));
-}
-
-/* A packet of the stream, or one that RTX brought back. */
-static void take_video(struct rtc_in *in, const struct rtc_rtp *rtp, uint64_t seq, int64_t now_us,
-                       bool is_repair)
-{
-    struct stream *s = &in->streams[MCU_VIDEO];
-    if (rtc_nack_received(s->nack, seq, now_us))
-        in->is_key_asked = true;
-    const int err = rtc_video_jitter_insert(s->jitter, rtp, seq, now_us);
-    if (is_repair && !err)
-        s->total.retransmitted++;
-    deliver_frames(in, now_us);
-}
-
-static int take_repair(struct rtc_in *in, const struct rtc_pt *pt, struct rtc_rtp *rtp,
-                       int64_t now_us)
-{
-    struct stream *s = &in->streams[pt->kind];
-    if (!s->is_started || (pt->kind == MCU_VIDEO && pt->codec != s->codec))
+    struct voice *s = &in->voice;
+    if (!s->is_started)
         return 0; /* nothing that it could repair */
     const int err = rtc_rtx_unwrap(rtp, pt->media_pt, s->ssrc);
     if (err)
         return err == -ENODATA ? 0 : err;
-    const uint64_t seq = rtc_unwrap16(&s->unwrap, rtp->seq);
-    if (pt->kind == MCU_AUDIO)
-        return take_audio(in, &in->session->pts[pt->media_pt], rtp, seq, now_us, true);
-    take_video(in, rtp, seq, now_us, true);
-    return 0;
+    return take_audio(in, &in->session->pts[pt->media_pt], rtp,
+                      rtc_unwrap16(&s->unwrap, rtp->seq), now_us, true);
 }
 
-static int take_media(struct rtc_in *in, const struct rtc_pt *pt, const struct rtc_rtp *rtp,
+static int take_voice(struct rtc_in *in, const struct rtc_pt *pt, const struct rtc_rtp *rtp,
                       int64_t now_us)
 {
-    struct stream *s = &in->streams[pt->kind];
-    int err = 0;
+    struct voice *s = &in->voice;
     if (!s->is_started || rtp->ssrc != s->ssrc) {
-        if (!may_switch(in, pt, rtp->ssrc, now_us))
-            return -EBADMSG;
-        err = restart(in, pt, rtp);
-    } else if (pt->kind == MCU_VIDEO && pt->codec != s->codec) {
-        err = rtc_video_jitter_set_codec(s->jitter, pt->codec);
-        s->codec = pt->codec;
+        const int err = may_switch(in, rtp->ssrc, now_us) ? restart_voice(in, rtp) : -EBADMSG;
+        if (err)
+            return err;
     }
+    const uint64_t seq = rtc_unwrap16(&s->unwrap, rtp->seq);
+    const bool is_answer = rtc_in_audio_is_answer(in->audio, seq, now_us);
+    if (!is_answer) { /* what was sent again would hide the loss and look like jitter */
+        s->last_arrival_us = now_us;
+        rtc_recv_stats_packet(&s->received, seq, rtp->timestamp, rtp->payload_size, now_us);
+        rtc_clockmap_arrived(in->clockmap, RTC_IN_AUDIO, rtp->timestamp, now_us);
+    }
+    return take_audio(in, pt, rtp, seq, now_us, is_answer);
+}
+
+/* --- video --------------------------------------------------------------------------------------- */
+
+static int open_picture(struct rtc_in *in, enum rtc_picture picture)
+{
+    if (in->pictures[picture])
+        return 0;
+    const unsigned row = picture == RTC_SCREEN ? RTC_IN_SCREEN : RTC_IN_CAMERA;
+    const int err = rtc_in_video_create(&in->pictures[picture], &in->sink, in->clockmap, picture,
+                                        row);
+    if (!err)
+        rtc_in_video_set_layers(in->pictures[picture],
+                                layers_of(&in->session->lines[MCU_VIDEO + picture]));
+    return err;
+}
+
+static int take_picture(struct rtc_in *in, const struct rtc_pt *pt, struct rtc_rtp *rtp,
+                        unsigned row, int64_t now_us)
+{
+    const enum rtc_picture picture = row == RTC_IN_SCREEN ? RTC_SCREEN : RTC_CAMERA;
+    const uint32_t announced = in->session->lines[MCU_VIDEO + picture].remote_ssrc;
+    const struct rtc_in_video_packet packet = {
+        .rtp = rtp,
+        .codec = pt->codec,
+        .layer = row - (picture == RTC_SCREEN ? RTC_IN_SCREEN : RTC_IN_CAMERA),
+        .is_announced = announced && rtp->ssrc == announced,
+        .now_us = now_us,
+    };
+    const int err = open_picture(in, picture);
     if (err)
         return err;
-    const uint64_t seq = rtc_unwrap16(&s->unwrap, rtp->seq);
-    if (pt->kind == MCU_AUDIO) {
-        const bool is_answer = rtc_in_audio_is_answer(in->audio, seq, now_us);
-        if (!is_answer) /* what was sent again would hide the loss and look like jitter */
-            note_arrival(in, pt, rtp, seq, now_us);
-        return take_audio(in, pt, rtp, seq, now_us, is_answer);
-    }
-    note_arrival(in, pt, rtp, seq, now_us);
-    take_video(in, rtp, seq, now_us, false);
-    return 0;
+    return pt->is_rtx ? rtc_in_video_repair(in->pictures[picture], rtp, pt->media_pt, &packet)
+                      : rtc_in_video_take(in->pictures[picture], &packet);
 }
 
 void rtc_in_warm(const struct rtc_in *in, enum rtc_warm step, uint16_t seq)
 {
     if (step == RTC_WARM_PARTS) {
         rtc_warm(in, sizeof(in->session));
-        rtc_warm(&in->streams[MCU_AUDIO], sizeof(in->streams[MCU_AUDIO]));
+        rtc_warm(&in->voice, sizeof(in->voice));
         RTC_WARM_SPAN(in, audio, clockmap);
     } else if (step == RTC_WARM_DEPTHS) {
         rtc_in_audio_warm(in->audio, seq);
@@ -269,87 +347,90 @@ int rtc_in_packet(struct rtc_in *in, const uint8_t *data, size_t size, int64_t n
     if (rtp.pt >= RTC_PT_COUNT || in->session->pts[rtp.pt].codec == MCU_CODEC_NONE)
         return -EBADMSG;
     const struct rtc_pt *pt = &in->session->pts[rtp.pt];
-    const struct rtc_line *line = &in->session->lines[pt->kind];
-    if (!(line->direction & MCU_RECVONLY))
+    const int row = find_row(in, pt, &rtp);
+    if (row == NOBODY || !is_receiving(&in->session->lines[line_of((unsigned)row)]))
         return -EBADMSG;
 
+    const struct rtc_line *line = &in->session->lines[line_of((unsigned)row)];
     uint16_t transport_seq;
     if (rtc_rtp_get_transport_seq(&rtp, line->ext.transport_cc, &transport_seq) == 0) {
         rtc_twcc_note(in->twcc, transport_seq, now_us);
         in->last_ssrc = rtp.ssrc;
     }
-    return pt->is_rtx ? take_repair(in, pt, &rtp, now_us) : take_media(in, pt, &rtp, now_us);
+    if (row != RTC_IN_AUDIO)
+        return take_picture(in, pt, &rtp, (unsigned)row, now_us);
+    return pt->is_rtx ? repair_voice(in, pt, &rtp, now_us) : take_voice(in, pt, &rtp, now_us);
 }
 
 /* --- what RTCP tells, and what to tell by it ------------------------------------------------------ */
 
 void rtc_in_sr(struct rtc_in *in, uint32_t ssrc, const struct rtc_rtcp_sr *sr, int64_t now_us)
 {
-    for (size_t kind = 0; kind < 2; kind++) {
-        struct stream *s = &in->streams[kind];
-        if (!s->is_started || s->ssrc != ssrc)
-            continue;
-        rtc_clockmap_report(in->clockmap, (enum mcu_kind)kind, sr->ntp, sr->rtp);
-        rtc_recv_stats_report(&s->received, sr->ntp, now_us);
+    if (in->voice.is_started && in->voice.ssrc == ssrc) {
+        rtc_clockmap_report(in->clockmap, RTC_IN_AUDIO, sr->ntp, sr->rtp);
+        rtc_recv_stats_report(&in->voice.received, sr->ntp, now_us);
+    }
+    for (size_t i = 0; i < RTC_PICTURES; i++) {
+        if (in->pictures[i])
+            rtc_in_video_sr(in->pictures[i], ssrc, sr, now_us);
     }
 }
 
 void rtc_in_bye(struct rtc_in *in, uint32_t ssrc)
 {
-    for (size_t kind = 0; kind < 2; kind++) {
-        if (in->streams[kind].ssrc == ssrc)
-            in->streams[kind].last_arrival_us = INT64_MIN / 2; /* another may follow at once */
+    if (in->voice.ssrc == ssrc)
+        in->voice.last_arrival_us = INT64_MIN / 2; /* another may follow at once */
+    for (size_t i = 0; i < RTC_PICTURES; i++) {
+        if (in->pictures[i])
+            rtc_in_video_bye(in->pictures[i], ssrc);
     }
 }
 
 void rtc_in_tick(struct rtc_in *in, int64_t now_us)
 {
-    if (in->streams[MCU_VIDEO].is_started)
-        deliver_frames(in, now_us);
+    for (size_t i = 0; i < RTC_PICTURES; i++) {
+        if (in->pictures[i])
+            rtc_in_video_tick(in->pictures[i], now_us);
+    }
 }
 
 size_t rtc_in_blocks(struct rtc_in *in, int64_t now_us, struct rtc_rtcp_block *blocks)
 {
     size_t n = 0;
-    for (size_t kind = 0; kind < 2; kind++) {
-        struct stream *s = &in->streams[kind];
-        if (!s->is_started)
-            continue;
-        rtc_recv_stats_block(&s->received, now_us, &blocks[n]);
-        s->loss_permille = (uint32_t)blocks[n].fraction * 1000 / 256;
+    if (in->voice.is_started) {
+        rtc_recv_stats_block(&in->voice.received, now_us, &blocks[n]);
+        in->voice.loss_permille = (uint32_t)blocks[n].fraction * 1000 / 256;
         n++;
+    }
+    for (size_t i = 0; i < RTC_PICTURES; i++) {
+        if (in->pictures[i])
+            n += rtc_in_video_blocks(in->pictures[i], now_us, &blocks[n]);
     }
     return n;
 }
 
-size_t rtc_in_missing(struct rtc_in *in, enum mcu_kind kind, int64_t now_us, int64_t rtt_us,
+size_t rtc_in_missing(struct rtc_in *in, unsigned row, int64_t now_us, int64_t rtt_us,
                       uint16_t *seqs, size_t capacity, uint32_t *ssrc)
 {
-    struct stream *s = &in->streams[kind];
-    if (!s->is_started)
-        return 0;
-    const size_t n = kind == MCU_AUDIO
-                         ? rtc_in_audio_missing(in->audio, now_us, rtt_us, seqs, capacity)
-                         : rtc_nack_due(s->nack, now_us, rtt_us, seqs, capacity);
-    s->total.nacks += n;
-    *ssrc = s->ssrc;
-    return n;
+    if (row == RTC_IN_AUDIO) {
+        if (!in->voice.is_started)
+            return 0;
+        const size_t n = rtc_in_audio_missing(in->audio, now_us, rtt_us, seqs, capacity);
+        in->voice.total.nacks += n;
+        *ssrc = in->voice.ssrc;
+        return n;
+    }
+    const bool is_screen = row == RTC_IN_SCREEN;
+    struct rtc_in_video *v = in->pictures[is_screen ? RTC_SCREEN : RTC_CAMERA];
+    const unsigned layer = row - (is_screen ? RTC_IN_SCREEN : RTC_IN_CAMERA);
+    return v ? rtc_in_video_missing(v, layer, now_us, rtt_us, seqs, capacity, ssrc) : 0;
 }
 
-bool rtc_in_take_pli(struct rtc_in *in, int64_t now_us, bool asked, uint32_t *ssrc)
+bool rtc_in_take_pli(struct rtc_in *in, enum rtc_picture picture, int64_t now_us, bool asked,
+                     uint32_t *ssrc)
 {
-    struct stream *s = &in->streams[MCU_VIDEO];
-    if (asked)
-        in->is_key_asked = true;
-    if (!s->is_started || now_us < in->next_pli_us)
-        return false;
-    if (!in->is_key_asked && !rtc_video_jitter_wants_key(s->jitter))
-        return false;
-    in->is_key_asked = false;
-    in->next_pli_us = now_us + RTC_IN_PLI_INTERVAL_US;
-    s->total.plis++;
-    *ssrc = s->ssrc;
-    return true;
+    return in->pictures[picture] &&
+           rtc_in_video_take_pli(in->pictures[picture], now_us, asked, ssrc);
 }
 
 bool rtc_in_feedback_is_due(const struct rtc_in *in)
@@ -364,16 +445,19 @@ int rtc_in_put_feedback(struct rtc_in *in, struct mcu_writer *w, uint32_t from)
 
 void rtc_in_read_stats(const struct rtc_in *in, struct rtc_stream_stats *stats)
 {
-    for (size_t kind = 0; kind < 2; kind++) {
-        const struct stream *s = &in->streams[kind];
-        stats[kind] = s->total;
-        if (!s->is_started)
-            continue;
-        stats[kind].packets += s->received.packets;
-        stats[kind].bytes += s->received.bytes;
-        stats[kind].lost += rtc_recv_stats_lost(&s->received);
-        stats[kind].jitter_us = rtc_recv_stats_jitter_us(&s->received);
-        stats[kind].loss_permille = s->loss_permille;
+    const struct voice *s = &in->voice;
+    stats[MCU_AUDIO] = s->total;
+    if (s->is_started) {
+        stats[MCU_AUDIO].packets += s->received.packets;
+        stats[MCU_AUDIO].bytes += s->received.bytes;
+        stats[MCU_AUDIO].lost += rtc_recv_stats_lost(&s->received);
+        stats[MCU_AUDIO].jitter_us = rtc_recv_stats_jitter_us(&s->received);
+        stats[MCU_AUDIO].loss_permille = s->loss_permille;
     }
     stats[MCU_AUDIO].recovered = rtc_in_audio_recovered(in->audio);
+    for (size_t i = 0; i < RTC_PICTURES; i++) {
+        stats[MCU_VIDEO + i] = (struct rtc_stream_stats){0};
+        if (in->pictures[i])
+            rtc_in_video_read_stats(in->pictures[i], &stats[MCU_VIDEO + i]);
+    }
 }

@@ -125,19 +125,21 @@ static struct mcu_desc_extensions choose_extensions(const struct mcu_desc_extens
         .abs_send_time = valid_id(offered->abs_send_time),
         .transport_cc = valid_id(offered->transport_cc),
         .mid = valid_id(offered->mid),
+        .rid = kind == MCU_VIDEO ? valid_id(offered->rid) : 0,
+        .repaired_rid = kind == MCU_VIDEO ? valid_id(offered->repaired_rid) : 0,
     };
 }
 
-/* Takes an m-line of the far side if we can do it. */
+/* Takes an m-line of the far side if we can do it, in the directions that `may` has (bits). */
 static bool take_line(const struct mcu_desc_media *m, size_t index, const struct rtc_local *local,
-                      enum mcu_codec prefer, struct rtc_line *line)
+                      enum mcu_codec prefer, enum mcu_direction may, struct rtc_line *line)
 {
     if (m->is_rejected || (m->kind != MCU_AUDIO && m->kind != MCU_VIDEO))
         return false;
     struct rtc_line l = {
         .is_used = true,
         .index = index,
-        .direction = reversed(m->direction),
+        .direction = (enum mcu_direction)(reversed(m->direction) & may),
         .ext = choose_extensions(&m->ext, m->kind),
         .rtcp_rsize = m->rtcp_rsize,
         .remote_ssrc = m->ssrc,
@@ -152,28 +154,35 @@ static bool take_line(const struct mcu_desc_media *m, size_t index, const struct
     return true;
 }
 
-static void map_one(struct rtc_session *s, uint8_t pt, struct rtc_pt meaning)
+/* A type of two lines means the same in both (RFC 8843, section 9.1); if not, the first counts. */
+static void map_one(struct rtc_session *s, uint8_t number, const struct rtc_pt *meaning)
 {
-    if (s->pts[pt].codec == MCU_CODEC_NONE)
-        s->pts[pt] = meaning;
+    struct rtc_pt *pt = &s->pts[number];
+    if (pt->codec == MCU_CODEC_NONE)
+        *pt = *meaning;
+    else if (pt->codec == meaning->codec && pt->is_rtx == meaning->is_rtx &&
+             pt->is_red == meaning->is_red && pt->media_pt == meaning->media_pt)
+        pt->lines |= meaning->lines;
 }
 
 static void map_payload_types(struct rtc_session *s)
 {
-    for (size_t kind = 0; kind < 2; kind++) {
-        const struct rtc_line *l = &s->lines[kind];
+    for (size_t line = 0; line < RTC_LINES; line++) {
+        const struct rtc_line *l = &s->lines[line];
         for (size_t i = 0; l->is_used && i < l->codec_count; i++) {
             const struct mcu_desc_codec *c = &l->codecs[i];
-            struct rtc_pt pt = {.codec = c->codec, .kind = (enum mcu_kind)kind};
-            map_one(s, c->pt, pt);
+            struct rtc_pt pt = {.codec = c->codec,
+                                .kind = line == MCU_AUDIO ? MCU_AUDIO : MCU_VIDEO,
+                                .lines = (uint8_t)(1u << line)};
+            map_one(s, c->pt, &pt);
             pt.media_pt = c->pt;
             pt.is_rtx = true;
             if (c->rtx_pt)
-                map_one(s, c->rtx_pt, pt);
+                map_one(s, c->rtx_pt, &pt);
             pt.is_rtx = false;
             pt.is_red = true;
             if (c->red_pt)
-                map_one(s, c->red_pt, pt);
+                map_one(s, c->red_pt, &pt);
         }
     }
 }
@@ -236,12 +245,70 @@ static struct mcu_desc_media accepted(const struct mcu_desc_media *offered,
 {
     struct mcu_desc_media m = named_like(offered);
     m.direction = line->direction;
+    m.is_slides = offered->is_slides;
     m.rtcp_rsize = line->rtcp_rsize;
     m.ext = line->ext;
     m.codec_count = line->codec_count;
     memcpy(m.codecs, line->codecs, sizeof(m.codecs));
     describe_sender(local, m.kind, &m);
     return m;
+}
+
+/* --- which m-line is what ------------------------------------------------------------------------ */
+
+enum fitness { /* for the screen, worst first */
+    UNFIT,
+    SILENT, /* it may be kept for later */
+    SENDING,
+    SLIDES,
+};
+
+static enum fitness fitness_of(const struct mcu_desc_media *m)
+{
+    const bool sends = (m->direction & MCU_SENDONLY) != 0;
+    return m->is_slides ? SLIDES : sends ? SENDING : SILENT;
+}
+
+/* The voice and the camera: the first usable m-line of its kind that is no slides. */
+static void take_main_lines(const struct mcu_desc *offer, const struct rtc_local *local,
+                            enum mcu_codec prefer, struct rtc_session *s)
+{
+    for (size_t i = 0; i < offer->media_count; i++) {
+        const struct mcu_desc_media *m = &offer->media[i];
+        struct rtc_line *line = &s->lines[m->kind == MCU_AUDIO ? MCU_AUDIO : MCU_VIDEO];
+        if (!line->is_used && !(m->kind == MCU_VIDEO && m->is_slides))
+            take_line(m, i, local, prefer, MCU_SENDRECV, line);
+    }
+}
+
+static void take_screen(const struct mcu_desc *offer, const struct rtc_local *local,
+                        enum mcu_codec prefer, struct rtc_session *s)
+{
+    const struct rtc_line *camera = &s->lines[MCU_VIDEO];
+    enum fitness best = UNFIT;
+    for (size_t i = 0; i < offer->media_count; i++) {
+        const struct mcu_desc_media *m = &offer->media[i];
+        const bool is_other =
+            m->kind == MCU_VIDEO && (camera->is_used ? camera->index != i : m->is_slides);
+        if (is_other && fitness_of(m) > best &&
+            take_line(m, i, local, prefer, MCU_RECVONLY, &s->lines[RTC_LINE_SCREEN]))
+            best = fitness_of(m);
+    }
+}
+
+static const struct rtc_line *line_at(const struct rtc_session *s, size_t index)
+{
+    for (size_t i = 0; i < RTC_LINES; i++) {
+        if (s->lines[i].is_used && s->lines[i].index == index)
+            return &s->lines[i];
+    }
+    return NULL;
+}
+
+static bool is_empty(const struct rtc_session *s)
+{
+    return !s->lines[MCU_AUDIO].is_used && !s->lines[MCU_VIDEO].is_used &&
+           !s->lines[RTC_LINE_SCREEN].is_used;
 }
 
 int rtc_negotiate_answer(const struct mcu_desc *offer, const struct rtc_local *local,
@@ -257,16 +324,14 @@ int rtc_negotiate_answer(const struct mcu_desc *offer, const struct rtc_local *l
     if (err)
         return err;
 
-    for (size_t i = 0; i < offer->media_count; i++) {
-        const struct mcu_desc_media *m = &offer->media[i];
-        struct rtc_line *line = &s.lines[m->kind == MCU_AUDIO ? MCU_AUDIO : MCU_VIDEO];
-        if (!line->is_used && take_line(m, i, local, prefer, line))
-            a.media[i] = accepted(m, line, local);
-        else
-            a.media[i] = rejected(m);
-    }
-    if (!s.lines[MCU_AUDIO].is_used && !s.lines[MCU_VIDEO].is_used)
+    take_main_lines(offer, local, prefer, &s);
+    take_screen(offer, local, prefer, &s);
+    if (is_empty(&s))
         return -EINVAL;
+    for (size_t i = 0; i < offer->media_count; i++) {
+        const struct rtc_line *line = line_at(&s, i);
+        a.media[i] = line ? accepted(&offer->media[i], line, local) : rejected(&offer->media[i]);
+    }
 
     describe_local(local, &a);
     a.setup = s.is_dtls_client ? MCU_SETUP_ACTIVE : MCU_SETUP_PASSIVE;
@@ -347,10 +412,10 @@ int rtc_negotiate_answered(const struct mcu_desc *offer, const struct rtc_local 
             continue;
         struct rtc_line *line = &s.lines[offer->media[i].kind];
         if (m->kind != offer->media[i].kind || line->is_used ||
-            !take_line(m, i, local, m->codecs[0].codec, line))
+            !take_line(m, i, local, m->codecs[0].codec, MCU_SENDRECV, line))
             return -EINVAL;
     }
-    if (!s.lines[MCU_AUDIO].is_used && !s.lines[MCU_VIDEO].is_used)
+    if (is_empty(&s))
         return -EINVAL;
     map_payload_types(&s);
     *session = s;

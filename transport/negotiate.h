@@ -1,8 +1,10 @@
 /* transport/negotiate.h - offer and answer (RFC 3264, RFC 8829) over descriptions, as a pure function.
  *
- * At most one audio m-line (Opus) and one video m-line (H264, VP8) are taken, the first usable of
- * each kind; all others are answered as rejected, in their place and with their mid. All functions
- * are [any]: they touch nothing but their arguments. */
+ * At most one audio m-line (Opus) and two video m-lines (H264, VP8) are taken; all others are answered
+ * as rejected, in their place and with their mid. The first usable audio and video m-lines are the
+ * voice, the camera and the mix. The screen is only received: it is the first further video m-line
+ * that says a=content:slides (RFC 4796; it may then stand before the camera's, too), else the first
+ * that sends, else the first. All functions are [any]: they touch nothing but their arguments. */
 #ifndef TRANSPORT_NEGOTIATE_H
 #define TRANSPORT_NEGOTIATE_H
 
@@ -12,7 +14,11 @@
 
 #include "mcu/base/desc.h"
 
-enum { RTC_PT_COUNT = 128 };
+enum {
+    RTC_PT_COUNT = 128,
+    RTC_LINE_SCREEN = 2, /* MCU_VIDEO + RTC_SCREEN; only ever received */
+    RTC_LINES = 3,
+};
 
 /* What we bring; stays the same over all offers of one peer. */
 struct rtc_local {
@@ -43,19 +49,22 @@ struct rtc_line {
     bool rtcp_rsize;
     uint32_t remote_ssrc;         /* 0: not said */
     uint32_t remote_rtx_ssrc;
+    char rids[MCU_DESC_RIDS_MAX][MCU_DESC_RID_BYTES]; /* simulcast: the layers that are taken */
+    size_t rid_count;
 };
 
 /* What a payload type means on the bundled transport (RFC 8843, section 9.2). */
 struct rtc_pt {
     enum mcu_codec codec; /* MCU_CODEC_NONE: not negotiated */
     enum mcu_kind kind;
+    uint8_t lines;        /* bits of those that may use it: 1 << index in rtc_session.lines */
     bool is_rtx;
     bool is_red;
     uint8_t media_pt;     /* of an RTX type: what it repairs; of a RED type: what it carries */
 };
 
 struct rtc_session {
-    struct rtc_line lines[2];        /* by enum mcu_kind */
+    struct rtc_line lines[RTC_LINES]; /* by enum mcu_kind, and RTC_LINE_SCREEN */
     struct rtc_pt pts[RTC_PT_COUNT]; /* of what the far side sends */
     bool is_dtls_client;             /* our part */
 };

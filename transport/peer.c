@@ -107,9 +107,10 @@ static void no_audio(void *ctx, const struct rtc_audio *audio)
     (void)audio;
 }
 
-static void no_video(void *ctx, struct mcu_packet *frame)
+static void no_video(void *ctx, enum rtc_picture picture, struct mcu_packet *frame)
 {
     (void)ctx;
+    (void)picture;
     (void)frame;
 }
 
@@ -319,13 +320,15 @@ static bool is_described_otherwise(const struct rtc_peer *p)
 
 void rtc_peer_note_session(struct rtc_peer *p)
 {
-    for (size_t kind = 0; kind < 2; kind++) {
-        const struct rtc_line *l = &p->session.lines[kind];
+    for (size_t i = 0; i < RTC_LINES; i++) {
+        const struct rtc_line *l = &p->session.lines[i];
         const bool sends = l->is_used && (l->direction & MCU_SENDONLY);
         const bool receives = l->is_used && (l->direction & MCU_RECVONLY);
-        atomic_store(&p->send_codecs[kind], sends ? (int)l->codecs[0].codec : MCU_CODEC_NONE);
-        atomic_store(&p->receives[kind], receives);
+        if (i != RTC_LINE_SCREEN)
+            atomic_store(&p->send_codecs[i], sends ? (int)l->codecs[0].codec : MCU_CODEC_NONE);
+        atomic_store(&p->receives[i], receives);
     }
+    rtc_in_renegotiated(p->in);
 }
 
 /* Our part of a description: credentials, and what was gathered. */
@@ -496,9 +499,14 @@ enum mcu_codec rtc_peer_send_codec(const struct rtc_peer *p, enum mcu_kind kind)
     return (enum mcu_codec)atomic_load(&p->send_codecs[kind]);
 }
 
-bool rtc_peer_receives_from(const struct rtc_peer *p, enum mcu_kind kind)
+bool rtc_peer_receives_audio(const struct rtc_peer *p)
 {
-    return atomic_load(&p->receives[kind]);
+    return atomic_load(&p->receives[MCU_AUDIO]);
+}
+
+bool rtc_peer_receives_picture(const struct rtc_peer *p, enum rtc_picture picture)
+{
+    return atomic_load(&p->receives[MCU_VIDEO + picture]);
 }
 
 /* Under the lock. What was wanted but has not begun gives way at once. [net] may look in between:
@@ -535,9 +543,9 @@ void rtc_peer_set_layers(struct rtc_peer *p, uint8_t max_temporal_id)
     rtc_group_nudge(p->group);
 }
 
-void rtc_peer_request_key(struct rtc_peer *p)
+void rtc_peer_request_key(struct rtc_peer *p, enum rtc_picture picture)
 {
-    atomic_store(&p->is_key_asked, true);
+    atomic_store(&p->is_key_asked[picture], true);
 }
 
 void rtc_peer_read_stats(const struct rtc_peer *p, struct rtc_peer_stats *stats)

@@ -154,8 +154,8 @@ struct rtc_peer {
     atomic_uint_fast64_t feed_ids[RTC_ROWS]; /* tuned to; 0: none */
     atomic_uchar layers_max;
     atomic_int send_codecs[2];        /* enum mcu_codec */
-    atomic_bool receives[2];
-    atomic_bool is_key_asked;
+    atomic_bool receives[RTC_LINES];
+    atomic_bool is_key_asked[RTC_PICTURES];
 
     pthread_mutex_t lock; /* protects: */
     struct rtc_feed *feeds[RTC_ROWS];

@@ -252,13 +252,16 @@ static void fill_line(struct rtc_session *s, enum mcu_kind kind, const struct rt
         .rtcp_rsize = true,
         .remote_ssrc = m->remote_ssrc,
     };
-    s->pts[m->pt] = (struct rtc_pt){.codec = m->codec, .kind = kind};
+    struct rtc_pt pt = {.codec = m->codec, .kind = kind, .lines = (uint8_t)(1u << kind)};
+    s->pts[m->pt] = pt;
+    pt.media_pt = m->pt;
+    pt.is_red = true;
     if (m->red_pt)
-        s->pts[m->red_pt] = (struct rtc_pt){
-            .codec = m->codec, .kind = kind, .is_red = true, .media_pt = m->pt};
+        s->pts[m->red_pt] = pt;
+    pt.is_red = false;
+    pt.is_rtx = true;
     if (m->rtx_pt)
-        s->pts[m->rtx_pt] =
-            (struct rtc_pt){.codec = m->codec, .kind = kind, .is_rtx = true, .media_pt = m->pt};
+        s->pts[m->rtx_pt] = pt;
 }
 
 static bool is_media_valid(const struct rtc_plain_media *m, enum mcu_kind kind)

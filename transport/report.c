@@ -29,8 +29,8 @@ static uint32_t own_ssrc(const struct rtc_peer *p)
 
 static bool is_reduced(const struct rtc_peer *p)
 {
-    for (size_t kind = 0; kind < 2; kind++) {
-        if (p->session.lines[kind].is_used && !p->session.lines[kind].rtcp_rsize)
+    for (size_t i = 0; i < RTC_LINES; i++) {
+        if (p->session.lines[i].is_used && !p->session.lines[i].rtcp_rsize)
             return false;
     }
     return true;
@@ -51,26 +51,36 @@ static void finish(struct rtc_peer *p, struct datagram *d)
         rtc_link_send_rtcp(p, d->data, mcu_written(&d->w));
 }
 
-static void put_wishes(struct rtc_peer *p, struct datagram *d, int64_t now_us)
+static void put_nack(struct rtc_peer *p, struct datagram *d, unsigned row, int64_t now_us)
 {
     uint16_t seqs[NACKS_MAX];
     uint32_t ssrc;
-    for (size_t kind = 0; kind < 2; kind++) {
-        const size_t n = rtc_in_missing(p->in, (enum mcu_kind)kind, now_us, p->rtt_us, seqs,
-                                        NACKS_MAX, &ssrc);
-        if (n > 0)
-            rtc_rtcp_put_nack(&d->w, own_ssrc(p), ssrc, seqs, n);
-    }
-    const bool is_asked = atomic_exchange(&p->is_key_asked, false);
-    if (rtc_in_take_pli(p->in, now_us, is_asked, &ssrc))
-        rtc_rtcp_put_pli(&d->w, own_ssrc(p), ssrc);
+    const size_t n = rtc_in_missing(p->in, row, now_us, p->rtt_us, seqs, NACKS_MAX, &ssrc);
+    if (n > 0)
+        rtc_rtcp_put_nack(&d->w, own_ssrc(p), ssrc, seqs, n);
 }
 
+static void put_plis(struct rtc_peer *p, struct datagram *d, int64_t now_us)
+{
+    uint32_t ssrc;
+    for (unsigned i = 0; i < RTC_PICTURES; i++) {
+        const bool is_asked = atomic_exchange(&p->is_key_asked[i], false);
+        if (rtc_in_take_pli(p->in, (enum rtc_picture)i, now_us, is_asked, &ssrc))
+            rtc_rtcp_put_pli(&d->w, own_ssrc(p), ssrc);
+    }
+}
+
+/* A datagram for each stream: the holes of two together may not fit into one. */
 static void send_wishes(struct rtc_peer *p, int64_t now_us)
 {
     struct datagram d;
+    for (unsigned row = 0; row < RTC_IN_ROWS; row++) {
+        begin(p, &d);
+        put_nack(p, &d, row, now_us);
+        finish(p, &d);
+    }
     begin(p, &d);
-    put_wishes(p, &d, now_us);
+    put_plis(p, &d, now_us);
     finish(p, &d);
 }
 
@@ -87,7 +97,7 @@ static void send_feedback(struct rtc_peer *p)
 
 static void put_reports(struct rtc_peer *p, struct mcu_writer *w, int64_t now_us)
 {
-    struct rtc_rtcp_block blocks[2];
+    struct rtc_rtcp_block blocks[RTC_IN_ROWS];
     uint32_t ssrcs[2];
     const size_t n = rtc_in_blocks(p->in, now_us, blocks);
     const size_t sending = rtc_out_ssrcs(p->out, ssrcs);

@@ -52,6 +52,14 @@ enum rtc_state {
     RTC_CLOSED,    /* the far side closed DTLS */
 };
 
+/* The pictures that a participant may send, each on an m-line of its own. The one we send has none of
+ * these names: it goes out on the camera's line. */
+enum rtc_picture {
+    RTC_CAMERA,
+    RTC_SCREEN,
+    RTC_PICTURES,
+};
+
 /* One audio packet, in order or not, never twice. */
 struct rtc_audio {
     const uint8_t *payload;  /* Opus */
@@ -91,7 +99,7 @@ struct rtc_peer_sink {
     /* One whole access unit (H264 in Annex B), in decoding order; pts_us on the room clock.
      * Borrowed. After a loss that NACK could not repair the frames that need the lost one are
      * left out, and PLI is sent. */
-    void (*on_video)(void *ctx, struct mcu_packet *frame);
+    void (*on_video)(void *ctx, enum rtc_picture picture, struct mcu_packet *frame);
     /* A key frame is wanted of the video feed that it is to be tuned to: the far side asked for one
      * (PLI or FIR) and none that was kept helps, or the feed waits for one to begin. */
     void (*on_need_key)(void *ctx, enum mcu_codec codec);
@@ -117,15 +125,18 @@ struct rtc_stream_stats {
     uint32_t loss_permille; /* the newest report */
     uint64_t recovered;    /* in, audio: packets that a RED copy or a retransmission brought */
     uint64_t copies;       /* out, audio: RED copies sent */
+    bool is_ended;         /* in, video: 2 s after BYE, or neither packets nor reports for 10 s */
 };
+
+enum { RTC_STREAMS_IN = 1 + RTC_PICTURES }; /* MCU_AUDIO, then MCU_VIDEO + enum rtc_picture */
 
 struct rtc_peer_stats {
     enum rtc_state state;
     int64_t rtt_us;          /* -1: not known */
     uint64_t rejected;       /* datagrams that were not ours, or failed authentication */
     uint64_t nack_misses;    /* asked for again but no longer in the store */
-    struct rtc_stream_stats in[2];  /* by enum mcu_kind */
-    struct rtc_stream_stats out[2];
+    struct rtc_stream_stats in[RTC_STREAMS_IN];
+    struct rtc_stream_stats out[2]; /* by enum mcu_kind */
 };
 
 /* [ctl] The transport of a room, with a certificate of its own (ECDSA P-256). The caller owns *out.
@@ -196,8 +207,8 @@ int rtc_peer_accept(struct rtc_peer *p, const struct mcu_desc *offer, enum mcu_c
                     struct mcu_desc *answer);
 
 /* [ctl] The other way round, for synthetic peers in tests and benches: an offer with audio and video
- * in these directions (MCU_INACTIVE: no such m-line) and this video codec only. A second offer
- * restarts ICE. Errors as rtc_peer_accept(). */
+ * in these directions (MCU_INACTIVE: no such m-line) and this video codec only; the screen's m-line is
+ * not among ours. A second offer restarts ICE. Errors as rtc_peer_accept(). */
 int rtc_peer_offer(struct rtc_peer *p, enum mcu_direction audio, enum mcu_direction video,
                    enum mcu_codec codec, struct mcu_desc *offer);
 int rtc_peer_answered(struct rtc_peer *p, const struct mcu_desc *answer);
@@ -206,9 +217,10 @@ int rtc_peer_answered(struct rtc_peer *p, const struct mcu_desc *answer);
 int rtc_peer_add_candidate(struct rtc_peer *p, const char *candidate);
 
 /* [any] What was negotiated: the codec that this peer is to be sent (MCU_CODEC_NONE: it does not
- * receive that kind), and whether it sends that kind. */
+ * receive that kind), and whether it may send sound or that picture. */
 enum mcu_codec rtc_peer_send_codec(const struct rtc_peer *p, enum mcu_kind kind);
-bool rtc_peer_receives_from(const struct rtc_peer *p, enum mcu_kind kind);
+bool rtc_peer_receives_audio(const struct rtc_peer *p);
+bool rtc_peer_receives_picture(const struct rtc_peer *p, enum rtc_picture picture);
 
 /* [any] Tunes the peer to a feed, or to none with NULL: at once then. The feed's codec must be the
  * negotiated one. SSRC, sequence numbers, picture ids and timestamps run on over all feeds.
@@ -224,8 +236,8 @@ void rtc_peer_tune(struct rtc_peer *p, enum mcu_kind kind, struct rtc_feed *feed
  * at first. */
 void rtc_peer_set_layers(struct rtc_peer *p, uint8_t max_temporal_id);
 
-/* [any] Asks the far side for a key frame (PLI); at most one in 500 ms goes out. */
-void rtc_peer_request_key(struct rtc_peer *p);
+/* [any] Asks the far side for a key frame (PLI) of a picture; at most one in 500 ms goes out. */
+void rtc_peer_request_key(struct rtc_peer *p, enum rtc_picture picture);
 
 /* [any] */
 void rtc_peer_read_stats(const struct rtc_peer *p, struct rtc_peer_stats *stats);

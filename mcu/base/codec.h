@@ -7,6 +7,13 @@ enum mcu_kind {
     MCU_VIDEO = 1,
 };
 
+/* The pictures that a participant may send. */
+enum mcu_picture {
+    MCU_CAMERA = 0,
+    MCU_SCREEN = 1,
+    MCU_PICTURES,
+};
+
 enum mcu_codec {
     MCU_CODEC_NONE = 0,
     MCU_CODEC_OPUS,

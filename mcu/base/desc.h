@@ -18,6 +18,8 @@ enum {
     MCU_DESC_CODECS_MAX = 24,
     MCU_DESC_CANDIDATES_MAX = 32,
     MCU_DESC_TOKEN_MAX = 256, /* ICE ufrag and password (RFC 8839, section 5.4) */
+    MCU_DESC_RIDS_MAX = 3,    /* layers of simulcast */
+    MCU_DESC_RID_BYTES = 17,  /* a one-byte header extension holds 16 */
 };
 
 enum mcu_dtls_setup { /* RFC 8842, section 5.3 */
@@ -64,6 +66,8 @@ struct mcu_desc_extensions {
     uint8_t abs_send_time;
     uint8_t transport_cc;  /* draft-holmer-rmcat-transport-wide-cc-extensions-01 */
     uint8_t mid;           /* RFC 8843 */
+    uint8_t rid;           /* RFC 8852 */
+    uint8_t repaired_rid;
 };
 
 /* One m-line. */
@@ -75,12 +79,16 @@ struct mcu_desc_media {
     char mid[32];
     bool is_rejected;          /* port 0, or a type or proto that is not ours */
     enum mcu_direction direction;
+    bool is_slides;            /* a=content:slides (RFC 4796): a shared screen */
     bool rtcp_rsize;
     struct mcu_desc_codec codecs[MCU_DESC_CODECS_MAX]; /* in order of preference */
     size_t codec_count;
     struct mcu_desc_extensions ext;
     uint32_t ssrc;             /* what the describer sends with; 0: not said */
     uint32_t rtx_ssrc;
+    /* Simulcast (RFC 8853): what an offer sends and an answer takes; none: one stream. */
+    char rids[MCU_DESC_RIDS_MAX][MCU_DESC_RID_BYTES];
+    size_t rid_count;
     char cname[64];
     char stream_id[64];        /* msid: stream and track */
     char track_id[64];

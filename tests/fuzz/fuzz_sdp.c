@@ -60,12 +60,12 @@ static void check_round_trip(const struct mcu_desc *d)
     static struct mcu_desc back;
     char error[SIG_SDP_ERROR_MAX];
     size_t size = 0;
-    char *text = sig_sdp_write(d, 1, 1, &size);
+    char *text = sig_sdp_write(d, SIG_SDP_OFFER, 1, 1, &size);
     check(text != NULL);
     const int err = sig_sdp_parse(&back, SIG_SDP_OFFER, text, size, error);
     if (err != -EMSGSIZE) { /* feedback for "*" takes a line a codec when written */
         check(err == 0);
-        char *again = sig_sdp_write(&back, 1, 1, NULL);
+        char *again = sig_sdp_write(&back, SIG_SDP_OFFER, 1, 1, NULL);
         check(again && strcmp(text, again) == 0);
         free(again);
     }

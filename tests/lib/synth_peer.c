@@ -39,8 +39,9 @@ static void on_audio(void *ctx, const struct rtc_audio *audio)
         p->conf.on_audio(p->conf.ctx, audio);
 }
 
-static void on_video(void *ctx, struct mcu_packet *frame)
+static void on_video(void *ctx, enum rtc_picture picture, struct mcu_packet *frame)
 {
+    (void)picture;
     struct synth_peer *p = ctx;
     if (p->conf.on_video)
         p->conf.on_video(p->conf.ctx, frame);

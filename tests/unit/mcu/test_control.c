@@ -115,7 +115,7 @@ static void fill(struct mcu_desc *d)
     d->media[0] = (struct mcu_desc_media){
         .kind = MCU_VIDEO, .type = "video", .proto = "UDP/TLS/RTP/SAVPF", .format = "96",
         .mid = "1", .direction = MCU_RECVONLY, .rtcp_rsize = true, .codec_count = 2,
-        .ext = {1, 2, 3, 14}, .ssrc = UINT32_MAX, .rtx_ssrc = 2, .cname = "c", .stream_id = "s",
+        .ext = {1, 2, 3, 14, 5, 6}, .is_slides = true, .rids = {"hi", "lo"}, .rid_count = 2, .ssrc = UINT32_MAX, .rtx_ssrc = 2, .cname = "c", .stream_id = "s",
         .track_id = "t"};
     d->media[0].codecs[0] = (struct mcu_desc_codec){
         .codec = MCU_CODEC_H264, .pt = 127, .rtx_pt = 97, .red_pt = 98, .clock_hz = 90000, .has_nack = true,
@@ -154,6 +154,8 @@ static void test_a_description_comes_back_equal(void **state)
     assert_int_equal(out->direction, in->direction);
     assert_int_equal(out->ssrc, in->ssrc);
     assert_memory_equal(&out->ext, &in->ext, sizeof(in->ext));
+    assert_int_equal(out->rid_count, 2);
+    assert_string_equal(out->rids[1], "lo");
     assert_memory_equal(out->codecs[0].h264_profile, in->codecs[0].h264_profile, 3);
     assert_true(back.media[1].is_rejected);
     json_t *again = mcu_desc_to_json(&back); /* and all the rest */
@@ -228,7 +230,7 @@ static void test_each_member_is_needed_and_typed(void **state)
             members++;
         }
     }
-    assert_int_equal(members, 8 + 15 + 18 + 4);
+    assert_int_equal(members, 8 + 17 + 18 + 6);
     json_decref(good);
 }
 
@@ -248,7 +250,9 @@ static void test_values_out_of_bounds_are_refused(void **state)
         {"media", "codecs", "[{}]"}, {"codec", "pt", "128"}, {"codec", "codec", "\"none\""},
         {"codec", "codec", "\"G722\""}, {"codec", "packetization_mode", "2"},
         {"codec", "h264_profile", "\"42e01\""}, {"codec", "h264_profile", "\"42E01F\""},
-        {"codec", "channels", "256"}, {"ext", "mid", "15"},
+        {"codec", "channels", "256"}, {"ext", "mid", "15"}, {"ext", "rid", "15"},
+        {"media", "rids", "[\"a\",\"b\",\"c\",\"d\"]"}, {"media", "rids", "[\"\"]"},
+        {"media", "rids", "[\"12345678901234567\"]"}, {"media", "rids", "[1]"},
     };
     static struct mcu_desc desc, out;
     (void)state;

@@ -261,8 +261,9 @@ static void on_audio(void *ctx, const struct rtc_audio *audio)
     atomic_fetch_add(&((struct guest *)ctx)->sounds, 1);
 }
 
-static void on_video(void *ctx, struct mcu_packet *frame)
+static void on_video(void *ctx, enum rtc_picture picture, struct mcu_packet *frame)
 {
+    (void)picture;
     atomic_fetch_add(&((struct guest *)ctx)->pictures[index_of(frame->codec)], 1);
 }
 

@@ -506,10 +506,75 @@ static void test_red_is_written_first(void **state)
 {
     (void)state;
     parse_file("chromium-sendrecv");
-    char *text = sig_sdp_write(&desc, 1, 1, NULL);
+    char *text = sig_sdp_write(&desc, SIG_SDP_ANSWER, 1, 1, NULL);
     assert_non_null(strstr(text, "m=audio 9 UDP/TLS/RTP/SAVPF 63 111\r\n"));
     assert_non_null(strstr(text, "a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n"));
     free(text);
+}
+
+static void assert_layers(const char *lines, const char *expected)
+{
+    static char text[SIG_SDP_SIZE_MAX];
+    char found[64] = "";
+    read_file("chromium-sendonly", text, sizeof(text));
+    strcat(text, lines);
+    assert_int_equal(parse(text), 0);
+    for (size_t i = 0; i < desc.media[1].rid_count; i++) {
+        strcat(found, i ? " " : "");
+        strcat(found, desc.media[1].rids[i]);
+    }
+    assert_string_equal(found, expected);
+}
+
+static void test_simulcast(void **state)
+{
+    (void)state;
+    static const char three[] = "a=rid:h send\r\na=rid:m send pt=96\r\na=rid:l send\r\n";
+    static const struct {
+        const char *simulcast, *layers;
+    } rows[] = {
+        {"send h;m;l", "h m l"},        {"recv h;m;l", ""},        {"send l;h", "l h"},
+        {"recv x send h;m", "h m"},     {"send h,m;l", "h l"},     {"send ~h;m", "h m"},
+        {"send h;h;m", "h m"},          {"send h;unknown;l", "h l"}, {"send ", ""},
+        {"send ;;h", "h"},              {"send h;m;l;h2", "h m l"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char lines[256];
+        print_message("%s\n", rows[i].simulcast);
+        snprintf(lines, sizeof(lines), "%sa=simulcast:%s\r\n", three, rows[i].simulcast);
+        assert_layers(lines, rows[i].layers);
+    }
+    assert_layers(three, "");
+    assert_layers("a=rid:h send\r\na=rid:m recv\r\na=simulcast:send h;m\r\n", "h");
+    assert_layers("a=rid:a=b send\r\na=rid:12345678901234567 send\r\n"
+                  "a=simulcast:send a=b;12345678901234567\r\n", "");
+
+    parse_file("chromium-simulcast");
+    assert_int_equal(desc.media[1].rid_count, 2);
+    assert_string_equal(desc.media[1].rids[1], "l");
+    assert_int_not_equal(desc.media[1].ext.rid, 0);
+    assert_int_not_equal(desc.media[1].ext.repaired_rid, 0);
+    char *text = sig_sdp_write(&desc, SIG_SDP_ANSWER, 1, 1, NULL);
+    assert_non_null(strstr(text, "a=rid:h recv\r\na=rid:l recv\r\na=simulcast:recv h;l\r\n"));
+    free(text);
+}
+
+static void test_slides(void **state)
+{
+    (void)state;
+    static char text[SIG_SDP_SIZE_MAX];
+    static const struct {
+        const char *line;
+        bool is_slides;
+    } rows[] = {{"a=content:slides", true}, {"a=content:main,Slides", true}, {"a=content:main", false},
+                {"a=content", false}, {"a=content:slideshow", false}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        read_file("chromium-sendonly", text, sizeof(text));
+        strcat(strcat(text, rows[i].line), "\r\n");
+        assert_int_equal(parse(text), 0);
+        assert_int_equal(desc.media[1].is_slides, rows[i].is_slides);
+        assert_false(desc.media[0].is_slides);
+    }
 }
 
 /* --- limits ---------------------------------------------------------------------------------- */
@@ -718,6 +783,7 @@ static void random_media(struct mcu_desc_media *m, size_t index)
         return;
     m->direction = (enum mcu_direction)dice(4);
     m->rtcp_rsize = dice(2);
+    m->is_slides = dice(2);
     m->codec_count = 1 + dice(6);
     for (size_t i = 0; i < m->codec_count; i++)
         random_codec(&m->codecs[i], m->kind, (uint8_t)(96 + 2 * i));
@@ -725,6 +791,9 @@ static void random_media(struct mcu_desc_media *m, size_t index)
     snprintf(m->format, sizeof(m->format), "%u", first->red_pt ? first->red_pt : first->pt);
     m->ext.mid = (uint8_t)dice(4);
     m->ext.transport_cc = m->ext.mid ? (uint8_t)(4 + dice(10)) : 0;
+    m->rid_count = dice(MCU_DESC_RIDS_MAX + 1);
+    for (size_t i = 0; i < m->rid_count; i++)
+        snprintf(m->rids[i], sizeof(m->rids[i]), "l%u_%u", (unsigned)i % 9, dice(1000000));
     if (!(m->direction & MCU_SENDONLY))
         return;
     word(m->stream_id, 63, 1);
@@ -762,7 +831,7 @@ static void test_what_is_written_reads_back_equal(void **state)
         const uint32_t first = seed;
         size_t size = 0;
         random_desc(&in);
-        char *text = sig_sdp_write(&in, UINT64_MAX, 3, &size);
+        char *text = sig_sdp_write(&in, SIG_SDP_OFFER, UINT64_MAX, 3, &size);
         assert_non_null(text);
         assert_int_equal(size, strlen(text));
         assert_non_null(strstr(text, "o=- 9223372036854775807 3 IN"));
@@ -779,7 +848,7 @@ static void test_a_rejected_line_is_echoed_in_its_place(void **state)
     (void)state;
     parse_file("chromium-datafirst");
     desc.setup = MCU_SETUP_PASSIVE;
-    char *text = sig_sdp_write(&desc, 7, 1, NULL);
+    char *text = sig_sdp_write(&desc, SIG_SDP_ANSWER, 7, 1, NULL);
     assert_non_null(strstr(text, "a=group:BUNDLE 1 2\r\n"));
     assert_non_null(strstr(text, "\r\nm=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\n"
                                  "c=IN IP4 0.0.0.0\r\na=mid:0\r\na=inactive\r\nm=audio 9 "));
@@ -808,6 +877,8 @@ int main(void)
         cmocka_unit_test(test_feedback_for_all),
         cmocka_unit_test(test_red_is_taken_with_its_opus_only),
         cmocka_unit_test(test_red_is_written_first),
+        cmocka_unit_test(test_simulcast),
+        cmocka_unit_test(test_slides),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_candidates_past_the_limit_and_doubles_are_dropped),
         cmocka_unit_test(test_line_ends),

@@ -169,9 +169,11 @@ static inline void end_on_audio(void *ctx, const struct rtc_audio *audio)
     pthread_mutex_unlock(&e->lock);
 }
 
-static inline void end_on_video(void *ctx, struct mcu_packet *frame)
+static inline void end_on_video(void *ctx, enum rtc_picture picture,
+                                struct mcu_packet *frame)
 {
     struct end *e = ctx;
+    (void)picture;
     pthread_mutex_lock(&e->lock);
     if (e->frame_count < PAIR_VIDEO_MAX)
         e->frames[e->frame_count++] = mcu_packet_ref(frame);

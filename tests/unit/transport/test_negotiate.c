@@ -209,19 +209,20 @@ static void other_lines_are_rejected_in_their_place(void **state)
     snprintf(data->type, sizeof(data->type), "application");
     snprintf(data->proto, sizeof(data->proto), "UDP/DTLS/SCTP");
     snprintf(data->format, sizeof(data->format), "webrtc-datachannel");
+    add_codec(add(&offer, MCU_VIDEO, MCU_SENDONLY), vp8(96, 97)); /* a screen */
     add_codec(add(&offer, MCU_VIDEO, MCU_SENDONLY), vp8(120, 0));
     add_codec(add(&offer, MCU_AUDIO, MCU_SENDONLY), opus());
     struct mcu_desc a;
     struct rtc_session s;
     assert_int_equal(rtc_negotiate_answer(&offer, &us, MCU_CODEC_VP8, &a, &s), 0);
-    assert_int_equal(a.media_count, 5);
-    for (size_t i = 0; i < 5; i++) {
+    assert_int_equal(a.media_count, 6);
+    for (size_t i = 0; i < 6; i++) {
         assert_string_equal(a.media[i].mid, offer.media[i].mid);
         assert_string_equal(a.media[i].type, offer.media[i].type);
-        assert_int_equal(a.media[i].is_rejected, i >= 2);
+        assert_int_equal(a.media[i].is_rejected, i >= 2 && i != 3);
     }
     assert_string_equal(a.media[2].format, "webrtc-datachannel");
-    assert_string_equal(a.media[3].format, "120");
+    assert_string_equal(a.media[4].format, "120");
     assert_int_equal(s.pts[120].codec, MCU_CODEC_NONE);
 }
 
@@ -238,6 +239,67 @@ static void the_first_usable_line_of_a_kind_is_taken(void **state)
     assert_false(a.media[1].is_rejected);
     assert_int_equal(s.lines[MCU_VIDEO].index, 1);
     assert_false(s.lines[MCU_AUDIO].is_used);
+}
+
+/* c: camera, s: screen, x: rejected */
+static void two_pictures_find_their_lines(void **state)
+{
+    (void)state;
+    enum { OFF = -1 };
+    static const struct {
+        const char *name;
+        int directions[3]; /* as offered; OFF: port 0 */
+        const char *slides; /* which of them say so */
+        const char *lines;
+        enum mcu_direction camera, screen; /* ours */
+    } rows[] = {
+        {"a camera alone", {MCU_SENDRECV, OFF, OFF}, "   ", "cxx", MCU_SENDRECV, MCU_INACTIVE},
+        {"the second that sends", {MCU_SENDRECV, MCU_SENDONLY, OFF}, "   ", "csx", MCU_SENDRECV,
+         MCU_RECVONLY},
+        {"who only watches and shares", {MCU_RECVONLY, MCU_SENDONLY, OFF}, "   ", "csx",
+         MCU_SENDONLY, MCU_RECVONLY},
+        {"the mix goes out once", {MCU_SENDRECV, MCU_SENDRECV, OFF}, "   ", "csx", MCU_SENDRECV,
+         MCU_RECVONLY},
+        {"a line kept for later", {MCU_SENDRECV, MCU_INACTIVE, OFF}, "   ", "csx", MCU_SENDRECV,
+         MCU_INACTIVE},
+        {"who sends goes before who does not", {MCU_SENDRECV, MCU_RECVONLY, MCU_SENDONLY}, "   ",
+         "cxs", MCU_SENDRECV, MCU_RECVONLY},
+        {"slides say so", {MCU_SENDRECV, MCU_SENDONLY, MCU_SENDONLY}, "  s", "cxs", MCU_SENDRECV,
+         MCU_RECVONLY},
+        {"slides before the camera", {MCU_SENDONLY, MCU_SENDRECV, OFF}, "s  ", "scx", MCU_SENDRECV,
+         MCU_RECVONLY},
+        {"slides alone", {MCU_SENDRECV, OFF, OFF}, "s  ", "sxx", MCU_INACTIVE, MCU_RECVONLY},
+        {"a line used again", {MCU_SENDRECV, OFF, MCU_SENDONLY}, "   ", "cxs", MCU_SENDRECV,
+         MCU_RECVONLY},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct mcu_desc offer = {.ice_ufrag = "a", .ice_pwd = "b", .setup = MCU_SETUP_ACTPASS};
+        for (size_t k = 0; k < 3; k++) {
+            const int direction = rows[i].directions[k];
+            struct mcu_desc_media *m = add(&offer, MCU_VIDEO, (enum mcu_direction)(direction & 3));
+            m->is_rejected = direction == OFF;
+            m->is_slides = rows[i].slides[k] == 's';
+            add_codec(m, vp8(96, 97));
+        }
+        struct mcu_desc a;
+        struct rtc_session s;
+        assert_int_equal(rtc_negotiate_answer(&offer, &us, MCU_CODEC_VP8, &a, &s), 0);
+        const struct rtc_line *camera = &s.lines[MCU_VIDEO], *screen = &s.lines[RTC_LINE_SCREEN];
+        for (size_t k = 0; k < 3; k++) {
+            const char is = camera->is_used && camera->index == k   ? 'c'
+                            : screen->is_used && screen->index == k ? 's'
+                                                                    : 'x';
+            if (is != rows[i].lines[k] || a.media[k].is_rejected != (is == 'x'))
+                fail_msg("%s: line %zu is %c", rows[i].name, k, is);
+            if (is == 's' && (a.media[k].ssrc || a.media[k].is_slides != offer.media[k].is_slides))
+                fail_msg("%s: the screen's answer", rows[i].name);
+        }
+        if (camera->direction != rows[i].camera || screen->direction != rows[i].screen)
+            fail_msg("%s: %d %d", rows[i].name, camera->direction, screen->direction);
+        assert_int_equal(s.pts[96].lines & 1u << RTC_LINE_SCREEN,
+                         screen->is_used ? 1u << RTC_LINE_SCREEN : 0);
+        assert_int_equal(s.pts[97].lines, s.pts[96].lines);
+    }
 }
 
 static void h264_is_taken_if_it_can_be_sent_or_decoded(void **state)
@@ -404,6 +466,7 @@ int main(void)
         cmocka_unit_test(setup_follows_the_offer_and_then_stays),
         cmocka_unit_test(other_lines_are_rejected_in_their_place),
         cmocka_unit_test(the_first_usable_line_of_a_kind_is_taken),
+        cmocka_unit_test(two_pictures_find_their_lines),
         cmocka_unit_test(h264_is_taken_if_it_can_be_sent_or_decoded),
         cmocka_unit_test(what_has_nothing_for_us_is_refused),
         cmocka_unit_test(extension_ids_that_cannot_be_are_left_out),

@@ -10,7 +10,7 @@ static void media_flows_both_ways(enum mcu_codec codec)
     assert_int_equal(rtc_peer_send_codec(a.peer, MCU_VIDEO), codec);
     assert_int_equal(rtc_peer_send_codec(b.peer, MCU_VIDEO), codec);
     assert_int_equal(rtc_peer_send_codec(b.peer, MCU_AUDIO), MCU_CODEC_OPUS);
-    assert_true(rtc_peer_receives_from(b.peer, MCU_VIDEO));
+    assert_true(rtc_peer_receives_picture(b.peer, RTC_CAMERA));
 
     for (uint32_t n = 0; n < 60; n++) {
         const size_t size = n == 0 ? 60000 : 200 + n * 90;
@@ -125,7 +125,7 @@ static void a_key_frame_request_goes_round(void **state)
     assert_int_equal(end_read(&a, key_asked), 0);
 
     for (int i = 0; i < 20; i++) { /* many wishes at once are one request */
-        rtc_peer_request_key(b.peer);
+        rtc_peer_request_key(b.peer, RTC_CAMERA);
         mcu_sleep_until_us(mcu_now_us() + 1000);
     }
     assert_true(pair_wait(has_key_asked, &a, 1));
@@ -297,7 +297,7 @@ static void one_feed_serves_peers_on_several_threads(void **state)
         assert_true(pair_wait(has_frames, &viewers[i], 20));
         assert_true(pair_wait(has_audio, &viewers[i], 20));
         assert_true(pair_is_frame(&viewers[i], 19, MCU_CODEC_H264, 19, false, 4000));
-        assert_false(rtc_peer_receives_from(senders[i].peer, MCU_VIDEO));
+        assert_false(rtc_peer_receives_picture(senders[i].peer, RTC_CAMERA));
         assert_int_equal(rtc_peer_send_codec(viewers[i].peer, MCU_VIDEO), MCU_CODEC_NONE);
     }
     for (int i = VIEWERS - 1; i >= 0; i--) {
