@@ -1,13 +1,18 @@
-/* compositor/comp.h - many pictures in, one composited and encoded picture out.
+/* compositor/comp.h - many pictures in, composited and encoded pictures out.
+ *
+ *     comp_source ─┬─▶ comp_view: layout, canvas ─┬─▶ comp_stream: codec, size, rate ─▶ sink
+ *     comp_source ─┤                              └─▶ comp_stream
+ *     comp_source ─┴─▶ comp_view ...
  *
  * Threads: [ctl] the room's control thread, [net] a transport thread (one per source at a time),
- * [dec] decoder workers, [tick] the room's video thread, [enc] one thread per encoder. With
+ * [dec] decoder workers, [tick] the room's video thread, [enc] one thread per stream. With
  * conf.workers == 0 there are no threads: packets are decoded inside comp_source_push() or
  * comp_tick() and encoded inside comp_tick(), as `mixdown mix` wants.
  *
  * Time: no clock of its own. comp_tick(now) shows of each source the newest frame with
- * pts <= now - the source's delay. Pictures are I420, limited range; the canvas persists, and a
- * tile is drawn only when its source has a new frame or its rectangle changed. */
+ * pts <= now - the source's delay. Pictures are I420, limited range; a canvas persists, and a
+ * tile is drawn only when its source has a new frame or its rectangle changed. A view without
+ * streams is not drawn, and a source that no drawn view shows is not decoded. */
 #ifndef COMPOSITOR_COMP_H
 #define COMPOSITOR_COMP_H
 
@@ -15,6 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "compositor/engine.h"
 #include "mcu/base/codec.h"
 #include "mcu/base/packet.h"
 
@@ -23,41 +29,81 @@ enum {
     COMP_NAME_BYTES = 260, /* 64 characters of UTF-8, and a NUL */
     COMP_BARS_MAX = 5,
     COMP_BARS_UNKNOWN = -1,
+    COMP_VIEWS_MAX = 64,
+    COMP_STREAMS_MAX = 16, /* of one view */
 };
 
+struct AVFrame;
 struct layout;
 struct comp;
 struct comp_source;
+struct comp_stream;
+struct comp_view;
 
 struct comp_conf {
-    uint32_t width; /* of the canvas, even, 16..4096 */
-    uint32_t height;
-    uint32_t fps;         /* ticks a second, 1..60 */
-    uint32_t workers;     /* decoder threads; 0: all inside the caller */
-    uint32_t background;  /* 0xRRGGBB */
-    uint32_t bitrate_bps; /* of each encoder */
-    char preset[16];      /* of x264: "superfast" */
-    int vp8_speed;        /* cpu-used of libvpx, -16..-1 */
-    uint32_t encoder_threads;
+    uint32_t fps;     /* ticks a second, 1..60 */
+    uint32_t workers; /* decoder threads; 0: all inside the caller */
     /* false: live. Constant rate, no B-frames, no look-ahead, a key frame only when asked.
      * true: a file. B-frames and look-ahead, a key frame every 2 s. */
     bool is_offline;
-    bool has_labels; /* names, signs and the ring of who speaks are drawn on the tiles */
     /* Live: a camera that brings nothing new for so long is dimmed, and after five times that it
      * has no picture any more. 0: never. Screens may stand still. */
     int64_t freeze_us;
-    bool has_avatars; /* who is there without a picture (yet, or hidden) has a tile with his
-                         initials */
 };
 
 struct comp_sink {
     void *ctx;
-    /* [enc] (offline: inside comp_tick() and comp_flush()) One encoded frame. Borrowed: take a
-     * reference to keep it. pts_us is the tick's now_us. */
-    void (*on_packet)(void *ctx, enum mcu_codec codec, struct mcu_packet *packet);
+    /* [enc] (offline: inside comp_tick() and comp_flush()) One encoded frame of the stream with
+     * this stream_ctx. Borrowed: take a reference to keep it. pts_us is the tick's now_us. */
+    void (*on_packet)(void *ctx, void *stream_ctx, struct mcu_packet *packet);
     /* [dec] The decoder of a source needs a key frame to go on; at most once in 500 ms. source_ctx
      * is from comp_source_conf. */
     void (*on_need_key)(void *ctx, void *source_ctx);
+};
+
+/* One composed picture. */
+struct comp_view_conf {
+    uint32_t width, height;      /* of the canvas, even, 16..4096 */
+    uint32_t fps;                /* at most the compositor's; 0: the same */
+    uint32_t background;         /* 0xRRGGBB, when the layout names none */
+    const struct layout *layout; /* borrowed until the next comp_view_set_layout() or destroy */
+    bool has_labels;             /* names, signs and the ring of who speaks are on the tiles */
+    bool has_avatars;            /* who is there without a picture (yet, or hidden) has a tile with
+                                    his initials */
+    int64_t transition_us;       /* of moving and fading to new places; 0: at once */
+    const char *without_user;    /* copied: he is not on it, nor his screen; NULL: nobody */
+    void *view_ctx;
+};
+
+/* One encoding of a view. */
+struct comp_stream_conf {
+    enum mcu_codec codec;
+    enum comp_engine engine;
+    uint32_t width, height;  /* even; 0: the view's. The canvas is scaled to it */
+    uint32_t fps;            /* 1..the view's; 0: the view's */
+    uint32_t bitrate_bps;    /* 0, of files only: constant quality */
+    char preset[16];         /* of x264: "superfast" */
+    int speed;               /* cpu-used of libvpx, -16..-1 */
+    uint32_t threads;        /* 0..16; 0: one */
+    uint8_t temporal_layers; /* 1..3 (0: one); mcu_packet.temporal_id says which */
+    bool is_screen;          /* text and lines rather than faces */
+    int64_t key_every_us;    /* at most one requested key frame in so long */
+    void *stream_ctx;
+};
+
+/* One placed picture, in pixels of the canvas. */
+struct comp_tile {
+    char user[COMP_NAME_BYTES];
+    void *source_ctx;
+    bool is_screen;
+    uint32_t x, y, width, height;
+    int z;         /* higher ones lie above */
+    uint32_t more; /* so many people beside him have no tile ("+N") */
+};
+
+/* The largest size and rate at which anything that is encoded now shows a source. */
+struct comp_need {
+    uint32_t width, height, fps;
 };
 
 struct comp_source_conf {
@@ -99,19 +145,25 @@ struct comp_source_stats {
 
 struct comp_stats {
     uint64_t ticks;
-    uint64_t composed; /* ticks that changed the canvas */
+    uint64_t composed; /* times that a canvas changed */
     uint64_t tiles_drawn;
-    uint64_t encoded; /* frames, over all encoders */
+    uint64_t encoded; /* frames, over all streams */
     uint64_t skipped; /* encodes skipped because the encoder was still busy */
 };
 
-/* [ctl] The caller owns *out and frees it with comp_destroy(); untouched on error. The sink is
- * copied; layout is borrowed until comp_destroy() or the next comp_set_layout(). Returns 0, -EINVAL
- * or -ENOMEM. */
-int comp_create(struct comp **out, const struct comp_conf *conf, const struct layout *layout,
-                const struct comp_sink *sink);
+struct comp_stream_stats {
+    uint64_t encoded;
+    uint64_t keys;    /* of them */
+    uint64_t skipped; /* pictures that came while one still waited for the encoder */
+    uint64_t bytes;
+};
 
-/* [ctl] Stops its threads and frees all that is left. No tick may run. NULL is fine. */
+/* [ctl] The caller owns *out and frees it with comp_destroy(); untouched on error. The sink is
+ * copied. Returns 0, -EINVAL or -ENOMEM. */
+int comp_create(struct comp **out, const struct comp_conf *conf, const struct comp_sink *sink);
+
+/* [ctl] Stops its threads and frees all that is left, views and streams too. No tick may run. NULL
+ * is fine. */
 void comp_destroy(struct comp *c);
 
 /* [ctl] A new source; it has a tile from its first due frame on. *out is the compositor's, valid
@@ -143,30 +195,61 @@ void comp_source_set_floor(struct comp_source *s, bool has_floor);
 /* [any] A hidden source (camera off) has no tile, or one with an avatar. */
 void comp_source_set_hidden(struct comp_source *s, bool is_hidden);
 
-/* [any] Where the middle of its tile is: -1 at the left edge of the picture .. 1 at the right; 0 while
- * it has none. */
+/* [any] Where the middle of its tile is in the first view: -1 at the left edge of the picture .. 1
+ * at the right; 0 while it has none. */
 float comp_source_centre(const struct comp_source *s);
 
 /* [any] */
 void comp_source_read_stats(const struct comp_source *s, struct comp_source_stats *stats);
 
-/* [ctl] An encoder for this codec (H264 or VP8) exists while its count is above zero; the first
- * frame is a key frame. Returns 0, -ENOTSUP or -ENOMEM. */
-int comp_encoder_retain(struct comp *c, enum mcu_codec codec);
-void comp_encoder_release(struct comp *c, enum mcu_codec codec);
+/* [any] False: no encoded view shows it; *need is untouched. */
+bool comp_source_read_need(const struct comp_source *s, struct comp_need *need);
 
-/* [any] The next frame of this encoder is a key frame: at once when is_urgent (a recording starts),
- * else at the earliest 500 ms after the last one. */
-void comp_encoder_request_key(struct comp *c, enum mcu_codec codec, bool is_urgent);
+/* [ctl] *out is the compositor's, valid until comp_view_destroy(). Returns 0, -EINVAL, -ENOSPC
+ * (COMP_VIEWS_MAX, those included that the next tick gives back) or -ENOMEM. */
+int comp_view_create(struct comp *c, struct comp_view **out, const struct comp_view_conf *conf);
 
-/* [ctl] Another layout, whole, from the next tick on. */
-int comp_set_layout(struct comp *c, const struct layout *layout);
+/* [ctl] Its streams end with it. On return its layout is not used any more. NULL is fine. */
+void comp_view_destroy(struct comp_view *v);
 
-/* [tick] One tick: compose what changed, hand it to the encoders. A picture without any change is
+/* [ctl] Another layout, whole, from the next tick on. Returns 0 or -EINVAL. */
+int comp_view_set_layout(struct comp_view *v, const struct layout *layout);
+
+/* [ctl] The canvas as it is after the next tick (without workers: now), I420 in BT.601 and limited
+ * range. The caller frees *out with av_frame_free(). Returns 0, -ETIMEDOUT (no tick within a
+ * second) or -ENOMEM. */
+int comp_view_snapshot(struct comp_view *v, struct AVFrame **out);
+
+/* [any] Who is where: writes at most max tiles in rising z, returns how many there are. *serial
+ * (may be NULL) rises with every change. */
+size_t comp_view_read_tiles(struct comp_view *v, struct comp_tile *tiles, size_t max,
+                            uint32_t *serial);
+
+/* [ctl] *out is the compositor's, valid until comp_stream_destroy() or the view's end. Its first
+ * frame is a key frame. Returns 0, -EINVAL, -ENOTSUP (codec, engine), -ENOSPC (COMP_STREAMS_MAX) or
+ * -ENOMEM. */
+int comp_stream_create(struct comp_view *v, struct comp_stream **out,
+                       const struct comp_stream_conf *conf);
+
+/* [ctl] On return on_packet() does not name it any more, and never will. NULL is fine. */
+void comp_stream_destroy(struct comp_stream *s);
+
+/* [any] The next frame is a key frame: at once when is_urgent (a recording starts), else at the
+ * earliest conf.key_every_us after the last one. */
+void comp_stream_request_key(struct comp_stream *s, bool is_urgent);
+
+/* [any] From the next frame on, without a key frame. fps above the view's means the view's, 0: as
+ * it is. */
+void comp_stream_set_rate(struct comp_stream *s, uint32_t bitrate_bps, uint32_t fps);
+
+/* [any] */
+void comp_stream_read_stats(const struct comp_stream *s, struct comp_stream_stats *stats);
+
+/* [tick] One tick: compose what changed, hand it to the streams. A picture without any change is
  * encoded again at least once a second, and at once for a key frame that was asked for. */
 void comp_tick(struct comp *c, int64_t now_us);
 
-/* [tick] Offline: the encoders give out what they hold back. */
+/* [tick] Offline: the streams give out what they hold back. */
 void comp_flush(struct comp *c);
 
 /* [any] */

@@ -28,16 +28,35 @@ struct comp_decorator {
 /* --- looks ---------------------------------------------------------------------------------------
  */
 
-int comp_decor_init(struct comp_decor *d, const char *user)
+int comp_person_init(struct comp_person *p, const char *user)
 {
-    memset(d, 0, sizeof(*d));
-    d->user = strdup(user);
-    if (!d->user)
+    memset(p, 0, sizeof(*p));
+    p->user = strdup(user);
+    if (!p->user)
         return -ENOMEM;
-    pthread_mutex_init(&d->lock, NULL);
-    d->look.bars = COMP_BARS_UNKNOWN;
-    snprintf(d->name, sizeof(d->name), "%s", user);
+    pthread_mutex_init(&p->lock, NULL);
+    p->look.bars = COMP_BARS_UNKNOWN;
+    snprintf(p->name, sizeof(p->name), "%s", user);
     return 0;
+}
+
+void comp_person_finish(struct comp_person *p)
+{
+    if (!p->user)
+        return;
+    pthread_mutex_destroy(&p->lock);
+    free(p->user);
+    p->user = NULL;
+}
+
+void comp_person_set_look(struct comp_person *p, const struct comp_look *look)
+{
+    pthread_mutex_lock(&p->lock);
+    p->look = *look;
+    snprintf(p->name, sizeof(p->name), "%s", look->name ? look->name : p->user);
+    snprintf(p->role, sizeof(p->role), "%s", look->role ? look->role : "");
+    pthread_mutex_unlock(&p->lock);
+    atomic_fetch_add_explicit(&p->generation, 1, memory_order_release);
 }
 
 static void free_set(struct comp_decor_set *set)
@@ -50,23 +69,9 @@ static void free_set(struct comp_decor_set *set)
 
 void comp_decor_finish(struct comp_decor *d)
 {
-    if (!d->user)
-        return;
     free_set(&d->job);
     free_set(&d->has);
-    pthread_mutex_destroy(&d->lock);
-    free(d->user);
-    d->user = NULL;
-}
-
-void comp_decor_set_look(struct comp_decor *d, const struct comp_look *look)
-{
-    pthread_mutex_lock(&d->lock);
-    d->look = *look;
-    snprintf(d->name, sizeof(d->name), "%s", look->name ? look->name : d->user);
-    snprintf(d->role, sizeof(d->role), "%s", look->role ? look->role : "");
-    pthread_mutex_unlock(&d->lock);
-    atomic_fetch_add_explicit(&d->generation, 1, memory_order_release);
+    memset(d, 0, sizeof(*d));
 }
 
 /* --- drawing: [decor], or [tick] offline ---------------------------------------------------------
@@ -78,10 +83,11 @@ static void render(struct comp_decor *d)
     free_set(&d->job);
     d->job.want = want;
     char name[COMP_NAME_BYTES];
-    pthread_mutex_lock(&d->lock);
-    const struct comp_look look = d->look;
-    memcpy(name, d->name, sizeof(name));
-    pthread_mutex_unlock(&d->lock);
+    struct comp_person *person = d->person;
+    pthread_mutex_lock(&person->lock);
+    const struct comp_look look = person->look;
+    memcpy(name, person->name, sizeof(name));
+    pthread_mutex_unlock(&person->lock);
 
     const struct comp_label_conf conf = {
         .name = name,
@@ -95,7 +101,7 @@ static void render(struct comp_decor *d)
     if (want.has_label && name[0])
         comp_label_render(&d->job.label, &conf);
     if (want.has_avatar)
-        comp_avatar_render(&d->job.avatar, d->user, name, want.width, want.height);
+        comp_avatar_render(&d->job.avatar, person->user, name, want.width, want.height);
     if (want.more)
         comp_more_render(&d->job.more, want.more, want.width, want.height);
 }
@@ -182,7 +188,7 @@ void comp_decorator_forget(struct comp_decorator *w, struct comp_decor *d)
     pthread_mutex_unlock(&w->lock);
 }
 
-/* False: full, which cannot be while every source asks once. */
+/* False: full; the next tick asks again. */
 static bool ask(struct comp_decorator *w, struct comp_decor *d)
 {
     pthread_mutex_lock(&w->lock);

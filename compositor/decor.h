@@ -5,7 +5,8 @@
  *
  * The tick never draws text: when what a tile should carry differs from what it has, it asks the
  * decorator's thread, and goes on with what it has until the answer is there. Offline (no
- * decorator) it is drawn at once, so that files come out the same every time. */
+ * decorator) it is drawn at once, so that files come out the same every time. A person has one
+ * decor in each view, for the tile that he has there. */
 #ifndef COMPOSITOR_DECOR_H
 #define COMPOSITOR_DECOR_H
 
@@ -40,7 +41,8 @@ enum comp_decor_state {
     DECOR_DONE,  /* the job is [tick]'s, with what it asked for */
 };
 
-struct comp_decor {
+/* Who a source is and what is told of him: one for all tiles that he has in any view. */
+struct comp_person {
     char *user; /* fixed */
 
     pthread_mutex_t lock; /* protects the look, which is copied in and out */
@@ -50,6 +52,11 @@ struct comp_decor {
 
     atomic_uint generation; /* of the look; rises with each change */
     atomic_bool is_speaking;
+};
+
+/* What lies on one tile. Zeroed but for the person it is ready. */
+struct comp_decor {
+    struct comp_person *person;
 
     _Atomic enum comp_decor_state state;
     struct comp_decor_set
@@ -60,12 +67,15 @@ struct comp_decor {
     bool has_ring;
 };
 
-/* [ctl] Returns 0 or -ENOMEM. finish: only when no tick knows it and it was forgotten. */
-int comp_decor_init(struct comp_decor *d, const char *user);
-void comp_decor_finish(struct comp_decor *d);
+/* [ctl] Returns 0 or -ENOMEM. finish: when no tile has him any more; a zeroed one is fine. */
+int comp_person_init(struct comp_person *p, const char *user);
+void comp_person_finish(struct comp_person *p);
 
 /* [ctl] */
-void comp_decor_set_look(struct comp_decor *d, const struct comp_look *look);
+void comp_person_set_look(struct comp_person *p, const struct comp_look *look);
+
+/* [ctl] Only when no tick knows it and it was forgotten; zeroes it. */
+void comp_decor_finish(struct comp_decor *d);
 
 /* [tick] Asks for what is wanted if need be (at once when there is no decorator), takes what is
  * ready. Returns whether the tile looks different now. */

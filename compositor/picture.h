@@ -5,7 +5,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct comp;
 struct AVFrame;
 
 enum comp_picture_format {
@@ -13,13 +12,8 @@ enum comp_picture_format {
     COMP_PNG,
 };
 
-/* [ctl] The canvas as it is after the next tick (offline: now), I420 in BT.601 and limited range.
- * The caller frees *out with av_frame_free(). Returns 0, -ETIMEDOUT (no tick within a second) or
- * -ENOMEM. */
-int comp_snapshot(struct comp *c, struct AVFrame **out);
-
-/* [any] Encodes a picture from comp_snapshot() at max_width or its own width, whichever is smaller
- * (0: its own). The caller frees *data with free(). Returns 0, -EINVAL, -ENOMEM or -EIO. */
+/* [any] Encodes a picture from comp_view_snapshot() at max_width or its own width, whichever is
+ * smaller (0: its own). The caller frees *data with free(). Returns 0, -EINVAL, -ENOMEM or -EIO. */
 int comp_picture_encode(const struct AVFrame *picture, enum comp_picture_format format,
                         uint32_t max_width, uint8_t **data, size_t *size);
 

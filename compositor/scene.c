@@ -6,39 +6,26 @@
 
 #include "compositor/source.h"
 
-enum { FREEZE_GONE = 5 }; /* times as long as until it is dimmed */
-
-void comp_scene_init(struct comp_scene *scene, uint32_t width, uint32_t height)
+void comp_scene_init(struct comp_scene *scene)
 {
-    memset(scene, 0, sizeof(*scene));
-    scene->width = width;
-    scene->height = height;
     scene->is_all_dirty = true;
     scene->must_place = true;
 }
 
-void comp_scene_join(struct comp_scene *scene, struct comp_source *s)
+void comp_scene_forget(struct comp_scene *scene, struct comp_spot *spot)
 {
-    size_t i = scene->source_count++;
-    for (; i > 0 && scene->sources[i - 1]->order > s->order; i--)
-        scene->sources[i] = scene->sources[i - 1];
-    scene->sources[i] = s;
-}
-
-void comp_scene_leave(struct comp_scene *scene, struct comp_source *s)
-{
-    for (size_t i = 0; i < scene->source_count; i++) {
-        if (scene->sources[i] != s)
-            continue;
-        scene->source_count--;
-        memmove(&scene->sources[i], &scene->sources[i + 1],
-                (scene->source_count - i) * sizeof(*scene->sources));
-        break;
-    }
     for (size_t i = 0; i < scene->tile_count; i++) {
-        if (scene->owners[i] == s)
+        if (scene->owners[i] == spot)
             scene->owners[i] = NULL; /* the tile is cleared when people are placed next */
     }
+    size_t kept = 0;
+    for (size_t i = 0; i < scene->visible_count; i++) {
+        if (scene->visible[i] != spot)
+            scene->visible[kept++] = scene->visible[i];
+    }
+    scene->visible_count = kept;
+    spot->is_visible = false;
+    spot->is_placed = false;
     scene->must_place = true;
 }
 
@@ -50,98 +37,54 @@ void comp_scene_set_background(struct comp_scene *scene, uint32_t rgb)
     scene->background = colour;
 }
 
-static bool is_hidden(const struct comp_source *s)
+static void make_dirty(struct comp_spot *spot)
 {
-    return atomic_load_explicit(&s->is_hidden, memory_order_relaxed);
+    spot->is_dirty = true;
+    spot->has_bars_dirty = true;
 }
 
-static void make_dirty(struct comp_source *s)
+static bool is_left_out(const struct comp_scene *scene, const struct comp_source *s)
 {
-    s->is_dirty = true;
-    s->has_bars_dirty = true;
-}
-
-/* A camera that brings nothing new is dimmed; later its picture is taken away. */
-static void watch_freeze(const struct comp_scene *scene, struct comp_source *s, int64_t now_us)
-{
-    const int64_t still_us = now_us - s->fresh_us;
-    const bool is_dim = still_us >= scene->freeze_us;
-    if (s->is_dim != is_dim)
-        make_dirty(s);
-    s->is_dim = is_dim;
-    if (still_us >= FREEZE_GONE * scene->freeze_us)
-        comp_source_blank(s);
-}
-
-static void advance(const struct comp_scene *scene, struct comp_source *s, int64_t now_us)
-{
-    if (is_hidden(s)) {
-        atomic_store_explicit(&s->is_wanted, false, memory_order_relaxed);
-        comp_source_advance(s, now_us); /* takes what was decoded before it was hidden */
-        comp_source_blank(s);
-        return;
-    }
-    if (!s->shown && (!scene->has_avatars || s->placed_bare)) /* it may get a tile: decode and see */
-        atomic_store_explicit(&s->is_wanted, true, memory_order_relaxed);
-    comp_source_advance(s, now_us - atomic_load_explicit(&s->delay_us, memory_order_relaxed));
-    if (s->is_new) {
-        s->is_dirty = true;
-        s->fresh_us = now_us;
-    }
-    if (s->shown && scene->freeze_us && !s->is_screen)
-        watch_freeze(scene, s, now_us);
+    return scene->without_user && strcmp(scene->without_user, s->person.user) == 0;
 }
 
 static bool is_visible(const struct comp_scene *scene, const struct comp_source *s)
 {
-    return s->shown || (scene->has_avatars && !s->is_screen && !s->placed_bare);
+    const bool has_avatar = scene->has_avatars && !s->is_screen && !s->is_bare;
+    return (s->shown || has_avatar) && !is_left_out(scene, s);
 }
 
-static void read_standing(struct comp_source *s)
+/* What is new on it since it was drawn last. */
+static void look_at(struct comp_spot *spot)
 {
-    pthread_mutex_lock(&s->decor.lock);
-    s->placed_rank = s->decor.look.rank;
-    s->placed_bare = s->decor.look.has_no_avatar;
-    pthread_mutex_unlock(&s->decor.lock);
+    const struct comp_source *s = spot->source;
+    if (s->shown && s->picture != spot->drawn_picture)
+        spot->is_dirty = true;
+    if (s->shown && s->is_dim != spot->is_dim)
+        make_dirty(spot);
 }
 
-/* Whether a layout may choose otherwise because of what is known of s. */
-static bool has_new_look(struct comp_source *s)
-{
-    const uint32_t generation = atomic_load_explicit(&s->decor.generation, memory_order_acquire);
-    const bool has_floor = atomic_load_explicit(&s->has_floor, memory_order_relaxed);
-    const bool is_off = is_hidden(s);
-    const bool is_new = generation != s->placed_generation || has_floor != s->placed_floor ||
-                        is_off != s->placed_hidden;
-    if (generation != s->placed_generation)
-        read_standing(s);
-    s->placed_hidden = is_off;
-    s->placed_generation = generation;
-    s->placed_floor = has_floor;
-    return is_new;
-}
-
-/* By rank; equal ones stay in the order in which they joined. */
-static void insert_visible(struct comp_source **visible, size_t count, struct comp_source *s)
+/* By rank; equal ones stay in the order of the roster. */
+static void insert_visible(struct comp_spot **visible, size_t count, struct comp_spot *spot)
 {
     size_t i = count;
-    for (; i > 0 && visible[i - 1]->placed_rank > s->placed_rank; i--)
+    for (; i > 0 && visible[i - 1]->source->rank > spot->source->rank; i--)
         visible[i] = visible[i - 1];
-    visible[i] = s;
+    visible[i] = spot;
 }
 
-bool comp_scene_advance(struct comp_scene *scene, int64_t now_us)
+bool comp_scene_look(struct comp_scene *scene)
 {
-    struct comp_source *visible[COMP_SOURCES_MAX];
+    struct comp_spot *visible[COMP_SOURCES_MAX];
     size_t count = 0;
-    for (size_t i = 0; i < scene->source_count; i++) {
-        struct comp_source *s = scene->sources[i];
-        const bool had_picture = s->shown != NULL;
-        advance(scene, s, now_us);
-        if (has_new_look(s) || had_picture != (s->shown != NULL))
-            scene->must_place = true;
-        if (is_visible(scene, s))
-            insert_visible(visible, count++, s);
+    for (size_t i = 0; i < scene->roster->count; i++) {
+        const struct comp_source *s = scene->roster->sources[i];
+        struct comp_spot *spot = &scene->spots[s->slot];
+        spot->is_visible = is_visible(scene, s);
+        if (!spot->is_visible)
+            continue;
+        look_at(spot);
+        insert_visible(visible, count++, spot);
     }
     if (count != scene->visible_count ||
         memcmp(visible, scene->visible, count * sizeof(*visible)) != 0) {
@@ -150,6 +93,14 @@ bool comp_scene_advance(struct comp_scene *scene, int64_t now_us)
         scene->must_place = true;
     }
     return scene->must_place || scene->is_all_dirty;
+}
+
+bool comp_scene_wants(const struct comp_scene *scene, const struct comp_source *s)
+{
+    const struct comp_spot *spot = &scene->spots[s->slot];
+    if (comp_source_is_hidden(s) || is_left_out(scene, s))
+        return false;
+    return spot->is_placed || !spot->is_visible; /* unseen: decode and see */
 }
 
 static struct comp_rect rect_of(const struct layout_tile *t)
@@ -165,7 +116,7 @@ static bool is_same_tile(const struct layout_tile *a, const struct layout_tile *
 
 /* The tile that the owner of old tile i keeps, or the count of new ones. */
 static size_t find_kept(const struct comp_scene *scene, size_t i, const struct layout_tile *tiles,
-                        struct comp_source *const *owners, size_t count)
+                        struct comp_spot *const *owners, size_t count)
 {
     size_t j = 0;
     while (j < count &&
@@ -188,17 +139,17 @@ static bool have_overlaps(const struct layout_tile *tiles, size_t count)
 
 static struct layout_person describe(struct comp_source *s, char role[COMP_NAME_BYTES])
 {
-    pthread_mutex_lock(&s->decor.lock);
-    memcpy(role, s->decor.role, COMP_NAME_BYTES);
-    const uint32_t seat = s->decor.look.seat;
-    pthread_mutex_unlock(&s->decor.lock);
+    pthread_mutex_lock(&s->person.lock);
+    memcpy(role, s->person.role, COMP_NAME_BYTES);
+    const uint32_t seat = s->person.look.seat;
+    pthread_mutex_unlock(&s->person.lock);
     return (struct layout_person){
-        .user = s->decor.user,
+        .user = s->person.user,
         .role = role[0] ? role : NULL,
         .seat = seat,
         .has_video = s->shown != NULL,
         .is_screen = s->is_screen,
-        .is_speaker = s->placed_floor,
+        .is_speaker = s->had_floor,
     };
 }
 
@@ -208,14 +159,14 @@ static size_t ask_layout(const struct comp_scene *scene, const struct layout *la
     struct layout_person people[COMP_SOURCES_MAX];
     char roles[COMP_SOURCES_MAX][COMP_NAME_BYTES];
     for (size_t i = 0; i < scene->visible_count; i++)
-        people[i] = describe(scene->visible[i], roles[i]);
+        people[i] = describe(scene->visible[i]->source, roles[i]);
     return layout_place(layout, people, scene->visible_count, scene->width, scene->height, tiles,
                         LAYOUT_TILES_MAX);
 }
 
 /* Rectangles that are not kept are cleared, tiles that were not there are drawn. */
 static void compare_tiles(struct comp_scene *scene, const struct layout_tile *tiles,
-                          struct comp_source *const *owners, size_t count)
+                          struct comp_spot *const *owners, size_t count)
 {
     bool is_kept[LAYOUT_TILES_MAX] = {false};
     for (size_t i = 0; i < scene->tile_count; i++) {
@@ -236,38 +187,25 @@ static void compare_tiles(struct comp_scene *scene, const struct layout_tile *ti
     }
 }
 
-/* What has no tile is not decoded, until it may get one. */
-static void want_placed(struct comp_scene *scene)
+static void mark_placed(struct comp_scene *scene)
 {
-    for (size_t i = 0; i < scene->source_count; i++)
-        scene->sources[i]->is_placed = false;
-    for (size_t i = 0; i < scene->tile_count; i++)
-        scene->owners[i]->is_placed = true;
-    for (size_t i = 0; i < scene->visible_count; i++)
-        atomic_store_explicit(&scene->visible[i]->is_wanted,
-                              scene->visible[i]->is_placed && !is_hidden(scene->visible[i]),
-                              memory_order_relaxed);
-}
-
-/* Voices may be placed where people are seen. */
-static void tell_centres(struct comp_scene *scene)
-{
-    for (size_t i = 0; i < scene->source_count; i++) {
-        if (!scene->sources[i]->is_placed)
-            atomic_store_explicit(&scene->sources[i]->centre, 0.0f, memory_order_relaxed);
-    }
+    for (size_t i = 0; i < scene->roster->count; i++)
+        scene->spots[scene->roster->sources[i]->slot].is_placed = false;
     for (size_t i = 0; i < scene->tile_count; i++) {
         const struct layout_tile *t = &scene->tiles[i];
+        struct comp_spot *spot = scene->owners[i];
         const float middle = (float)t->x + (float)t->width / 2.0f;
-        atomic_store_explicit(&scene->owners[i]->centre,
-                              2.0f * middle / (float)scene->width - 1.0f, memory_order_relaxed);
+        spot->is_placed = true;
+        spot->tile_width = t->width;
+        spot->tile_height = t->height;
+        spot->centre = 2.0f * middle / (float)scene->width - 1.0f;
     }
 }
 
 void comp_scene_place(struct comp_scene *scene, const struct layout *layout)
 {
     struct layout_tile tiles[LAYOUT_TILES_MAX];
-    struct comp_source *owners[LAYOUT_TILES_MAX];
+    struct comp_spot *owners[LAYOUT_TILES_MAX];
     const size_t count = ask_layout(scene, layout, tiles);
     for (size_t i = 0; i < count; i++)
         owners[i] = scene->visible[tiles[i].person];
@@ -279,28 +217,28 @@ void comp_scene_place(struct comp_scene *scene, const struct layout *layout)
     scene->tile_count = count;
     scene->has_overlaps = have_overlaps(tiles, count);
     scene->must_place = false;
-    want_placed(scene);
-    tell_centres(scene);
+    mark_placed(scene);
 }
 
 void comp_scene_decorate(struct comp_scene *scene, struct comp_decorator *decorator)
 {
     for (size_t i = 0; i < scene->tile_count; i++) {
-        struct comp_source *s = scene->owners[i];
+        struct comp_spot *spot = scene->owners[i];
+        struct comp_person *person = spot->decor.person;
         const struct layout_tile *t = &scene->tiles[i];
-        const bool is_camera = !s->is_screen;
+        const bool is_camera = !spot->source->is_screen;
         const struct comp_decor_want want = {
             .width = t->width,
             .height = t->height,
             .more = scene->has_labels ? t->more : 0,
-            .generation = atomic_load_explicit(&s->decor.generation, memory_order_acquire),
+            .generation = atomic_load_explicit(&person->generation, memory_order_acquire),
             .has_label = scene->has_labels && is_camera,
-            .has_avatar = scene->has_avatars && !s->shown,
+            .has_avatar = scene->has_avatars && !spot->source->shown,
         };
         const bool has_ring = scene->has_labels && is_camera &&
-                              atomic_load_explicit(&s->decor.is_speaking, memory_order_relaxed);
-        if (comp_decor_update(&s->decor, decorator, &want, has_ring))
-            make_dirty(s);
+                              atomic_load_explicit(&person->is_speaking, memory_order_relaxed);
+        if (comp_decor_update(&spot->decor, decorator, &want, has_ring))
+            make_dirty(spot);
     }
 }
 
@@ -331,8 +269,9 @@ static void clear(struct comp_scene *scene, struct comp_canvas *canvas)
 
 /* The picture of a tile; a frame that cannot be drawn leaves what was there. */
 static void draw_picture(const struct comp_scene *scene, struct comp_canvas *canvas,
-                         const struct layout_tile *t, struct comp_source *s)
+                         const struct layout_tile *t, struct comp_spot *spot)
 {
+    struct comp_source *s = spot->source;
     const AVFrame *frame = s->shown;
     const uint32_t width = (uint32_t)frame->width, height = (uint32_t)frame->height;
     const struct comp_rect tile = rect_of(t);
@@ -341,28 +280,33 @@ static void draw_picture(const struct comp_scene *scene, struct comp_canvas *can
         return;
     const bool has_bars = inner.width < tile.width || inner.height < tile.height;
     /* A label that reaches over the bars is blended anew onto clean ones. */
-    if (has_bars && (s->has_bars_dirty || s->drawn_width != width || s->drawn_height != height ||
-                     s->is_dim || comp_decor_is_there(&s->decor)))
+    if (has_bars &&
+        (spot->has_bars_dirty || spot->drawn_width != width || spot->drawn_height != height ||
+         s->is_dim || comp_decor_is_there(&spot->decor)))
         comp_canvas_fill(canvas, &tile, &scene->background);
-    comp_scale(&s->scaler, frame, &crop, canvas, &inner);
-    s->drawn_width = width;
-    s->drawn_height = height;
-    if (s->is_new)
-        comp_source_count_shown(s);
+    comp_scale(&spot->scaler, frame, &crop, canvas, &inner);
+    spot->drawn_width = width;
+    spot->drawn_height = height;
+    comp_source_count_shown(s);
 }
 
 static void draw_tile(const struct comp_scene *scene, struct comp_canvas *canvas,
-                      const struct layout_tile *t, struct comp_source *s)
+                      const struct layout_tile *t, struct comp_spot *spot)
 {
     const struct comp_rect tile = rect_of(t);
+    const struct comp_source *s = spot->source;
     if (s->shown) {
-        draw_picture(scene, canvas, t, s);
+        draw_picture(scene, canvas, t, spot);
         if (s->is_dim)
             comp_canvas_dim(canvas, &tile);
-    } else if (!comp_decor_draw_avatar(&s->decor, canvas, &tile)) {
+    } else if (!comp_decor_draw_avatar(&spot->decor, canvas, &tile)) {
         comp_canvas_fill(canvas, &tile, &scene->background); /* it is still being drawn */
     }
-    comp_decor_draw(&s->decor, canvas, &tile);
+    comp_decor_draw(&spot->decor, canvas, &tile);
+    spot->drawn_picture = s->picture;
+    spot->is_dim = s->is_dim;
+    spot->is_dirty = false;
+    spot->has_bars_dirty = false;
 }
 
 static void spread_upwards(struct comp_scene *scene, size_t drawn)
@@ -380,13 +324,9 @@ size_t comp_scene_draw(struct comp_scene *scene, struct comp_canvas *canvas)
     clear(scene, canvas);
     size_t drawn = 0;
     for (size_t i = 0; i < scene->tile_count; i++) {
-        struct comp_source *s = scene->owners[i];
-        if (!s->is_dirty)
+        if (!scene->owners[i]->is_dirty)
             continue;
-        draw_tile(scene, canvas, &scene->tiles[i], s);
-        s->is_dirty = false;
-        s->has_bars_dirty = false;
-        s->is_new = false;
+        draw_tile(scene, canvas, &scene->tiles[i], scene->owners[i]);
         drawn++;
         if (scene->has_overlaps)
             spread_upwards(scene, i);

@@ -41,15 +41,15 @@ int comp_source_create(struct comp_source **out, const struct comp_source_conf *
     s->codec = conf->codec;
     s->needs_key = true;
     s->requested_us = INT64_MIN / 2;
-    s->join = (struct comp_order){COMP_JOIN, s};
-    s->leave = (struct comp_order){COMP_LEAVE, s};
+    s->join = (struct comp_order){COMP_SOURCE_JOIN, s};
+    s->leave = (struct comp_order){COMP_SOURCE_LEAVE, s};
     atomic_init(&s->is_wanted, true);
     s->item_capacity = is_inline ? ITEMS_INLINE : ITEMS_LIVE;
     s->items = calloc(s->item_capacity, sizeof(*s->items));
     s->is_screen = conf->is_screen;
     int err = s->items ? make_frames(s) : -ENOMEM;
     if (!err)
-        err = comp_decor_init(&s->decor, conf->user ? conf->user : "");
+        err = comp_person_init(&s->person, conf->user ? conf->user : "");
     if (!err && conf->codec != MCU_CODEC_NONE)
         err = comp_decoder_create(&s->decoder, conf->codec, conf->extradata, conf->extradata_size,
                                   !is_offline);
@@ -121,10 +121,9 @@ void comp_source_destroy(struct comp_source *s)
         av_frame_free(&s->spare[i]);
     av_frame_free(&s->work);
     av_frame_free(&s->shown);
-    comp_scaler_finish(&s->scaler);
     pthread_mutex_destroy(&s->lock);
     free(s->items);
-    comp_decor_finish(&s->decor);
+    comp_person_finish(&s->person);
     free(s);
 }
 
@@ -315,7 +314,7 @@ static bool select_due(struct comp_source *s, int64_t until_us)
         if (s->shown)
             s->spare[s->spare_count++] = s->shown;
         s->shown = s->frames[i];
-        s->is_new = true;
+        s->picture++;
     }
     s->frame_count -= due;
     memmove(s->frames, s->frames + due, s->frame_count * sizeof(*s->frames));
@@ -370,11 +369,13 @@ void comp_source_blank(struct comp_source *s)
     s->spare[s->spare_count++] = s->shown;
     pthread_mutex_unlock(&s->lock);
     s->shown = NULL;
-    s->is_new = false;
 }
 
 void comp_source_count_shown(struct comp_source *s)
 {
+    if (s->counted == s->picture)
+        return;
+    s->counted = s->picture;
     pthread_mutex_lock(&s->lock);
     s->stats.shown++;
     pthread_mutex_unlock(&s->lock);
@@ -390,12 +391,12 @@ void comp_source_set_delay_us(struct comp_source *s, int64_t delay_us)
 
 void comp_source_set_look(struct comp_source *s, const struct comp_look *look)
 {
-    comp_decor_set_look(&s->decor, look);
+    comp_person_set_look(&s->person, look);
 }
 
 void comp_source_set_speaking(struct comp_source *s, bool is_speaking)
 {
-    atomic_store_explicit(&s->decor.is_speaking, is_speaking, memory_order_relaxed);
+    atomic_store_explicit(&s->person.is_speaking, is_speaking, memory_order_relaxed);
 }
 
 void comp_source_set_floor(struct comp_source *s, bool has_floor)
@@ -406,6 +407,28 @@ void comp_source_set_floor(struct comp_source *s, bool has_floor)
 void comp_source_set_hidden(struct comp_source *s, bool is_hidden)
 {
     atomic_store_explicit(&s->is_hidden, is_hidden, memory_order_relaxed);
+}
+
+bool comp_source_is_hidden(const struct comp_source *s)
+{
+    return atomic_load_explicit(&s->is_hidden, memory_order_relaxed);
+}
+
+/* Width and height never pass 4096, nor the rate 60: all of a need is in one word. */
+void comp_source_set_need(struct comp_source *s, const struct comp_need *need)
+{
+    const uint64_t word = need ? (uint64_t)need->fps << 32 | need->width << 16 | need->height : 0;
+    atomic_store_explicit(&s->need, word, memory_order_relaxed);
+}
+
+bool comp_source_read_need(const struct comp_source *s, struct comp_need *need)
+{
+    const uint64_t word = atomic_load_explicit(&s->need, memory_order_relaxed);
+    if (!word)
+        return false;
+    *need = (struct comp_need){
+        .width = word >> 16 & 0xffff, .height = word & 0xffff, .fps = (uint32_t)(word >> 32)};
+    return true;
 }
 
 static int compare(const void *a, const void *b)

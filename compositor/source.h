@@ -19,7 +19,7 @@
 #include "compositor/comp.h"
 #include "compositor/decoder.h"
 #include "compositor/decor.h"
-#include "compositor/scale.h"
+#include "compositor/order.h"
 
 struct comp_worker;
 
@@ -35,17 +35,6 @@ struct comp_source_item {
     bool is_after_gap; /* packets before it were dropped */
 };
 
-/* What [ctl] tells [tick]; kept in the thing it is about, so that posting cannot fail. */
-enum comp_order_kind {
-    COMP_JOIN,
-    COMP_LEAVE,
-};
-
-struct comp_order {
-    enum comp_order_kind kind;
-    struct comp_source *source;
-};
-
 struct comp_source {
     /* fixed */
     const struct comp_sink *sink;
@@ -56,6 +45,8 @@ struct comp_source {
     void *source_ctx;
     enum mcu_codec codec;
     size_t item_capacity;
+    size_t slot; /* which spot of each view is its own */
+    struct comp_person person;
     struct comp_order join, leave;
 
     /* any thread */
@@ -63,7 +54,8 @@ struct comp_source {
     atomic_bool is_hidden;
     _Atomic float centre; /* of its tile, as comp_source_centre() tells */
     atomic_bool has_floor;
-    atomic_bool is_wanted; /* [tick]: it has a tile or may get one; else it is not decoded */
+    atomic_bool is_wanted;     /* [tick]: it has a tile or may get one; else it is not decoded */
+    atomic_uint_fast64_t need; /* [tick]: comp_need, packed; 0: none */
 
     /* [dec] */
     struct comp_decoder *decoder;
@@ -90,21 +82,16 @@ struct comp_source {
     size_t lateness_count;
 
     /* [tick] */
-    AVFrame *shown;   /* NULL: has no picture */
-    bool is_new;      /* shown has not been on the canvas */
-    int64_t fresh_us; /* when it last was new */
-    bool is_dim;      /* it froze */
-    bool is_placed;
-    bool is_dirty;       /* its tile must be drawn */
-    bool has_bars_dirty; /* and what the picture leaves free of it */
-    uint32_t drawn_width, drawn_height;
-    struct comp_decor decor;    /* its parts say whose they are */
-    uint32_t placed_generation; /* of its look, when people were placed last */
-    bool placed_floor;
-    bool placed_hidden;
-    int32_t placed_rank; /* of that look */
-    bool placed_bare;    /* and its has_no_avatar */
-    struct comp_scaler scaler;
+    AVFrame *shown;           /* NULL: has no picture */
+    uint64_t picture;         /* number of shown; rises with every new one */
+    uint64_t counted;         /* the last one that came onto a canvas */
+    int64_t fresh_us;         /* when it last was new */
+    bool is_dim;              /* it froze */
+    uint32_t seen_generation; /* of its look, and the rest, when layouts were asked last */
+    bool had_floor;
+    bool was_hidden;
+    int32_t rank; /* of that look */
+    bool is_bare; /* and its has_no_avatar */
 };
 
 /* [ctl] Returns 0, -EINVAL, -ENOTSUP or -ENOMEM. The caller owns *out. */
@@ -127,7 +114,13 @@ void comp_source_advance(struct comp_source *s, int64_t until_us);
 /* [tick] Forgets its picture: a hidden source comes back with a new one. */
 void comp_source_blank(struct comp_source *s);
 
-/* [tick] Counts one frame that came onto the canvas. */
+/* [tick] Its picture came onto a canvas: counts it once. */
 void comp_source_count_shown(struct comp_source *s);
+
+/* [any] */
+bool comp_source_is_hidden(const struct comp_source *s);
+
+/* [tick] What comp_source_read_need() tells; NULL: nothing. */
+void comp_source_set_need(struct comp_source *s, const struct comp_need *need);
 
 #endif

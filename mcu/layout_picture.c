@@ -37,17 +37,18 @@ static int add_person(struct comp *c, unsigned i)
     return 0;
 }
 
-static int draw(struct comp *c, unsigned people, enum comp_picture_format format, uint8_t **data,
-                size_t *size)
+static int draw(struct comp *c, const struct comp_view_conf *conf, unsigned people,
+                enum comp_picture_format format, uint8_t **data, size_t *size)
 {
-    for (unsigned i = 0; i < people && i < COMP_SOURCES_MAX; i++) {
-        const int err = add_person(c, i);
-        if (err)
-            return err;
-    }
+    struct comp_view *v = NULL;
+    int err = comp_view_create(c, &v, conf);
+    for (unsigned i = 0; !err && i < people && i < COMP_SOURCES_MAX; i++)
+        err = add_person(c, i);
+    if (err)
+        return err;
     comp_tick(c, 0);
     AVFrame *picture = NULL;
-    int err = comp_snapshot(c, &picture);
+    err = comp_view_snapshot(v, &picture);
     if (!err)
         err = comp_picture_encode(picture, format, 0, data, size);
     av_frame_free(&picture);
@@ -58,22 +59,20 @@ int mcu_layout_picture(const struct layout *layout, unsigned people, uint32_t wi
                        uint32_t height, enum comp_picture_format format, uint8_t **data,
                        size_t *size)
 {
-    const struct comp_conf conf = {
+    const struct comp_conf conf = {.fps = 1, .is_offline = true};
+    const struct comp_view_conf view_conf = {
         .width = width,
         .height = height,
-        .fps = 1,
         .background = 0x101418,
-        .preset = "ultrafast",
-        .vp8_speed = -8,
-        .is_offline = true,
+        .layout = layout,
         .has_labels = true,
         .has_avatars = true,
     };
     const struct comp_sink sink = {0};
     struct comp *c = NULL;
-    int err = comp_create(&c, &conf, layout, &sink);
+    int err = comp_create(&c, &conf, &sink);
     if (!err)
-        err = draw(c, people, format, data, size);
+        err = draw(c, &view_conf, people, format, data, size);
     comp_destroy(c);
     return err;
 }

@@ -73,15 +73,15 @@ static int open_studio(struct offline *o)
 {
     const struct mcu_offline_conf *c = o->conf;
     struct mcu_studio_conf conf = {
-        .comp = {.width = c->width,
+        .comp = {.fps = c->fps, .is_offline = true},
+        .view = {.width = c->width,
                  .height = c->height,
-                 .fps = c->fps,
                  .background = 0x101418,
-                 .bitrate_bps = c->video_bitrate_bps,
-                 .vp8_speed = -8,
-                 .encoder_threads = c->encoder_threads,
-                 .has_labels = has_labels(c),
-                 .is_offline = true},
+                 .has_labels = has_labels(c)},
+        .video = {.bitrate_bps = c->video_bitrate_bps,
+                  .speed = -8,
+                  .threads = c->encoder_threads,
+                  .key_every_us = 500000},
         .layout = c->layout,
         .aac_bitrate_bps = c->audio_bitrate_bps,
         .fragment_ms = 500,
@@ -89,7 +89,7 @@ static int open_studio(struct offline *o)
     /* Nothing is late in a file: no jitter buffer. */
     mcu_audio_mix_conf(&conf.mix, &o->config);
     conf.mix.min_delay_us = conf.mix.max_delay_us = 0;
-    snprintf(conf.comp.preset, sizeof(conf.comp.preset), "%s", c->preset);
+    snprintf(conf.video.preset, sizeof(conf.video.preset), "%s", c->preset);
     const struct mcu_studio_sink sink = {
         .ctx = o,
         .on_pcm = c->on_pcm ? on_pcm : NULL,

@@ -1,5 +1,5 @@
-/* The recordings of a studio. They share the room's H264 encoder and its one AAC encode; a recording
- * holds both for as long as its writer runs. */
+/* The recordings of a studio. They share the room's H264 encoder and its one AAC encode; a
+ * recording holds both for as long as its writer runs. */
 #include "mcu/studio.h"
 
 #include <errno.h>
@@ -32,8 +32,9 @@ static struct mcu_recording *find_free(struct mcu_recordings *r)
     return NULL;
 }
 
-/* A recording starts at a key frame, and goes on at one after its queue was full. Live encoders make
- * them only when asked, and the one asked for at the start may be of a late tick, due before it. */
+/* A recording starts at a key frame, and goes on at one after its queue was full. Live encoders
+ * make them only when asked, and the one asked for at the start may be of a late tick, due before
+ * it. */
 static void push_video(struct mcu_recording *slot, struct mcu_packet *packet)
 {
     if (packet->is_key && packet->pts_us >= slot->start_us)
@@ -42,7 +43,7 @@ static void push_video(struct mcu_recording *slot, struct mcu_packet *packet)
     if (err)
         slot->needs_key = err == -ENOBUFS; /* else it has failed, and needs nothing more */
     if (slot->needs_key)
-        comp_encoder_request_key(slot->studio->comp, MCU_CODEC_H264, false);
+        mcu_studio_ask_key(slot->studio, MCU_CODEC_H264, false);
 }
 
 void mcu_recordings_push(struct mcu_recordings *r, struct mcu_packet *packet)
@@ -67,8 +68,8 @@ static int open_writer(struct mcu_studio *s, const char *path, int64_t start_us,
     const uint8_t *config = rec_aac_config(s->aac, &config_size);
     const struct rec_conf conf = {
         .path = path,
-        .width = s->conf.comp.width,
-        .height = s->conf.comp.height,
+        .width = s->conf.view.width,
+        .height = s->conf.view.height,
         .fps = s->conf.comp.fps,
         .channels = s->conf.mix.channels,
         .audio_config = config,
@@ -80,7 +81,8 @@ static int open_writer(struct mcu_studio *s, const char *path, int64_t start_us,
     return rec_start(out, &conf);
 }
 
-int mcu_studio_record_start(struct mcu_studio *s, const char *id, const char *path, int64_t start_us)
+int mcu_studio_record_start(struct mcu_studio *s, const char *id, const char *path,
+                            int64_t start_us)
 {
     struct mcu_recordings *r = &s->recordings;
     if (!*id || strlen(id) >= MCU_RECORDING_ID_MAX)
@@ -95,7 +97,7 @@ int mcu_studio_record_start(struct mcu_studio *s, const char *id, const char *pa
     int err = open_writer(s, path, start_us, &rec);
     if (err)
         return err;
-    err = comp_encoder_retain(s->comp, MCU_CODEC_H264);
+    err = mcu_studio_watch(s, MCU_CODEC_H264);
     if (err) {
         rec_destroy(rec);
         return err;
@@ -111,7 +113,7 @@ int mcu_studio_record_start(struct mcu_studio *s, const char *id, const char *pa
     slot->needs_key = true;
     slot->rec = rec;
     pthread_mutex_unlock(&r->lock);
-    comp_encoder_request_key(s->comp, MCU_CODEC_H264, true);
+    mcu_studio_ask_key(s, MCU_CODEC_H264, true);
     return 0;
 }
 
@@ -158,7 +160,7 @@ void mcu_studio_record_reap(struct mcu_studio *s, const char *id)
     pthread_mutex_unlock(&r->lock);
     rec_destroy(rec);
     mix_want_pcm(s->mix, false);
-    comp_encoder_release(s->comp, MCU_CODEC_H264);
+    mcu_studio_unwatch(s, MCU_CODEC_H264);
 }
 
 size_t mcu_studio_recording_count(const struct mcu_studio *s)

@@ -18,9 +18,11 @@ enum {
     /* Of the mix: beyond it a thread that could not run for a while goes on with what is new. */
     AUDIO_STALE_US = 200 * 1000,
     CHIME_VOLUME = 60, /* percent */
+    KEY_EVERY_US = 500000,
 };
 
-int mcu_room_create(struct mcu_room **out, void (*send)(void *ctx, const json_t *message), void *ctx)
+int mcu_room_create(struct mcu_room **out, void (*send)(void *ctx, const json_t *message),
+                    void *ctx)
 {
     struct mcu_room *r = calloc(1, sizeof(*r));
     if (!r)
@@ -98,22 +100,23 @@ static int open_studio(struct mcu_room *r)
     if (err)
         return err;
     struct mcu_studio_conf conf = {
-        .comp = {.width = c->video.width,
-                 .height = c->video.height,
-                 .fps = c->video.fps,
+        .comp = {.fps = c->video.fps,
                  .workers = decoder_threads(c),
-                 .background = (uint32_t)strtoul(c->video.background + 1, NULL, 16),
-                 .bitrate_bps = c->video.bitrate_kbps * 1000,
-                 .vp8_speed = -(int)c->video.vp8_speed,
-                 .encoder_threads = 1,
-                 .has_labels = c->video.labels,
                  .freeze_us = c->video.freeze_ms * MCU_US_PER_MS},
+        .view = {.width = c->video.width,
+                 .height = c->video.height,
+                 .background = (uint32_t)strtoul(c->video.background + 1, NULL, 16),
+                 .has_labels = c->video.labels},
+        .video = {.bitrate_bps = c->video.bitrate_kbps * 1000,
+                  .speed = -(int)c->video.vp8_speed,
+                  .threads = 1,
+                  .key_every_us = KEY_EVERY_US},
         .layout = r->layout,
         .aac_bitrate_bps = c->recording.audio_bitrate_kbps * 1000,
         .fragment_ms = c->recording.fragment_ms,
     };
     mcu_audio_mix_conf(&conf.mix, c);
-    snprintf(conf.comp.preset, sizeof(conf.comp.preset), "%.15s", c->video.preset);
+    snprintf(conf.video.preset, sizeof(conf.video.preset), "%.15s", c->video.preset);
     struct mcu_studio_sink sink;
     room_studio_sink(r, &sink);
     return mcu_studio_create(&r->studio, &conf, &sink);

@@ -1,7 +1,7 @@
 /* The studio: makes the parts, forwards what they call, and lets [ctl] know that a tick is over.
  *
- * on_assign() comes on [tick-a] with a pointer to the seat's owner. [ctl] may free that only when no
- * tick still holds it: the audio tick counts its phases (odd while it runs) and wait_for_tick()
+ * on_assign() comes on [tick-a] with a pointer to the seat's owner. [ctl] may free that only when
+ * no tick still holds it: the audio tick counts its phases (odd while it runs) and wait_for_tick()
  * waits for the phase to move. A tick lasts a few milliseconds; it never waits for [ctl]. */
 #include "mcu/studio.h"
 
@@ -41,12 +41,13 @@ static void on_mix_sound_end(void *ctx, void *sound_ctx)
         s->sink.on_sound_end(s->sink.ctx, sound_ctx);
 }
 
-static void on_comp_packet(void *ctx, enum mcu_codec codec, struct mcu_packet *packet)
+static void on_comp_packet(void *ctx, void *stream_ctx, struct mcu_packet *packet)
 {
     struct mcu_studio *s = ctx;
+    const struct mcu_studio_stream *stream = stream_ctx;
     if (s->sink.on_video)
-        s->sink.on_video(s->sink.ctx, codec, packet);
-    if (codec == MCU_CODEC_H264)
+        s->sink.on_video(s->sink.ctx, stream->codec, packet);
+    if (stream->codec == MCU_CODEC_H264)
         mcu_recordings_push(&s->recordings, packet);
 }
 
@@ -81,7 +82,12 @@ static int create_parts(struct mcu_studio *s)
         .on_packet = on_comp_packet,
         .on_need_key = on_comp_need_key,
     };
-    err = comp_create(&s->comp, &s->conf.comp, s->conf.layout, &comp_sink);
+    err = comp_create(&s->comp, &s->conf.comp, &comp_sink);
+    if (err)
+        return err;
+    struct comp_view_conf view_conf = s->conf.view;
+    view_conf.layout = s->conf.layout;
+    err = comp_view_create(s->comp, &s->view, &view_conf);
     if (err)
         return err;
     const struct rec_aac_conf aac_conf = {
@@ -103,6 +109,9 @@ int mcu_studio_create(struct mcu_studio **out, const struct mcu_studio_conf *con
     s->conf = *conf;
     s->sink = *sink;
     mcu_recordings_init(&s->recordings);
+    pthread_mutex_init(&s->stream_lock, NULL);
+    s->streams[0] = (struct mcu_studio_stream){.studio = s, .codec = MCU_CODEC_H264};
+    s->streams[1] = (struct mcu_studio_stream){.studio = s, .codec = MCU_CODEC_VP8};
     const int err = create_parts(s);
     if (err) {
         mcu_studio_destroy(s);
@@ -124,6 +133,7 @@ void mcu_studio_destroy(struct mcu_studio *s)
     comp_destroy(s->comp);
     mix_destroy(s->mix);
     rec_aac_destroy(s->aac);
+    pthread_mutex_destroy(&s->stream_lock);
     free(s);
 }
 
@@ -150,23 +160,75 @@ void mcu_studio_wait_for_tick(struct mcu_studio *s)
 
 void mcu_studio_set_layout(struct mcu_studio *s, const struct layout *layout)
 {
-    comp_set_layout(s->comp, layout);
+    comp_view_set_layout(s->view, layout);
     s->conf.layout = layout;
+}
+
+static struct mcu_studio_stream *find_stream(struct mcu_studio *s, enum mcu_codec codec)
+{
+    for (size_t i = 0; i < MCU_STUDIO_STREAMS; i++) {
+        if (s->streams[i].codec == codec)
+            return &s->streams[i];
+    }
+    return NULL;
+}
+
+/* Returns what was there before. */
+static struct comp_stream *set_stream(struct mcu_studio_stream *place, struct comp_stream *stream)
+{
+    pthread_mutex_lock(&place->studio->stream_lock);
+    struct comp_stream *old = place->stream;
+    place->stream = stream;
+    pthread_mutex_unlock(&place->studio->stream_lock);
+    return old;
+}
+
+static int open_stream(struct mcu_studio_stream *place)
+{
+    struct comp_stream_conf conf = place->studio->conf.video;
+    conf.codec = place->codec;
+    conf.stream_ctx = place;
+    struct comp_stream *stream = NULL;
+    const int err = comp_stream_create(place->studio->view, &stream, &conf);
+    if (!err)
+        set_stream(place, stream);
+    return err;
 }
 
 int mcu_studio_watch(struct mcu_studio *s, enum mcu_codec codec)
 {
-    return comp_encoder_retain(s->comp, codec);
+    struct mcu_studio_stream *place = find_stream(s, codec);
+    if (!place)
+        return -ENOTSUP;
+    const int err = place->users == 0 ? open_stream(place) : 0;
+    place->users += err == 0;
+    return err;
 }
 
 void mcu_studio_unwatch(struct mcu_studio *s, enum mcu_codec codec)
 {
-    comp_encoder_release(s->comp, codec);
+    struct mcu_studio_stream *place = find_stream(s, codec);
+    if (!place || place->users == 0)
+        return;
+    place->users--;
+    if (place->users == 0)
+        comp_stream_destroy(set_stream(place, NULL));
+}
+
+void mcu_studio_ask_key(struct mcu_studio *s, enum mcu_codec codec, bool is_urgent)
+{
+    struct mcu_studio_stream *place = find_stream(s, codec);
+    if (!place)
+        return;
+    pthread_mutex_lock(&s->stream_lock);
+    if (place->stream)
+        comp_stream_request_key(place->stream, is_urgent);
+    pthread_mutex_unlock(&s->stream_lock);
 }
 
 void mcu_studio_request_key(struct mcu_studio *s, enum mcu_codec codec)
 {
-    comp_encoder_request_key(s->comp, codec, false);
+    mcu_studio_ask_key(s, codec, false);
 }
 
 void mcu_studio_stop_sound(struct mcu_studio *s, struct mix_sound *sound)
@@ -180,7 +242,8 @@ void mcu_studio_flush(struct mcu_studio *s)
     rec_aac_flush(s->aac);
 }
 
-void mcu_studio_read_stats(const struct mcu_studio *s, struct mix_stats *mix, struct comp_stats *comp)
+void mcu_studio_read_stats(const struct mcu_studio *s, struct mix_stats *mix,
+                           struct comp_stats *comp)
 {
     mix_read_stats(s->mix, mix);
     comp_read_stats(s->comp, comp);

@@ -29,6 +29,8 @@ struct mcu_seat;   /* one participant */
 struct mcu_studio_conf {
     struct mix_conf mix;
     struct comp_conf comp;
+    struct comp_view_conf view;    /* the picture that all see */
+    struct comp_stream_conf video; /* each of its encoders, but for the codec */
     const struct layout *layout; /* borrowed until mcu_studio_destroy() */
     uint32_t aac_bitrate_bps;
     uint32_t fragment_ms;        /* of recordings */

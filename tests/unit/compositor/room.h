@@ -9,8 +9,21 @@
 
 enum { TICK_US = 33333 };
 
+/* All that a room with one view, and a stream of each codec, needs to know. */
+struct room_conf {
+    uint32_t width, height, fps, workers, background, bitrate_bps;
+    char preset[16];
+    int vp8_speed;
+    uint32_t encoder_threads;
+    bool is_offline, has_labels, has_avatars;
+    int64_t freeze_us;
+};
+
 struct room {
+    struct room_conf conf;
     struct comp *comp;
+    struct comp_view *view;
+    struct comp_stream *h264_stream, *vp8_stream; /* NULL: not watched */
     struct layout *layout;
     struct eye h264, vp8;
     pthread_mutex_t lock; /* the eyes: packets come on encoder threads */
@@ -20,12 +33,11 @@ struct room {
     pthread_mutex_t gate; /* held by a test: encoders stop after their next packet */
 };
 
-static inline void room_packet(void *ctx, enum mcu_codec codec, struct mcu_packet *packet)
+static inline void room_packet(void *ctx, void *stream_ctx, struct mcu_packet *packet)
 {
     struct room *r = ctx;
-    assert_int_equal(packet->codec, codec);
     pthread_mutex_lock(&r->lock);
-    eye_take(codec == MCU_CODEC_H264 ? &r->h264 : &r->vp8, packet);
+    eye_take(stream_ctx, packet);
     pthread_mutex_unlock(&r->lock);
     pthread_mutex_lock(&r->gate);
     pthread_mutex_unlock(&r->gate);
@@ -38,9 +50,9 @@ static inline void room_need_key(void *ctx, void *source_ctx)
     atomic_fetch_add(&r->key_requests, 1);
 }
 
-static inline struct comp_conf room_conf(uint32_t width, uint32_t height, uint32_t workers)
+static inline struct room_conf room_conf(uint32_t width, uint32_t height, uint32_t workers)
 {
-    struct comp_conf conf = {
+    struct room_conf conf = {
         .width = width,
         .height = height,
         .fps = 30,
@@ -63,9 +75,41 @@ static inline struct layout *layout_from(const char *json)
     return l;
 }
 
-static inline void room_open(struct room *r, const struct comp_conf *conf, const char *layout)
+static inline struct comp_conf comp_conf_of(const struct room_conf *conf)
+{
+    return (struct comp_conf){.fps = conf->fps,
+                              .workers = conf->workers,
+                              .is_offline = conf->is_offline,
+                              .freeze_us = conf->freeze_us};
+}
+
+static inline struct comp_view_conf view_conf_of(const struct room_conf *conf,
+                                                 const struct layout *layout)
+{
+    return (struct comp_view_conf){.width = conf->width,
+                                   .height = conf->height,
+                                   .background = conf->background,
+                                   .layout = layout,
+                                   .has_labels = conf->has_labels,
+                                   .has_avatars = conf->has_avatars};
+}
+
+static inline struct comp_stream_conf stream_conf_of(const struct room_conf *conf,
+                                                     enum mcu_codec codec)
+{
+    struct comp_stream_conf stream = {.codec = codec,
+                                      .bitrate_bps = conf->bitrate_bps,
+                                      .speed = conf->vp8_speed,
+                                      .threads = conf->encoder_threads,
+                                      .key_every_us = 500000};
+    memcpy(stream.preset, conf->preset, sizeof(stream.preset));
+    return stream;
+}
+
+static inline void room_open(struct room *r, const struct room_conf *conf, const char *layout)
 {
     memset(r, 0, sizeof(*r));
+    r->conf = *conf;
     pthread_mutex_init(&r->lock, NULL);
     pthread_mutex_init(&r->gate, NULL);
     eye_open(&r->h264, MCU_CODEC_H264);
@@ -75,7 +119,34 @@ static inline void room_open(struct room *r, const struct comp_conf *conf, const
     else
         assert_int_equal(layout_builtin(&r->layout, "grid"), 0);
     const struct comp_sink sink = {r, room_packet, room_need_key};
-    assert_int_equal(comp_create(&r->comp, conf, r->layout, &sink), 0);
+    const struct comp_conf comp_conf = comp_conf_of(conf);
+    const struct comp_view_conf view_conf = view_conf_of(conf, r->layout);
+    assert_int_equal(comp_create(&r->comp, &comp_conf, &sink), 0);
+    assert_int_equal(comp_view_create(r->comp, &r->view, &view_conf), 0);
+}
+
+static inline struct comp_stream **room_stream(struct room *r, enum mcu_codec codec)
+{
+    return codec == MCU_CODEC_H264 ? &r->h264_stream : &r->vp8_stream;
+}
+
+static inline void room_watch(struct room *r, enum mcu_codec codec)
+{
+    struct comp_stream_conf conf = stream_conf_of(&r->conf, codec);
+    conf.stream_ctx = codec == MCU_CODEC_H264 ? &r->h264 : &r->vp8;
+    assert_int_equal(comp_stream_create(r->view, room_stream(r, codec), &conf), 0);
+}
+
+static inline void room_unwatch(struct room *r, enum mcu_codec codec)
+{
+    comp_stream_destroy(*room_stream(r, codec));
+    *room_stream(r, codec) = NULL;
+}
+
+static inline void room_ask_key(struct room *r, enum mcu_codec codec, bool is_urgent)
+{
+    if (*room_stream(r, codec))
+        comp_stream_request_key(*room_stream(r, codec), is_urgent);
 }
 
 static inline void room_close(struct room *r)

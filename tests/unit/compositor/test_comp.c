@@ -7,15 +7,15 @@ enum { W = 640, H = 360 };
 
 static void open_looking(struct room *r, const char *layout)
 {
-    const struct comp_conf conf = room_conf(W, H, 0);
+    const struct room_conf conf = room_conf(W, H, 0);
     room_open(r, &conf, layout);
-    assert_int_equal(comp_encoder_retain(r->comp, MCU_CODEC_H264), 0);
+    room_watch(r, MCU_CODEC_H264);
 }
 
 /* The picture as it is now, through encoder and decoder. */
 static const AVFrame *look(struct room *r)
 {
-    comp_encoder_request_key(r->comp, MCU_CODEC_H264, true);
+    room_ask_key(r, MCU_CODEC_H264, true);
     room_tick(r, 1);
     return eye_see(&r->h264);
 }
@@ -327,10 +327,10 @@ static void files_with_b_frames_are_shown_in_order_and_to_the_end(void **state)
     (void)state;
     struct room r;
     struct clip clip = {.count = 0};
-    struct comp_conf conf = room_conf(W, H, 0);
+    struct room_conf conf = room_conf(W, H, 0);
     conf.is_offline = true;
     room_open(&r, &conf, NULL);
-    assert_int_equal(comp_encoder_retain(r.comp, MCU_CODEC_H264), 0);
+    room_watch(&r, MCU_CODEC_H264);
 
     const struct maker_conf source = {.codec = MCU_CODEC_H264,
                                       .width = 320,
@@ -390,9 +390,10 @@ static void a_broken_file_goes_on(void **state)
     (void)state;
     struct room r;
     struct clip clip;
-    struct comp_conf conf = room_conf(W, H, 0);
+    struct room_conf conf = room_conf(W, H, 0);
     conf.is_offline = true;
     room_open(&r, &conf, NULL);
+    room_watch(&r, MCU_CODEC_H264);
     struct comp_source *s = room_add(&r, MCU_CODEC_VP8, "s");
     const struct maker_conf source = {.codec = MCU_CODEC_VP8, .width = 320, .height = 180};
     clip_make(&clip, &source, red, 30, 0, TICK_US, 1000);
@@ -432,7 +433,7 @@ static void two_encoders_see_the_same_picture(void **state)
     (void)state;
     struct room r;
     open_looking(&r, NULL);
-    assert_int_equal(comp_encoder_retain(r.comp, MCU_CODEC_VP8), 0);
+    room_watch(&r, MCU_CODEC_VP8);
     push_picture(room_add(&r, MCU_CODEC_VP8, "a"), MCU_CODEC_VP8, 320, 180, red, 0);
     push_picture(room_add(&r, MCU_CODEC_VP8, "b"), MCU_CODEC_VP8, 320, 180, blue, 0);
     room_tick(&r, 1);
@@ -450,9 +451,9 @@ static void forty_nine_sources_have_forty_nine_tiles(void **state)
 {
     (void)state;
     struct room r;
-    const struct comp_conf conf = room_conf(1280, 720, 0);
+    const struct room_conf conf = room_conf(1280, 720, 0);
     room_open(&r, &conf, NULL);
-    assert_int_equal(comp_encoder_retain(r.comp, MCU_CODEC_H264), 0);
+    room_watch(&r, MCU_CODEC_H264);
     static const struct yuv *const colours[] = {&red, &green, &blue, &white, &black};
     struct clip clips[5];
     const struct maker_conf source = {.codec = MCU_CODEC_VP8, .width = 160, .height = 90};
@@ -561,8 +562,8 @@ static void bars_and_background_follow_picture_and_layout(void **state)
     assert_colour(f, 320, 20, red);
 
     struct layout *other = layout_from(BARS("#00ff00"));
-    assert_int_equal(comp_set_layout(r.comp, other), 0);
-    assert_int_equal(comp_set_layout(r.comp, NULL), -EINVAL);
+    assert_int_equal(comp_view_set_layout(r.view, other), 0);
+    assert_int_equal(comp_view_set_layout(r.view, NULL), -EINVAL);
     layout_destroy(r.layout);
     r.layout = other;
     f = look(&r);

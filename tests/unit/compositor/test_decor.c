@@ -14,11 +14,11 @@ static const char speaker_layout[] =
 
 static void open_with(struct room *r, uint32_t workers, const char *layout)
 {
-    struct comp_conf conf = room_conf(640, 360, workers);
+    struct room_conf conf = room_conf(640, 360, workers);
     conf.has_labels = true;
     conf.has_avatars = true;
     room_open(r, &conf, layout);
-    assert_int_equal(comp_encoder_retain(r->comp, MCU_CODEC_VP8), 0);
+    room_watch(r, MCU_CODEC_VP8);
 }
 
 static struct yuv seen(struct room *r, int x, int y)
@@ -226,11 +226,11 @@ static void a_frozen_camera_is_dimmed_and_then_gone(void **state)
 {
     (void)state;
     struct room r;
-    struct comp_conf conf = room_conf(640, 360, 0);
+    struct room_conf conf = room_conf(640, 360, 0);
     conf.has_avatars = true;
     conf.freeze_us = 2000000;
     room_open(&r, &conf, NULL);
-    assert_int_equal(comp_encoder_retain(r.comp, MCU_CODEC_VP8), 0);
+    room_watch(&r, MCU_CODEC_VP8);
     struct comp_source *s = room_add(&r, MCU_CODEC_VP8, "ann");
     show(&r, s, white);
     room_tick(&r, 59);
@@ -254,10 +254,10 @@ static void a_screen_may_stand_still(void **state)
 {
     (void)state;
     struct room r;
-    struct comp_conf conf = room_conf(640, 360, 0);
+    struct room_conf conf = room_conf(640, 360, 0);
     conf.freeze_us = 2000000;
     room_open(&r, &conf, NULL);
-    assert_int_equal(comp_encoder_retain(r.comp, MCU_CODEC_VP8), 0);
+    room_watch(&r, MCU_CODEC_VP8);
     const struct comp_source_conf screen = {.codec = MCU_CODEC_VP8, .user = "a", .is_screen = true};
     struct comp_source *s = NULL;
     assert_int_equal(comp_source_add(r.comp, &s, &screen), 0);

@@ -34,9 +34,9 @@ static void live_h264_is_42e01f_and_says_its_colours(void **state)
     } rows[] = {{1280, 720, 31}, {720, 1280, 31}, {640, 360, 31}, {1920, 1080, 40}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct room r;
-        const struct comp_conf conf = room_conf(rows[i].width, rows[i].height, 0);
+        const struct room_conf conf = room_conf(rows[i].width, rows[i].height, 0);
         room_open(&r, &conf, NULL);
-        assert_int_equal(comp_encoder_retain(r.comp, MCU_CODEC_H264), 0);
+        room_watch(&r, MCU_CODEC_H264);
         room_tick(&r, 1);
         assert_int_equal(r.h264.count, 1);
         const struct mcu_packet *p = r.h264.packets[0];
@@ -71,10 +71,10 @@ static void live_frames_keep_their_time_and_are_not_reordered(void **state)
     (void)state;
     struct room r;
     struct clip clip;
-    const struct comp_conf conf = room_conf(320, 180, 0);
+    const struct room_conf conf = room_conf(320, 180, 0);
     room_open(&r, &conf, NULL);
-    assert_int_equal(comp_encoder_retain(r.comp, MCU_CODEC_H264), 0);
-    assert_int_equal(comp_encoder_retain(r.comp, MCU_CODEC_VP8), 0);
+    room_watch(&r, MCU_CODEC_H264);
+    room_watch(&r, MCU_CODEC_VP8);
     add_moving(&r, &clip, 90);
     r.now_us = 5000000000; /* a clock that has been running */
     room_tick(&r, 0);
@@ -102,23 +102,23 @@ static void key_frames_come_when_asked_with_headers(void **state)
     for (size_t c = 0; c < 2; c++) {
         struct room r;
         struct clip clip;
-        const struct comp_conf conf = room_conf(320, 180, 0);
+        const struct room_conf conf = room_conf(320, 180, 0);
         room_open(&r, &conf, NULL);
         const struct eye *eye = codecs[c] == MCU_CODEC_H264 ? &r.h264 : &r.vp8;
-        assert_int_equal(comp_encoder_retain(r.comp, codecs[c]), 0);
+        room_watch(&r, codecs[c]);
         add_moving(&r, &clip, 60);
         room_tick(&r, 6);
         assert_int_equal(count_keys(eye), 1);
 
-        comp_encoder_request_key(r.comp, codecs[c], false);
-        comp_encoder_request_key(r.comp, codecs[c], false);
+        room_ask_key(&r, codecs[c], false);
+        room_ask_key(&r, codecs[c], false);
         room_tick(&r, 9); /* up to 466 ms after the first */
         assert_int_equal(count_keys(eye), 1);
         room_tick(&r, 2); /* past 500 ms */
         assert_int_equal(count_keys(eye), 2);
         assert_true(eye->packets[16]->is_key && !eye->packets[15]->is_key);
 
-        comp_encoder_request_key(r.comp, codecs[c], true);
+        room_ask_key(&r, codecs[c], true);
         room_tick(&r, 1);
         assert_int_equal(count_keys(eye), 3);
         assert_true(eye->packets[eye->count - 1]->is_key);
@@ -135,9 +135,9 @@ static void a_still_is_encoded_once_a_second_and_for_a_key_at_once(void **state)
 {
     (void)state;
     struct room r;
-    const struct comp_conf conf = room_conf(320, 180, 0);
+    const struct room_conf conf = room_conf(320, 180, 0);
     room_open(&r, &conf, NULL);
-    assert_int_equal(comp_encoder_retain(r.comp, MCU_CODEC_H264), 0);
+    room_watch(&r, MCU_CODEC_H264);
     struct comp_source *s = room_add(&r, MCU_CODEC_H264, "still");
     push_picture(s, MCU_CODEC_H264, 320, 180, blue, 0);
     room_tick(&r, 1);
@@ -149,7 +149,7 @@ static void a_still_is_encoded_once_a_second_and_for_a_key_at_once(void **state)
     assert_int_equal(after.composed, before.composed);
     assert_in_range(after.encoded - before.encoded, 9, 10);
 
-    comp_encoder_request_key(r.comp, MCU_CODEC_H264, false);
+    room_ask_key(&r, MCU_CODEC_H264, false);
     room_tick(&r, 1);
     assert_int_equal(room_stats(&r).encoded, after.encoded + 1);
     assert_true(r.h264.packets[r.h264.count - 1]->is_key);
@@ -157,29 +157,26 @@ static void a_still_is_encoded_once_a_second_and_for_a_key_at_once(void **state)
     room_close(&r);
 }
 
-static void encoders_live_from_first_to_last_user(void **state)
+static void streams_live_from_create_to_destroy(void **state)
 {
     (void)state;
     struct room r;
-    const struct comp_conf conf = room_conf(320, 180, 0);
+    const struct room_conf conf = room_conf(320, 180, 0);
     room_open(&r, &conf, NULL);
     room_tick(&r, 60);
     assert_int_equal(room_stats(&r).encoded, 0); /* nobody looks */
-    assert_int_equal(comp_encoder_retain(r.comp, MCU_CODEC_VP9), -ENOTSUP);
-    comp_encoder_release(r.comp, MCU_CODEC_H264); /* not held: nothing happens */
+    comp_stream_destroy(NULL);
 
-    assert_int_equal(comp_encoder_retain(r.comp, MCU_CODEC_H264), 0);
-    assert_int_equal(comp_encoder_retain(r.comp, MCU_CODEC_H264), 0);
+    room_watch(&r, MCU_CODEC_H264);
     room_tick(&r, 1);
     assert_int_equal(r.h264.count, 1);
-    comp_encoder_release(r.comp, MCU_CODEC_H264);
     room_tick(&r, 31);
     assert_int_equal(r.h264.count, 2);
     assert_false(r.h264.packets[1]->is_key);
-    comp_encoder_release(r.comp, MCU_CODEC_H264);
+    room_unwatch(&r, MCU_CODEC_H264);
     room_tick(&r, 60);
     assert_int_equal(r.h264.count, 2);
-    assert_int_equal(comp_encoder_retain(r.comp, MCU_CODEC_H264), 0);
+    room_watch(&r, MCU_CODEC_H264);
     room_tick(&r, 1);
     assert_int_equal(r.h264.count, 3);
     assert_true(r.h264.packets[2]->is_key);
@@ -191,11 +188,11 @@ static void files_have_b_frames_and_a_key_every_two_seconds(void **state)
     (void)state;
     struct room r;
     struct clip clip;
-    struct comp_conf conf = room_conf(320, 180, 0);
+    struct room_conf conf = room_conf(320, 180, 0);
     conf.is_offline = true;
     snprintf(conf.preset, sizeof(conf.preset), "veryfast");
     room_open(&r, &conf, NULL);
-    assert_int_equal(comp_encoder_retain(r.comp, MCU_CODEC_H264), 0);
+    room_watch(&r, MCU_CODEC_H264);
     add_moving(&r, &clip, 200);
     room_tick(&r, 200);
     assert_true(r.h264.count < 200); /* look-ahead */
@@ -231,10 +228,10 @@ static void files_of_a_still_have_their_keys_too(void **state)
 {
     (void)state;
     struct room r;
-    struct comp_conf conf = room_conf(320, 180, 0);
+    struct room_conf conf = room_conf(320, 180, 0);
     conf.is_offline = true;
     room_open(&r, &conf, NULL);
-    assert_int_equal(comp_encoder_retain(r.comp, MCU_CODEC_H264), 0);
+    room_watch(&r, MCU_CODEC_H264);
     room_tick(&r, 300); /* ten seconds, a frame each */
     comp_flush(r.comp);
     assert_in_range(r.h264.count, 10, 16);
@@ -246,11 +243,11 @@ static void files_may_have_constant_quality(void **state)
 {
     (void)state;
     struct room r;
-    struct comp_conf conf = room_conf(320, 180, 0);
+    struct room_conf conf = room_conf(320, 180, 0);
     conf.is_offline = true;
     conf.bitrate_bps = 0;
     room_open(&r, &conf, NULL);
-    assert_int_equal(comp_encoder_retain(r.comp, MCU_CODEC_H264), 0);
+    room_watch(&r, MCU_CODEC_H264);
     room_tick(&r, 3);
     comp_flush(r.comp);
     assert_int_equal(r.h264.count, 1);
@@ -261,11 +258,11 @@ static void a_settled_rate_is_kept(void **state)
 {
     (void)state;
     struct room r;
-    struct comp_conf conf = room_conf(640, 360, 0);
+    struct room_conf conf = room_conf(640, 360, 0);
     conf.bitrate_bps = 300000;
     room_open(&r, &conf, NULL);
-    assert_int_equal(comp_encoder_retain(r.comp, MCU_CODEC_H264), 0);
-    assert_int_equal(comp_encoder_retain(r.comp, MCU_CODEC_VP8), 0);
+    room_watch(&r, MCU_CODEC_H264);
+    room_watch(&r, MCU_CODEC_VP8);
     /* noise, which costs whatever it is given */
     struct clip clip = {.count = 0};
     struct maker m;
@@ -302,65 +299,95 @@ static void a_settled_rate_is_kept(void **state)
     clip_free(&clip);
 }
 
-static void wrong_settings_are_refused(void **state)
+static void wrong_compositors_and_views_are_refused(void **state)
 {
     (void)state;
-    struct layout *l;
-    assert_int_equal(layout_builtin(&l, "grid"), 0);
+    struct room r;
+    const struct room_conf conf = room_conf(320, 180, 0);
+    room_open(&r, &conf, NULL);
+    const struct comp_conf comps[] = {
+        {.fps = 0}, {.fps = 61}, {.fps = 30, .workers = 17}, {.fps = 30, .freeze_us = -1}};
     const struct comp_sink sink = {0};
-    const struct comp_conf good = room_conf(320, 180, 0);
     struct comp *c = NULL;
-    for (int i = 0; i < 14; i++) {
-        struct comp_conf bad = good;
-        switch (i) {
-        case 0:
-            bad.width = 321;
-            break;
-        case 1:
-            bad.height = 14;
-            break;
-        case 2:
-            bad.width = 4098;
-            break;
-        case 3:
-            bad.fps = 0;
-            break;
-        case 4:
-            bad.fps = 61;
-            break;
-        case 5:
-            bad.workers = 17;
-            break;
-        case 6:
-            bad.bitrate_bps = 0;
-            break;
-        case 7:
-            snprintf(bad.preset, sizeof(bad.preset), "quick");
-            break;
-        case 8:
-            memset(bad.preset, 'a', sizeof(bad.preset));
-            break;
-        case 9:
-            bad.vp8_speed = 0;
-            break;
-        case 10:
-            bad.vp8_speed = -17;
-            break;
-        case 11:
-            bad.encoder_threads = 17;
-            break;
-        case 12:
-            bad.bitrate_bps = UINT32_MAX;
-            break;
-        default:
-            break;
-        }
-        const int err = comp_create(&c, &bad, i == 13 ? NULL : l, &sink);
-        if (err != -EINVAL || c)
-            fail_msg("row %d: %d", i, err);
-    }
+    for (size_t i = 0; i < sizeof(comps) / sizeof(comps[0]); i++)
+        assert_int_equal(comp_create(&c, &comps[i], &sink), -EINVAL);
+    assert_null(c);
     comp_destroy(NULL);
-    layout_destroy(l);
+
+    const struct layout *l = r.layout;
+    const struct comp_view_conf views[] = {
+        {.width = 321, .height = 180, .layout = l},
+        {.width = 320, .height = 14, .layout = l},
+        {.width = 4098, .height = 180, .layout = l},
+        {.width = 320, .height = 180, .layout = l, .fps = 31},
+        {.width = 320, .height = 180, .layout = l, .transition_us = -1},
+        {.width = 320, .height = 180, .layout = NULL},
+    };
+    struct comp_view *v = NULL;
+    for (size_t i = 0; i < sizeof(views) / sizeof(views[0]); i++)
+        assert_int_equal(comp_view_create(r.comp, &v, &views[i]), -EINVAL);
+    assert_null(v);
+    comp_view_destroy(NULL);
+    room_close(&r);
+}
+
+static void spoil(struct comp_stream_conf *conf, int row)
+{
+    switch (row) {
+    case 0:
+        conf->bitrate_bps = 0; /* live */
+        break;
+    case 1:
+        conf->bitrate_bps = UINT32_MAX;
+        break;
+    case 2:
+        snprintf(conf->preset, sizeof(conf->preset), "quick");
+        break;
+    case 3:
+        memset(conf->preset, 'a', sizeof(conf->preset));
+        break;
+    case 4:
+        conf->speed = 0;
+        break;
+    case 5:
+        conf->speed = -17;
+        break;
+    case 6:
+        conf->threads = 17;
+        break;
+    case 7:
+        conf->temporal_layers = 4;
+        break;
+    case 8:
+        conf->fps = 31;
+        break;
+    case 9:
+        conf->key_every_us = -1;
+        break;
+    default:
+        conf->width = 161;
+        break;
+    }
+}
+
+static void wrong_streams_are_refused(void **state)
+{
+    (void)state;
+    struct room r;
+    const struct room_conf conf = room_conf(320, 180, 0);
+    room_open(&r, &conf, NULL);
+    struct comp_stream *s = NULL;
+    for (int row = 0; row < 11; row++) {
+        struct comp_stream_conf bad = stream_conf_of(&conf, MCU_CODEC_H264);
+        spoil(&bad, row);
+        const int err = comp_stream_create(r.view, &s, &bad);
+        if (err != -EINVAL || s)
+            fail_msg("row %d: %d", row, err);
+    }
+    const struct comp_stream_conf sound = stream_conf_of(&conf, MCU_CODEC_OPUS);
+    assert_int_equal(comp_stream_create(r.view, &s, &sound), -ENOTSUP);
+    assert_null(s);
+    room_close(&r);
 }
 
 int main(void)
@@ -370,12 +397,13 @@ int main(void)
         cmocka_unit_test(live_frames_keep_their_time_and_are_not_reordered),
         cmocka_unit_test(key_frames_come_when_asked_with_headers),
         cmocka_unit_test(a_still_is_encoded_once_a_second_and_for_a_key_at_once),
-        cmocka_unit_test(encoders_live_from_first_to_last_user),
+        cmocka_unit_test(streams_live_from_create_to_destroy),
         cmocka_unit_test(files_have_b_frames_and_a_key_every_two_seconds),
         cmocka_unit_test(files_of_a_still_have_their_keys_too),
         cmocka_unit_test(files_may_have_constant_quality),
         cmocka_unit_test(a_settled_rate_is_kept),
-        cmocka_unit_test(wrong_settings_are_refused),
+        cmocka_unit_test(wrong_compositors_and_views_are_refused),
+        cmocka_unit_test(wrong_streams_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

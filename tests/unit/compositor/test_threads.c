@@ -30,10 +30,10 @@ static size_t packets_of(struct room *r, const struct eye *eye)
 /* Thirty ticks of three sources; every frame is decoded before its tick, every tick encoded. */
 static void run_in_step(struct room *r, uint32_t workers, struct clip clips[3])
 {
-    const struct comp_conf conf = room_conf(640, 360, workers);
+    const struct room_conf conf = room_conf(640, 360, workers);
     room_open(r, &conf, NULL);
-    assert_int_equal(comp_encoder_retain(r->comp, MCU_CODEC_H264), 0);
-    assert_int_equal(comp_encoder_retain(r->comp, MCU_CODEC_VP8), 0);
+    room_watch(r, MCU_CODEC_H264);
+    room_watch(r, MCU_CODEC_VP8);
     struct comp_source *s[3];
     for (int i = 0; i < 3; i++)
         s[i] = room_add(r, clips[i].packets[0]->codec, "x");
@@ -92,10 +92,10 @@ static void a_busy_encoder_skips_to_the_newest_picture(void **state)
 {
     (void)state;
     struct room r;
-    const struct comp_conf conf = room_conf(640, 360, 2);
+    const struct room_conf conf = room_conf(640, 360, 2);
     room_open(&r, &conf, NULL);
-    assert_int_equal(comp_encoder_retain(r.comp, MCU_CODEC_H264), 0);
-    assert_int_equal(comp_encoder_retain(r.comp, MCU_CODEC_VP8), 0);
+    room_watch(&r, MCU_CODEC_H264);
+    room_watch(&r, MCU_CODEC_VP8);
     struct comp_source *a = room_add(&r, MCU_CODEC_VP8, "a"), *b = room_add(&r, MCU_CODEC_VP8, "b");
     push_picture(b, MCU_CODEC_VP8, 320, 180, white, 0);
     wait_until(source_stats(b).decoded == 1);
@@ -103,7 +103,7 @@ static void a_busy_encoder_skips_to_the_newest_picture(void **state)
     pthread_mutex_lock(&r.gate);
     show(&r, a, red);
     wait_until(packets_of(&r, &r.h264) == 1 && packets_of(&r, &r.vp8) == 1); /* both stand still */
-    comp_encoder_request_key(r.comp, MCU_CODEC_H264, true);
+    room_ask_key(&r, MCU_CODEC_H264, true);
     show(&r, a, green); /* into the mailbox, as a key frame */
     show(&r, a, black); /* and out of it again */
     const int64_t newest_us = r.now_us;
@@ -131,8 +131,9 @@ static void a_long_delay_holds_packets_back_not_pictures(void **state)
     (void)state;
     struct room r;
     struct clip clip;
-    const struct comp_conf conf = room_conf(320, 180, 2);
+    const struct room_conf conf = room_conf(320, 180, 2);
     room_open(&r, &conf, NULL);
+    room_watch(&r, MCU_CODEC_VP8);
     struct comp_source *s = room_add(&r, MCU_CODEC_VP8, "s");
     const struct maker_conf source = {.codec = MCU_CODEC_VP8, .width = 64, .height = 64};
     clip_make(&clip, &source, red, 100, 0, TICK_US, 1000);
@@ -164,8 +165,9 @@ static void a_full_live_queue_drops_counts_and_asks(void **state)
     (void)state;
     struct room r;
     struct clip clip;
-    const struct comp_conf conf = room_conf(320, 180, 1);
+    const struct room_conf conf = room_conf(320, 180, 1);
     room_open(&r, &conf, NULL);
+    room_watch(&r, MCU_CODEC_VP8);
     struct comp_source *s = room_add(&r, MCU_CODEC_VP8, "s");
     const struct maker_conf source = {.codec = MCU_CODEC_VP8, .width = 64, .height = 64};
     clip_make(&clip, &source, red, 200, 0, TICK_US, 1000);
@@ -179,7 +181,7 @@ static void a_full_live_queue_drops_counts_and_asks(void **state)
     wait_until((room_tick(&r, 1), source_stats(s).decoded == taken));
     assert_int_equal(r.key_requests, 0);
     assert_int_equal(comp_source_push(s, clip.packets[150]), 0); /* the first after the gap */
-    wait_until((room_tick(&r, 1), r.key_requests == 1)); /* its frames may have been full */
+    wait_until((room_tick(&r, 1), r.key_requests == 1));         /* its frames may have been full */
     assert_int_equal(source_stats(s).undecodable, 1);
     room_close(&r);
     clip_free(&clip);
@@ -206,14 +208,14 @@ static void a_snapshot_is_the_canvas_after_a_tick(void **state)
     (void)state;
     static struct room r;
     static struct ticking ticking;
-    const struct comp_conf conf = room_conf(320, 180, 1);
+    const struct room_conf conf = room_conf(320, 180, 1);
     room_open(&r, &conf, NULL);
-    assert_int_equal(comp_encoder_retain(r.comp, MCU_CODEC_VP8), 0);
+    room_watch(&r, MCU_CODEC_VP8);
     struct comp_source *s = room_add(&r, MCU_CODEC_VP8, "s");
     push_picture(s, MCU_CODEC_VP8, 320, 180, green, 0);
     wait_until(source_stats(s).decoded == 1);
     AVFrame *f = NULL;
-    assert_int_equal(comp_snapshot(r.comp, &f), -ETIMEDOUT); /* nobody ticks */
+    assert_int_equal(comp_view_snapshot(r.view, &f), -ETIMEDOUT); /* nobody ticks */
     assert_null(f);
     ticking.room = &r;
     pthread_t thread;
@@ -223,7 +225,7 @@ static void a_snapshot_is_the_canvas_after_a_tick(void **state)
         AVFrame *picture = NULL;
         int err = -ETIMEDOUT;
         for (int tries = 0; tries < 60 && err == -ETIMEDOUT; tries++)
-            err = comp_snapshot(r.comp, &picture);
+            err = comp_view_snapshot(r.view, &picture);
         errs += err != 0 || picture->width != 320 || !is_near(picture, 20, 20, green, 4);
         av_frame_free(&picture);
     }
@@ -237,8 +239,9 @@ static void lateness_is_measured_from_capture_to_decoded(void **state)
 {
     (void)state;
     struct room r;
-    const struct comp_conf conf = room_conf(320, 180, 1);
+    const struct room_conf conf = room_conf(320, 180, 1);
     room_open(&r, &conf, NULL);
+    room_watch(&r, MCU_CODEC_VP8);
     struct comp_source *s = room_add(&r, MCU_CODEC_VP8, "s");
     assert_int_equal(source_stats(s).lateness_us, 0);
     const int64_t start_us = mcu_now_us();
@@ -319,7 +322,6 @@ static void swap_source(struct storm *storm, struct slot *slot)
 
 static void change_something(struct storm *storm, int n, struct layout *const layouts[2])
 {
-    static int retained[2];
     static const enum mcu_codec codecs[] = {MCU_CODEC_H264, MCU_CODEC_VP8};
     struct slot *slot = &storm->slots[n * 7 % SLOTS];
     const int which = n / 5 % 2;
@@ -336,16 +338,15 @@ static void change_something(struct storm *storm, int n, struct layout *const la
         }
         break;
     case 3:
-        comp_set_layout(storm->r.comp, layouts[n / 5 % 2]);
+        comp_view_set_layout(storm->r.view, layouts[n / 5 % 2]);
         (void)room_stats(&storm->r);
         break;
     default:
-        if (retained[which])
-            comp_encoder_release(storm->r.comp, codecs[which]);
+        if (*room_stream(&storm->r, codecs[which]))
+            room_unwatch(&storm->r, codecs[which]);
         else
-            assert_int_equal(comp_encoder_retain(storm->r.comp, codecs[which]), 0);
-        retained[which] = !retained[which];
-        comp_encoder_request_key(storm->r.comp, codecs[which], n % 3 == 0);
+            room_watch(&storm->r, codecs[which]);
+        room_ask_key(&storm->r, codecs[which], n % 3 == 0);
     }
 }
 
@@ -359,7 +360,7 @@ static void everything_may_happen_at_once(void **state)
         const struct maker_conf conf = {.codec = codecs[i], .width = 96, .height = 64};
         clip_make(&clips[i], &conf, grey, 20, 0, TICK_US, 10);
     }
-    const struct comp_conf conf = room_conf(160, 90, 2);
+    const struct room_conf conf = room_conf(160, 90, 2);
     room_open(&storm->r, &conf, NULL);
     for (int i = 0; i < SLOTS; i++) {
         pthread_mutex_init(&storm->slots[i].lock, NULL);
@@ -381,10 +382,13 @@ static void everything_may_happen_at_once(void **state)
         comp_source_set_hidden(storm->slots[i].source, false);
         comp_source_set_delay_us(storm->slots[i].source, 0);
     }
+    if (!storm->r.vp8_stream)
+        room_watch(&storm->r, MCU_CODEC_VP8);
     /* after all that, pictures still come through */
     const uint64_t drawn = room_stats(&storm->r).tiles_drawn;
     wait_until(room_stats(&storm->r).tiles_drawn > drawn + 20);
-    assert_int_equal(comp_encoder_retain(storm->r.comp, MCU_CODEC_H264), 0);
+    if (!storm->r.h264_stream)
+        room_watch(&storm->r, MCU_CODEC_H264);
     const size_t before = packets_of(&storm->r, &storm->r.h264);
     wait_until(packets_of(&storm->r, &storm->r.h264) > before + 5);
     atomic_store(&storm->is_over, true);

@@ -1,5 +1,5 @@
-/* One set of packets, two ways in: `mixdown mix` reads them from files, a room gets them as RTP. The
- * mixed sound must be equal, sample by sample. */
+/* One set of packets, two ways in: `mixdown mix` reads them from files, a room gets them as RTP.
+ * The mixed sound must be equal, sample by sample. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -46,7 +46,8 @@ static void record(void *ctx, const float *pcm, size_t frames, int64_t pts_us)
 
 static AVStream *add_opus_stream(AVFormatContext *mux)
 {
-    static const uint8_t head[19] = {'O', 'p', 'u', 's', 'H', 'e', 'a', 'd', 1, 1, 0, 0, 0x80, 0xbb};
+    static const uint8_t head[19] = {'O', 'p', 'u', 's', 'H', 'e',  'a',
+                                     'd', 1,   1,   0,   0,   0x80, 0xbb};
     AVStream *stream = avformat_new_stream(mux, NULL);
     AVCodecParameters *p = stream->codecpar;
     p->codec_type = AVMEDIA_TYPE_AUDIO;
@@ -80,7 +81,8 @@ static void make_file(const char *path, double hz)
         assert_true(size > 0);
         assert_int_equal(av_new_packet(packet, size), 0);
         memcpy(packet->data, data, (size_t)size);
-        packet->pts = packet->dts = av_rescale_q(n * 960, (AVRational){1, 48000}, stream->time_base);
+        packet->pts = packet->dts =
+            av_rescale_q(n * 960, (AVRational){1, 48000}, stream->time_base);
         packet->duration = av_rescale_q(960, (AVRational){1, 48000}, stream->time_base);
         assert_true(av_interleaved_write_frame(mux, packet) >= 0);
     }
@@ -150,7 +152,8 @@ static void send_rtp(struct sender *s)
     const struct rtc_rtp_header header = {
         .pt = 111,
         .seq = (uint16_t)(65500 + s->sent++), /* wraps on the way */
-        .timestamp = (uint32_t)(4294900000u + (s->next->pts_us * 48 + 500) / 1000), /* so does this */
+        .timestamp =
+            (uint32_t)(4294900000u + (s->next->pts_us * 48 + 500) / 1000), /* so does this */
         .ssrc = s->ssrc,
         .level_dbov = 1,
     };
@@ -195,8 +198,9 @@ static void join(struct sender *s, struct mcu_studio *studio, int i)
 static void mix_rtp(struct tape *tape, const struct layout *layout, size_t samples)
 {
     struct mcu_studio_conf conf = {
-        .comp = {.width = 64, .height = 64, .fps = 5, .bitrate_bps = 100000, .preset = "ultrafast",
-                 .vp8_speed = -8, .encoder_threads = 1, .is_offline = true},
+        .comp = {.fps = 5, .is_offline = true},
+        .view = {.width = 64, .height = 64},
+        .video = {.bitrate_bps = 100000, .preset = "ultrafast", .speed = -8, .threads = 1},
         .layout = layout,
         .aac_bitrate_bps = 64000,
         .fragment_ms = 500,

@@ -84,14 +84,9 @@ static int set_up(void **state)
         return -1;
     const struct mcu_studio_conf conf = {
         .mix = {.channels = 1, .bitrate_bps = 96000, .low_bitrate_bps = 16000, .speakers = 5},
-        .comp = {.width = 160,
-                 .height = 90,
-                 .fps = 10,
-                 .workers = 1,
-                 .bitrate_bps = 200000,
-                 .preset = "superfast",
-                 .vp8_speed = -8,
-                 .encoder_threads = 1},
+        .comp = {.fps = 10, .workers = 1},
+        .view = {.width = 160, .height = 90},
+        .video = {.bitrate_bps = 200000, .preset = "superfast", .speed = -8, .threads = 1},
         .layout = f->layout,
         .aac_bitrate_bps = 64000,
         .fragment_ms = 1000,
@@ -432,8 +427,7 @@ static void nobody_hears_his_own_words(void **state)
         for (int i = 0; i < SEATS; i++)
             least = i == 1 ? least : fmin(least, difference(first[i], second[i]));
         print_message("%s: of his own words he hears %.1f dB of what the others do\n",
-                      mode == 0 ? "original sound" : "levelling",
-                      10 * log10(own / least + 1e-20));
+                      mode == 0 ? "original sound" : "levelling", 10 * log10(own / least + 1e-20));
         assert_true(least > 100.0); /* they hear speech */
         assert_true(own <= 1e-6 * least);
     }

@@ -1,0 +1,77 @@
+/* Snapshots: [ctl] asks, the next tick holds its canvas for it, [ctl] copies and releases. */
+#include <errno.h>
+
+#include <libavutil/frame.h>
+#include <libavutil/imgutils.h>
+
+#include "compositor/comp_internal.h"
+#include "compositor/view.h"
+#include "mcu/base/clock.h"
+
+enum { PATIENCE_MS = 1000 };
+
+/* Puts the canvas (or NULL) in the place of one that nobody came for in time. */
+static void put(struct comp_view *v, struct comp_canvas *next)
+{
+    struct comp_canvas *old = atomic_exchange_explicit(&v->snapshot, next, memory_order_acq_rel);
+    if (old)
+        comp_canvas_release(old);
+}
+
+void comp_view_serve_snapshot(struct comp_view *v)
+{
+    if (!atomic_load_explicit(&v->is_snapshot_asked, memory_order_acquire))
+        return;
+    atomic_store_explicit(&v->is_snapshot_asked, false, memory_order_relaxed);
+    comp_canvas_hold(v->canvas);
+    put(v, v->canvas);
+}
+
+static int copy_canvas(const struct comp_canvas *canvas, AVFrame **out)
+{
+    AVFrame *f = av_frame_alloc();
+    if (!f)
+        return -ENOMEM;
+    f->format = AV_PIX_FMT_YUV420P;
+    f->width = (int)canvas->width;
+    f->height = (int)canvas->height;
+    f->colorspace = AVCOL_SPC_SMPTE170M;
+    f->color_range = AVCOL_RANGE_MPEG;
+    if (av_frame_get_buffer(f, 0) < 0) {
+        av_frame_free(&f);
+        return -ENOMEM;
+    }
+    const uint8_t *from[4] = {canvas->plane[0], canvas->plane[1], canvas->plane[2], NULL};
+    const int strides[4] = {canvas->stride[0], canvas->stride[1], canvas->stride[2], 0};
+    av_image_copy(f->data, f->linesize, from, strides, f->format, f->width, f->height);
+    *out = f;
+    return 0;
+}
+
+/* The canvas after the next tick, held for us; NULL: none came in time. */
+static struct comp_canvas *await_canvas(struct comp_view *v)
+{
+    put(v, NULL);
+    atomic_store_explicit(&v->is_snapshot_asked, true, memory_order_release);
+    struct comp_canvas *canvas = NULL;
+    const int64_t until_us = mcu_now_us() + PATIENCE_MS * MCU_US_PER_MS;
+    while (!(canvas = atomic_exchange_explicit(&v->snapshot, NULL, memory_order_acquire)) &&
+           mcu_now_us() < until_us)
+        mcu_sleep_until_us(mcu_now_us() + MCU_US_PER_MS);
+    return canvas;
+}
+
+int comp_view_snapshot(struct comp_view *v, AVFrame **out)
+{
+    if (v->comp->conf.workers == 0) {
+        comp_view_draw_now(v);
+        return copy_canvas(v->canvas, out);
+    }
+    pthread_mutex_lock(&v->snapshot_lock);
+    struct comp_canvas *canvas = await_canvas(v);
+    const int err = canvas ? copy_canvas(canvas, out) : -ETIMEDOUT;
+    if (canvas)
+        comp_canvas_release(canvas);
+    pthread_mutex_unlock(&v->snapshot_lock);
+    return err;
+}
