@@ -5,7 +5,29 @@
 
 #include "compositor/encode.h"
 
-enum { SIDE_MIN = 16, SIDE_MAX = 4096, FPS_MAX = 60 };
+enum {
+    SIDE_MIN = 16,
+    SIDE_MAX = 4096,
+    FPS_MAX = 60,
+    SMALL_PIXELS = 640 * 360,
+};
+
+/* In this order, each by its reason:
+ * a file keeps what x264 makes of it, for good;
+ * layers only OpenH264 has, and screens are sharper at a third of the rate;
+ * one viewer alone, and hard times, are worth 0.3 dB less for a quarter of the time saved and more;
+ * from 360p down the two are equally good, and OpenH264 is cheaper. */
+enum comp_engine comp_engine_for(const struct comp_engine_need *need)
+{
+    if (need->is_recorded)
+        return COMP_ENGINE_X264;
+    if (need->temporal_layers > 1 || need->is_screen)
+        return COMP_ENGINE_OPENH264;
+    if (need->is_personal || need->is_overloaded)
+        return COMP_ENGINE_OPENH264;
+    const bool is_small = (uint64_t)need->width * need->height <= SMALL_PIXELS;
+    return is_small ? COMP_ENGINE_OPENH264 : COMP_ENGINE_X264;
+}
 
 const struct comp_codec *comp_codec_find(enum mcu_codec codec, enum comp_engine engine)
 {

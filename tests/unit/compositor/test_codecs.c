@@ -362,6 +362,33 @@ static void each_codec_and_engine_has_its_library(void **state)
     assert_null(comp_codec_find(MCU_CODEC_OPUS, COMP_ENGINE_DEFAULT));
 }
 
+static void the_engine_fits_what_the_stream_is_for(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        struct comp_engine_need need;
+        enum comp_engine engine;
+    } rows[] = {
+        {"shared, large", {1280, 720, 1, .is_recorded = false}, COMP_ENGINE_X264},
+        {"shared, small", {640, 360, 1, .is_recorded = false}, COMP_ENGINE_OPENH264},
+        {"upright, small", {360, 640, 1, .is_recorded = false}, COMP_ENGINE_OPENH264},
+        {"just not small", {642, 360, 1, .is_recorded = false}, COMP_ENGINE_X264},
+        {"small, recorded", {640, 360, 1, .is_recorded = true}, COMP_ENGINE_X264},
+        {"layers", {1280, 720, 2, .is_recorded = false}, COMP_ENGINE_OPENH264},
+        {"text", {1920, 1080, 1, .is_screen = true}, COMP_ENGINE_OPENH264},
+        {"text, recorded",
+         {1920, 1080, 1, .is_recorded = true, .is_screen = true},
+         COMP_ENGINE_X264},
+        {"of one viewer", {1280, 720, 1, .is_personal = true}, COMP_ENGINE_OPENH264},
+        {"short of time", {1280, 720, 1, .is_overloaded = true}, COMP_ENGINE_OPENH264},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (comp_engine_for(&rows[i].need) != rows[i].engine)
+            fail_msg("%s", rows[i].name);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -378,6 +405,7 @@ int main(void)
         cmocka_unit_test(text_is_no_worse_when_tuned_for_it),
         cmocka_unit_test(wrong_settings_are_refused),
         cmocka_unit_test(each_codec_and_engine_has_its_library),
+        cmocka_unit_test(the_engine_fits_what_the_stream_is_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
