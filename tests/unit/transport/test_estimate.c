@@ -1,0 +1,470 @@
+/* The estimate over made-up paths: a queue in front of a limit, delay, loss; feedback as our own
+ * receiver makes it (twcc.h). The clock is made up too. */
+#include <errno.h>
+
+#include "tests/unit/transport/pure.h"
+#include "transport/estimate.h"
+#include "transport/rtcp.h"
+#include "transport/twcc.h"
+
+enum { FLIGHT_MAX = 8192, FEEDBACKS_MAX = 64, TICK_US = 5000, FEEDBACK_US = 60 * 1000 };
+
+struct flight {
+    uint16_t seq;
+    int64_t arrival_us;
+};
+
+struct feedback {
+    int64_t arrival_us;
+    size_t size;
+    uint8_t fci[1400];
+};
+
+struct path {
+    struct rtc_estimator *estimator;
+    struct rtc_twcc *twcc;
+    uint64_t random;
+    int64_t now_us;
+    /* the path */
+    uint64_t capacity_bps;
+    int64_t delay_us; /* one way */
+    int64_t queue_us; /* what it holds; more is lost */
+    int64_t jitter_us;
+    unsigned loss_permille;
+    unsigned feedback_loss_permille;
+    bool is_dead;
+    /* the sender */
+    uint64_t media_bps; /* at most; it follows the estimate */
+    size_t packet_bytes;
+    uint16_t seq;
+    int64_t credit_bits;
+    /* on the way */
+    int64_t busy_until_us;
+    int64_t last_arrival_us;
+    struct flight flights[FLIGHT_MAX];
+    size_t first, count;
+    struct feedback feedbacks[FEEDBACKS_MAX];
+    size_t feedback_first, feedback_count;
+    int64_t next_feedback_us;
+    /* seen */
+    uint64_t sent_bytes, probe_bytes;
+    uint64_t lowest_bps, highest_bps;
+    unsigned ticks, long_queues; /* over 150 ms */
+    struct rtc_fates fates;
+};
+
+static struct path *path_create(uint64_t capacity_bps)
+{
+    struct path *p = calloc(1, sizeof(*p));
+    assert_non_null(p);
+    assert_int_equal(rtc_estimator_create(&p->estimator), 0);
+    assert_int_equal(rtc_twcc_create(&p->twcc), 0);
+    p->random = 88172645463325252u;
+    p->now_us = 5000 * 1000;
+    p->capacity_bps = capacity_bps;
+    p->delay_us = 25 * 1000;
+    p->queue_us = 400 * 1000;
+    p->media_bps = 3 * 1000 * 1000;
+    p->packet_bytes = capacity_bps < 400 * 1000 ? 400 : 1200;
+    p->seq = 65000;
+    p->lowest_bps = UINT64_MAX;
+    return p;
+}
+
+static void path_destroy(struct path *p)
+{
+    rtc_estimator_destroy(p->estimator);
+    rtc_twcc_destroy(p->twcc);
+    free(p);
+}
+
+static bool happens(struct path *p, unsigned permille)
+{
+    return rnd_below(&p->random, 1000) < permille;
+}
+
+static void send(struct path *p, size_t bytes)
+{
+    const uint16_t seq = p->seq++;
+    rtc_estimator_sent(p->estimator, seq, bytes, p->now_us);
+    p->sent_bytes += bytes;
+    if (p->busy_until_us < p->now_us)
+        p->busy_until_us = p->now_us;
+    const int64_t queued_us = p->busy_until_us - p->now_us;
+    if (p->is_dead || happens(p, p->loss_permille) || queued_us > p->queue_us)
+        return;
+    p->busy_until_us += (int64_t)(bytes * 8 * 1000000 / p->capacity_bps);
+    int64_t arrival_us = p->busy_until_us + p->delay_us;
+    if (p->jitter_us)
+        arrival_us += (int64_t)rnd_below(&p->random, (uint64_t)p->jitter_us);
+    if (arrival_us < p->last_arrival_us)
+        arrival_us = p->last_arrival_us; /* in order */
+    p->last_arrival_us = arrival_us;
+    assert_true(p->count < FLIGHT_MAX);
+    p->flights[(p->first + p->count++) % FLIGHT_MAX] = (struct flight){seq, arrival_us};
+}
+
+static uint64_t estimate(const struct path *p)
+{
+    struct rtc_estimator_state s;
+    rtc_estimator_read(p->estimator, &s);
+    return s.bitrate_bps;
+}
+
+static void send_media(struct path *p)
+{
+    const uint64_t bps = estimate(p);
+    p->credit_bits += (int64_t)((bps < p->media_bps ? bps : p->media_bps) * TICK_US / 1000000);
+    const size_t bytes = p->packet_bytes;
+    while (p->credit_bits >= (int64_t)bytes * 8) {
+        p->credit_bits -= (int64_t)bytes * 8;
+        send(p, bytes);
+    }
+    size_t packet_bytes;
+    while (rtc_estimator_probe_bytes(p->estimator, p->now_us, &packet_bytes) > 0) {
+        send(p, packet_bytes);
+        p->probe_bytes += packet_bytes;
+    }
+}
+
+static void receive(struct path *p)
+{
+    while (p->count > 0 && p->flights[p->first].arrival_us <= p->now_us) {
+        rtc_twcc_note(p->twcc, p->flights[p->first].seq, p->flights[p->first].arrival_us);
+        p->first = (p->first + 1) % FLIGHT_MAX;
+        p->count--;
+    }
+    if (p->now_us < p->next_feedback_us || !rtc_twcc_is_due(p->twcc))
+        return;
+    p->next_feedback_us = p->now_us + FEEDBACK_US;
+    uint8_t packet[1400];
+    struct mcu_writer w = mcu_writer(packet, sizeof(packet));
+    assert_int_equal(rtc_twcc_put(p->twcc, &w, 1, 2), 0);
+    if (p->is_dead || happens(p, p->feedback_loss_permille))
+        return;
+    assert_true(p->feedback_count < FEEDBACKS_MAX);
+    struct feedback *f = &p->feedbacks[(p->feedback_first + p->feedback_count++) % FEEDBACKS_MAX];
+    f->arrival_us = p->now_us + p->delay_us;
+    f->size = mcu_written(&w) - 12;
+    memcpy(f->fci, packet + 12, f->size);
+}
+
+static void take_feedback(struct path *p)
+{
+    while (p->feedback_count > 0 && p->feedbacks[p->feedback_first].arrival_us <= p->now_us) {
+        const struct feedback *f = &p->feedbacks[p->feedback_first];
+        struct rtc_fates fates;
+        assert_int_equal(rtc_estimator_feedback(p->estimator, f->fci, f->size, p->now_us,
+                                                2 * p->delay_us, &fates),
+                         0);
+        p->fates.sent += fates.sent;
+        p->fates.lost += fates.lost;
+        p->feedback_first = (p->feedback_first + 1) % FEEDBACKS_MAX;
+        p->feedback_count--;
+    }
+}
+
+static void run(struct path *p, int64_t ms)
+{
+    p->lowest_bps = UINT64_MAX;
+    p->highest_bps = 0;
+    p->ticks = p->long_queues = 0;
+    for (const int64_t end_us = p->now_us + ms * 1000; p->now_us < end_us;) {
+        p->now_us += TICK_US;
+        send_media(p);
+        receive(p);
+        take_feedback(p);
+        rtc_estimator_tick(p->estimator, p->now_us);
+        p->ticks++;
+        p->long_queues += p->busy_until_us - p->now_us > 150 * 1000;
+        const uint64_t bps = estimate(p);
+        if (bps < p->lowest_bps)
+            p->lowest_bps = bps;
+        if (bps > p->highest_bps)
+            p->highest_bps = bps;
+    }
+}
+
+/* Milliseconds until the estimate is at least, or at most, so high; -1: not within. */
+static int64_t time_to(struct path *p, bool is_up, uint64_t bps, int64_t within_ms)
+{
+    const int64_t start_us = p->now_us;
+    while (p->now_us - start_us < within_ms * 1000) {
+        run(p, 5);
+        if (is_up ? estimate(p) >= bps : estimate(p) <= bps)
+            return (p->now_us - start_us) / 1000;
+    }
+    return -1;
+}
+
+/* --- limits ------------------------------------------------------------------------------------
+ */
+
+/* Where the far side's times come round too (2^24 times 64 ms). */
+static const int64_t epoch_us = (INT64_C(1) << 24) * 64000;
+
+static void a_constant_limit_is_found_and_kept(void **state)
+{
+    (void)state;
+    static const uint64_t limits[] = {100000, 200000, 500000, 1000000, 2000000, 5000000};
+    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+        struct path *p = path_create(limits[i]);
+        p->media_bps = 6 * 1000 * 1000;
+        p->now_us = epoch_us - 10 * 1000 * 1000;
+        assert_true(time_to(p, true, limits[i] * 3 / 4, 5000) >= 0);
+        run(p, 10000);
+        run(p, 30000);
+        assert_true(p->lowest_bps > limits[i] * 65 / 100);
+        assert_true(p->highest_bps < limits[i] * 125 / 100);
+        assert_true(p->long_queues * 20 <= p->ticks);
+        assert_true(p->probe_bytes * 20 < p->sent_bytes);
+        path_destroy(p);
+    }
+}
+
+static void a_limit_that_falls_is_noticed_within_half_a_second(void **state)
+{
+    (void)state;
+    static const uint64_t falls[][2] = {
+        {2000000, 1000000}, {2000000, 500000}, {1000000, 300000},
+        {500000, 150000},   {300000, 100000},
+    };
+    for (size_t i = 0; i < sizeof(falls) / sizeof(falls[0]); i++) {
+        struct path *p = path_create(falls[i][0]);
+        run(p, 20000);
+        p->capacity_bps = falls[i][1];
+        assert_in_range(time_to(p, false, falls[i][1], 5000), 1, 500);
+        run(p, 3000); /* its queue empties */
+        run(p, 10000);
+        assert_true(p->long_queues * 20 <= p->ticks);
+        path_destroy(p);
+    }
+}
+
+static void a_limit_that_rises_is_found_within_15_seconds(void **state)
+{
+    (void)state;
+    static const uint64_t rises[][2] = {
+        {100000, 300000},
+        {150000, 3000000},
+        {500000, 1000000},
+        {1000000, 5000000},
+    };
+    for (size_t i = 0; i < sizeof(rises) / sizeof(rises[0]); i++) {
+        struct path *p = path_create(rises[i][0]);
+        p->media_bps = 6 * 1000 * 1000;
+        run(p, 30000);
+        p->capacity_bps = rises[i][1];
+        assert_in_range(time_to(p, true, rises[i][1] * 3 / 4, 30000), 1, 15000);
+        path_destroy(p);
+    }
+}
+
+/* Who is sent little could be sent more: found out with few bytes, and only up to what is of use.
+ */
+static void what_is_not_used_is_probed_for(void **state)
+{
+    (void)state;
+    struct path *p = path_create(2000000);
+    p->media_bps = 150000;
+    run(p, 30000);
+    assert_true(estimate(p) > 1500000);
+    assert_true(p->probe_bytes * 3 < p->sent_bytes);
+    path_destroy(p);
+
+    p = path_create(2000000);
+    p->media_bps = 40000;
+    rtc_estimator_set_useful(p->estimator, 100000);
+    run(p, 30000);
+    assert_int_equal(p->probe_bytes, 0);
+    path_destroy(p);
+}
+
+/* --- loss, jitter, silence ---------------------------------------------------------------------
+ */
+
+static void a_little_loss_is_nothing(void **state)
+{
+    (void)state;
+    struct path *p = path_create(2000000);
+    p->loss_permille = 20;
+    run(p, 20000);
+    run(p, 60000);
+    assert_true(p->lowest_bps > 1000000);
+    assert_int_equal(p->fates.lost * 1000 / p->fates.sent / 10, 2);
+    path_destroy(p);
+}
+
+/* It backs off to see whether that helps; as it does not, it stays there. */
+static void much_loss_backs_off_and_does_not_collapse(void **state)
+{
+    (void)state;
+    for (unsigned loss = 150; loss <= 450; loss += 150) {
+        struct path *p = path_create(2000000);
+        run(p, 20000);
+        const uint64_t before_bps = estimate(p);
+        p->loss_permille = loss;
+        run(p, 8000);
+        assert_true(p->lowest_bps < before_bps * 9 / 10);
+        run(p, 60000);
+        assert_true(p->lowest_bps > 200000);
+        p->loss_permille = 0;
+        assert_in_range(time_to(p, true, 1500000, 30000), 0, 20000);
+        path_destroy(p);
+    }
+}
+
+/* A policer: what is too much is lost, and nothing waits. */
+static void a_limit_without_a_queue_is_found_by_its_loss(void **state)
+{
+    (void)state;
+    struct path *p = path_create(3000000);
+    run(p, 20000);
+    p->queue_us = 12 * 1000;
+    p->capacity_bps = 400000;
+    run(p, 10000);
+    run(p, 30000);
+    assert_true(p->lowest_bps > 150000);
+    assert_true(p->highest_bps < 1000000);
+    path_destroy(p);
+}
+
+static void jitter_is_no_queue(void **state)
+{
+    (void)state;
+    struct path *p = path_create(5000000);
+    p->media_bps = 1500000;
+    p->jitter_us = 40 * 1000;
+    run(p, 20000);
+    run(p, 60000);
+    assert_true(p->lowest_bps > 400000);
+    path_destroy(p);
+}
+
+static void lost_feedback_is_not_lost_media(void **state)
+{
+    (void)state;
+    struct path *p = path_create(1000000);
+    p->feedback_loss_permille = 300;
+    run(p, 20000);
+    run(p, 30000);
+    assert_true(p->lowest_bps > 500000);
+    assert_true(p->highest_bps < 1300000);
+    assert_int_equal(p->fates.lost, 0);
+    path_destroy(p);
+}
+
+static void silence_backs_off_and_ends(void **state)
+{
+    (void)state;
+    struct path *p = path_create(2000000);
+    run(p, 20000);
+    p->is_dead = true;
+    assert_in_range(time_to(p, false, 1000000, 5000), 1, 1500);
+    run(p, 5000);
+    assert_true(estimate(p) < 100000);
+    p->is_dead = false;
+    assert_in_range(time_to(p, true, 1000000, 30000), 1, 15000);
+    path_destroy(p);
+}
+
+static void before_any_feedback_nothing_moves(void **state)
+{
+    (void)state;
+    struct path *p = path_create(2000000);
+    p->feedback_loss_permille = 1000;
+    run(p, 10000);
+    assert_int_equal(estimate(p), RTC_ESTIMATE_START_BPS);
+    assert_int_equal(p->probe_bytes, 0);
+    path_destroy(p);
+}
+
+/* --- feedback that is not as it should be ------------------------------------------------------
+ */
+
+/* All received, a small delta each. */
+static size_t put_fci(uint8_t *out, uint16_t base, uint16_t count, uint32_t reference)
+{
+    struct mcu_writer w = mcu_writer(out, 1400);
+    mcu_put_u16(&w, base);
+    mcu_put_u16(&w, count);
+    mcu_put_u24(&w, reference);
+    mcu_put_u8(&w, 0);
+    mcu_put_u16(&w, (uint16_t)(1 << 13 | count));
+    for (unsigned i = 0; i < count; i++)
+        mcu_put_u8(&w, 4);
+    return mcu_written(&w);
+}
+
+static void what_was_never_sent_changes_nothing(void **state)
+{
+    (void)state;
+    struct path *p = path_create(1000000);
+    run(p, 10000);
+    p->next_feedback_us = INT64_MAX; /* from here on only the test speaks */
+    const uint64_t before_bps = estimate(p);
+    uint64_t seed = 7;
+    for (int i = 0; i < 2000; i++) {
+        uint8_t fci[1400];
+        const uint16_t ahead = (uint16_t)(1 + rnd_below(&seed, 40000));
+        const size_t size = put_fci(fci, (uint16_t)(p->seq + ahead), (uint16_t)(1 + i % 200),
+                                    (uint32_t)rnd(&seed) & 0xffffff);
+        struct rtc_fates fates;
+        assert_int_equal(rtc_estimator_feedback(p->estimator, fci, size, p->now_us, 50000, &fates),
+                         0);
+        assert_int_equal(fates.sent, 0);
+    }
+    assert_int_equal(estimate(p), before_bps);
+    assert_int_equal(
+        rtc_estimator_feedback(p->estimator, (const uint8_t *)"short", 5, p->now_us, 50000, NULL),
+        -EBADMSG);
+    path_destroy(p);
+}
+
+static void a_fate_is_told_once_and_what_was_lost_may_come(void **state)
+{
+    (void)state;
+    struct rtc_estimator *e;
+    struct rtc_fates fates;
+    uint8_t fci[1400];
+    assert_int_equal(rtc_estimator_create(&e), 0);
+    for (uint16_t n = 0; n < 10; n++)
+        rtc_estimator_sent(e, (uint16_t)(65530 + n), 1000, 1000000 + n * 10000);
+    struct mcu_writer w = mcu_writer(fci, sizeof(fci));
+    mcu_put_be(&w, 65530 << 16 | 10, 4);
+    mcu_put_be(&w, 5 << 8, 4);
+    mcu_put_u16(&w, 10); /* all lost */
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(rtc_estimator_feedback(e, fci, mcu_written(&w), 1200000, -1, &fates), 0);
+        assert_int_equal(fates.sent, i == 0 ? 10 : 0);
+        assert_int_equal(fates.lost, i == 0 ? 10 : 0);
+    }
+    const size_t size = put_fci(fci, 65530, 10, 5);
+    assert_int_equal(rtc_estimator_feedback(e, fci, size, 1300000, -1, &fates), 0);
+    assert_int_equal(fates.sent, 0);
+    assert_int_equal(fates.lost, 0);
+    struct rtc_estimator_state s;
+    rtc_estimator_read(e, &s);
+    assert_int_equal(s.loss_permille, 0);
+    rtc_estimator_destroy(e);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_constant_limit_is_found_and_kept),
+        cmocka_unit_test(a_limit_that_falls_is_noticed_within_half_a_second),
+        cmocka_unit_test(a_limit_that_rises_is_found_within_15_seconds),
+        cmocka_unit_test(what_is_not_used_is_probed_for),
+        cmocka_unit_test(a_little_loss_is_nothing),
+        cmocka_unit_test(much_loss_backs_off_and_does_not_collapse),
+        cmocka_unit_test(a_limit_without_a_queue_is_found_by_its_loss),
+        cmocka_unit_test(jitter_is_no_queue),
+        cmocka_unit_test(lost_feedback_is_not_lost_media),
+        cmocka_unit_test(silence_backs_off_and_ends),
+        cmocka_unit_test(before_any_feedback_nothing_moves),
+        cmocka_unit_test(what_was_never_sent_changes_nothing),
+        cmocka_unit_test(a_fate_is_told_once_and_what_was_lost_may_come),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

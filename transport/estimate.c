@@ -1,0 +1,266 @@
+/* The estimate of one receiver; see estimate.h. [net]
+ *
+ * Fates are told by 16-bit numbers of the newest RTC_ESTIMATE_PACKETS packets; what is older, or
+ * ahead, was not sent. Arrival times are of the far side's clock: only differences count. */
+#include "transport/estimate.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "transport/estimate_delay.h"
+#include "transport/estimate_rate.h"
+#include "transport/probe.h"
+#include "transport/twcc.h"
+
+enum {
+    DELIVERED_US = 400 * 1000,     /* what came lately is over so long */
+    DELIVERED_NOW_US = 150 * 1000, /* or so long, where more was delivered before a limit fell */
+    DELIVERED_MIN_US = 100 * 1000,
+    SILENCE_US = 500 * 1000, /* and two round trips */
+    SILENCE_MAX_US = 2000 * 1000,
+};
+
+/* Of the epoch that arrival times count from. */
+static const int64_t epoch_us = (INT64_C(1) << 24) * 64000;
+
+enum fate {
+    NOT_SENT,
+    SENT,
+    LOST,
+    CAME,
+};
+
+struct packet {
+    int64_t sent_us;
+    int64_t arrival_us;
+    uint16_t bytes;
+    uint16_t seq;
+    uint8_t fate;
+    uint8_t probe; /* the burst it is of; 0: none */
+};
+
+struct rtc_estimator {
+    struct packet packets[RTC_ESTIMATE_PACKETS];
+    uint16_t newest; /* sent */
+    bool has_sent;
+    bool has_feedback;
+    int64_t unheard_us; /* the first packet since the last feedback; 0: none */
+    int64_t rtt_us;
+    int64_t last_raw_us, last_arrival_us;
+    bool has_arrival;
+    uint64_t delivered_bps; /* 0: not known */
+    uint64_t useful_bps;
+    struct rtc_delay delay;
+    struct rtc_rate rate;
+    struct rtc_probe probe;
+};
+
+int rtc_estimator_create(struct rtc_estimator **out)
+{
+    struct rtc_estimator *e = calloc(1, sizeof(*e));
+    if (!e)
+        return -ENOMEM;
+    e->rtt_us = -1;
+    e->useful_bps = RTC_ESTIMATE_MAX_BPS;
+    rtc_rate_init(&e->rate, RTC_ESTIMATE_START_BPS, 0);
+    *out = e;
+    return 0;
+}
+
+void rtc_estimator_destroy(struct rtc_estimator *e)
+{
+    free(e);
+}
+
+void rtc_estimator_set_useful(struct rtc_estimator *e, uint64_t bps)
+{
+    e->useful_bps = bps < RTC_ESTIMATE_MAX_BPS ? bps : RTC_ESTIMATE_MAX_BPS;
+}
+
+void rtc_estimator_sent(struct rtc_estimator *e, uint16_t seq, size_t bytes, int64_t now_us)
+{
+    e->packets[seq % RTC_ESTIMATE_PACKETS] = (struct packet){
+        .sent_us = now_us,
+        .bytes = (uint16_t)(bytes < UINT16_MAX ? bytes : UINT16_MAX),
+        .seq = seq,
+        .fate = SENT,
+        .probe = rtc_probe_sent(&e->probe, bytes, now_us),
+    };
+    e->newest = seq;
+    e->has_sent = true;
+    if (!e->unheard_us)
+        e->unheard_us = now_us;
+}
+
+/* --- feedback ----------------------------------------------------------------------------------
+ */
+
+struct reading {
+    struct rtc_estimator *e;
+    struct rtc_fates fates;
+    enum rtc_usage usage;
+    bool has_come;
+};
+
+/* NULL: never sent, or too long ago. */
+static struct packet *find(struct rtc_estimator *e, uint16_t seq)
+{
+    if (!e->has_sent || (uint16_t)(e->newest - seq) >= RTC_ESTIMATE_PACKETS)
+        return NULL;
+    struct packet *p = &e->packets[seq % RTC_ESTIMATE_PACKETS];
+    return p->fate != NOT_SENT && p->seq == seq ? p : NULL;
+}
+
+static int64_t unwrap_arrival(struct rtc_estimator *e, int64_t raw_us)
+{
+    int64_t step_us = e->has_arrival ? raw_us - e->last_raw_us : 0;
+    if (step_us > epoch_us / 2)
+        step_us -= epoch_us;
+    else if (step_us < -epoch_us / 2)
+        step_us += epoch_us;
+    e->has_arrival = true;
+    e->last_raw_us = raw_us;
+    e->last_arrival_us += step_us;
+    return e->last_arrival_us;
+}
+
+static void note_came(struct reading *r, struct packet *p, int64_t arrival_us)
+{
+    struct rtc_estimator *e = r->e;
+    p->arrival_us = arrival_us;
+    if (p->fate == LOST)
+        rtc_rate_found(&e->rate);
+    else
+        r->fates.sent++;
+    p->fate = CAME;
+    r->has_come = true;
+    if (p->probe)
+        rtc_probe_came(&e->probe, p->probe, p->bytes, arrival_us);
+    else
+        r->usage = rtc_delay_note(&e->delay, p->sent_us, arrival_us);
+}
+
+static void note_fate(void *ctx, uint16_t seq, bool is_received, int64_t raw_us)
+{
+    struct reading *r = ctx;
+    struct packet *p = find(r->e, seq);
+    const int64_t arrival_us = is_received ? unwrap_arrival(r->e, raw_us) : 0;
+    if (!p || p->fate == CAME)
+        return;
+    if (is_received) {
+        note_came(r, p, arrival_us);
+    } else if (p->fate == SENT) {
+        p->fate = LOST;
+        r->fates.sent++;
+        r->fates.lost++;
+    }
+}
+
+/* Over the newest arrivals. What lies between them and of which no feedback came counts as come: it
+ * is feedback that was lost there. */
+static uint64_t delivered(const struct rtc_estimator *e, int64_t window_us)
+{
+    const struct packet *newest = NULL;
+    int64_t oldest_us = 0;
+    size_t oldest_bytes = 0;
+    uint64_t bytes = 0;
+    uint64_t untold = 0;
+    for (size_t back = 0; back < RTC_ESTIMATE_PACKETS; back++) {
+        const uint16_t seq = (uint16_t)(e->newest - back);
+        const struct packet *p = &e->packets[seq % RTC_ESTIMATE_PACKETS];
+        if (p->seq != seq || p->fate == NOT_SENT)
+            break;
+        if (p->fate == SENT)
+            untold += p->bytes;
+        if (p->fate != CAME)
+            continue;
+        if (!newest) {
+            newest = p;
+            untold = 0;
+        }
+        const int64_t age_us = newest->arrival_us - p->arrival_us;
+        if (age_us < 0 || age_us > window_us)
+            continue;
+        bytes += p->bytes + untold;
+        untold = 0;
+        oldest_us = p->arrival_us;
+        oldest_bytes = p->bytes;
+    }
+    const int64_t span_us = newest ? newest->arrival_us - oldest_us : 0;
+    if (span_us < DELIVERED_MIN_US)
+        return 0;
+    return (bytes - oldest_bytes) * 8 * 1000000 / (uint64_t)span_us;
+}
+
+int rtc_estimator_feedback(struct rtc_estimator *e, const uint8_t *fci, size_t size, int64_t now_us,
+                           int64_t rtt_us, struct rtc_fates *fates)
+{
+    struct reading r = {.e = e, .usage = e->delay.usage};
+    const int err = rtc_twcc_parse(fci, size, NULL, note_fate, &r);
+    if (err)
+        return err;
+    if (fates)
+        *fates = r.fates;
+    if (r.fates.sent == 0 && !r.has_come)
+        return 0; /* of nothing that we sent, or nothing new */
+    e->has_feedback = true;
+    e->unheard_us = 0;
+    e->rtt_us = rtt_us;
+    e->delivered_bps = delivered(e, DELIVERED_US);
+    if (r.usage == RTC_USAGE_NORMAL && rtc_delay_is_late(&e->delay))
+        r.usage = RTC_USAGE_UNDER;
+    const bool is_over = r.usage == RTC_USAGE_OVER;
+    const uint64_t now_bps = is_over ? delivered(e, DELIVERED_NOW_US) : 0;
+    const uint64_t before_bps = rtc_rate_bps(&e->rate);
+    bool has_fallen = false;
+    if (r.has_come)
+        has_fallen =
+            rtc_rate_delay(&e->rate, r.usage, now_bps ? now_bps : e->delivered_bps, rtt_us, now_us);
+    has_fallen |= rtc_rate_loss(&e->rate, r.fates.sent, r.fates.lost, rtc_delay_queue_ms(&e->delay),
+                                rtt_us, now_us);
+    if (has_fallen)
+        rtc_probe_fell(&e->probe, now_us);
+    const uint64_t found_bps = rtc_probe_result(&e->probe, before_bps, now_us);
+    if (found_bps && !has_fallen)
+        rtc_rate_probed(&e->rate, found_bps, now_us);
+    return 0;
+}
+
+/* --- time --------------------------------------------------------------------------------------
+ */
+
+static int64_t silence_us(const struct rtc_estimator *e)
+{
+    const int64_t us = SILENCE_US + (e->rtt_us > 0 ? 2 * e->rtt_us : 0);
+    return us < SILENCE_MAX_US ? us : SILENCE_MAX_US;
+}
+
+void rtc_estimator_tick(struct rtc_estimator *e, int64_t now_us)
+{
+    if (!e->has_feedback)
+        return;
+    if (e->unheard_us && now_us - e->unheard_us > silence_us(e)) {
+        e->unheard_us = now_us;
+        rtc_rate_silent(&e->rate, now_us);
+        rtc_probe_fell(&e->probe, now_us);
+    }
+    if (e->delay.usage == RTC_USAGE_NORMAL)
+        rtc_probe_tick(&e->probe, rtc_rate_bps(&e->rate), e->useful_bps, now_us);
+}
+
+size_t rtc_estimator_probe_bytes(const struct rtc_estimator *e, int64_t now_us,
+                                 size_t *packet_bytes)
+{
+    return rtc_probe_due(&e->probe, now_us, packet_bytes);
+}
+
+void rtc_estimator_read(const struct rtc_estimator *e, struct rtc_estimator_state *state)
+{
+    *state = (struct rtc_estimator_state){
+        .bitrate_bps = rtc_rate_bps(&e->rate),
+        .delivered_bps = e->delivered_bps,
+        .loss_permille = (uint32_t)(e->rate.loss * 1000),
+        .is_probing = e->probe.is_leaving,
+        .has_feedback = e->has_feedback,
+    };
+}
