@@ -215,6 +215,15 @@ static void tell_moved(struct sig_client *c, struct sig_member *m)
     json_decref(event);
 }
 
+/* What it was told while it could not hear: the room gave its media path up. */
+static void tell_failed(struct sig_client *c)
+{
+    json_t *event = json_pack("{s:s, s:s, s:{s:s}}", "type", "rtc", "action", "network", "data",
+                              "state", "failed");
+    sig_client_send(c, event);
+    json_decref(event);
+}
+
 static const struct sig_error *on_resume(const struct ws_request *q)
 {
     struct sig_client *c = q->client;
@@ -231,6 +240,8 @@ static const struct sig_error *on_resume(const struct ws_request *q)
     ws_answer(c, q->action, q->id, join_data(c, m), NULL, NULL);
     if (m->is_moved)
         tell_moved(c, m);
+    else if (strcmp(m->state, "failed") == 0)
+        tell_failed(c);
     return NULL;
 }
 
@@ -377,6 +388,7 @@ static const struct {
     {"resume", on_resume},
     {"leave", on_leave},
     {"offer", on_offer},
+    {"restart", on_offer},
     {"candidate", on_candidate},
     {"record", on_record},
     {"ping", on_ping},

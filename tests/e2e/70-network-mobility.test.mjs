@@ -22,11 +22,23 @@ async function meet(scope, room) {
     return { rig, near, far, limitMs: 2000 * await slowness(far) };
 }
 
+/* Who is there, by joining: the same two in the same seats, and nobody twice. */
+async function seats(near, room) {
+    const { members } = await near.page.evaluate(async (path) => (await fetch(path)).json(), `/api/v1/rooms/${room}/members`);
+    return members.map(({ userId, name, joinedAt }) => `${name} ${userId} ${joinedAt}`).sort().join();
+}
+
+async function ownSeatIsKept(near, room, before) {
+    const now = await seats(near, room);
+    check(now === before, `the seats were ${before}, and are ${now}`);
+}
+
 async function dark(scope, room, seconds) {
     const all = await meet(scope, room);
     if (!all)
         return;
     const { rig, near, far, limitMs } = all;
+    const before = await seats(near, room);
     await rig.tell(`at +${seconds} both blackout=off`);
     await rig.tell('both blackout=on');
     const light = Date.now() + seconds * 1000;
@@ -38,10 +50,13 @@ async function dark(scope, room, seconds) {
     await hears(far, PEOPLE[1]);
     await hears(near, PEOPLE[0]);
     scope.note(`back after ${tookMs} ms, of ${limitMs.toFixed(0)} here and now`);
+    await ownSeatIsKept(near, room, before);
     check(tookMs <= limitMs, `media came back only ${tookMs} ms after the network, not ${limitMs.toFixed(0)}`);
 }
 
 test('mobility: five seconds without a network', (scope) => dark(scope, 'five', 5));
+
+test('mobility: half a minute without a network', (scope) => dark(scope, 'thirty', 30));
 
 test('mobility: another address in mid-call', async (scope) => {
     const all = await meet(scope, 'moved');

@@ -74,6 +74,14 @@ export interface State {
     reason: string;
 }
 
+export interface Network {
+    userId: string;
+    /** Ours: "suspect" when the server has heard nothing of us for some seconds. */
+    state?: 'connected' | 'suspect' | 'failed';
+    /** 0 (gone) to 5 (good). */
+    bars?: number;
+}
+
 export interface Muting {
     audio?: boolean;
     video?: boolean;
@@ -90,6 +98,8 @@ export interface Events {
     /** A host muted us; `by` is his userId, "" where he did it while we were away or by REST. */
     muted: { audio: boolean; video: boolean; by: string };
     recording: Recording;
+    /** Somebody's network, ours with its state and figures too. */
+    network: Network;
     /** The mix; a new one after the room was restarted. */
     stream: MediaStream;
     error: MixdownError;

@@ -25,6 +25,12 @@ const RETRY_MOST_MS = 8000;
 const DISCONNECTED_MS = 5000;  /* ICE often heals by itself before this */
 const RESTART_MS = 12000;      /* what a connection may take before we join anew */
 const FRESH_TRIES = 5;
+const PROBE_MS = 2000;         /* for the server to answer when the media path is in trouble */
+/* For a socket to open again. A network that is away swallows what asks for it, and a connection under way asks ever
+ * more seldom: so we begin anew, often, and give each as long as the first one took, four times. */
+const OPEN_LEAST_MS = 1500;
+const OPEN_MOST_MS = 10000;
+const OPEN_QUICK_TRIES = 30;
 const VIDEO_BPS = 900000;
 const VOLUME_MOST = 200;
 /* Refusals of a join that pass by themselves, so that coming back is tried again. */
@@ -49,6 +55,7 @@ export class Mixdown {
     #recording = { active: false, id: '', startedAt: 0 };
     #layout = '';
     #wake = quiet;        /* ends the wait before the next try to reconnect */
+    #openMs = 0;          /* what the socket took to open, the first time */
 
     #pc = null;
     #transceivers = {};   /* kind -> RTCRtpTransceiver */
@@ -239,12 +246,15 @@ export class Mixdown {
 
     /* --- the seat ---------------------------------------------------------------------------- */
 
-    async #connect(run, resuming) {
+    async #connect(run, resuming, limitMs) {
         const url = socketUrl(this.#options.url, this.#options.token);
+        const began = Date.now();
         const socket = await Socket.open(this.#env.WebSocket, url, {
             onEvent: (action, data) => this.#socket === socket && this.#event(action, data),
             onClose: () => this.#socket === socket && this.#lost(),
-        });
+        }, limitMs);
+        if (!resuming)
+            this.#openMs = Date.now() - began;
         if (run !== this.#run) {
             socket.close();
             this.#check(run);
@@ -338,12 +348,13 @@ export class Mixdown {
     /* Tries until it has a seat, is told that there is none for us, or leave() is called. */
     async #reconnect(run) {
         this.#setState('reconnecting');
-        for (let wait = RETRY_FIRST_MS; run === this.#run; wait = Math.min(wait * 2, RETRY_MOST_MS)) {
+        let wait = RETRY_FIRST_MS;
+        for (let tries = 1; run === this.#run; tries++) {
             await this.#pause(wait * (0.75 + Math.random() / 2));
             if (run !== this.#run)
                 return;
             try {
-                const isResumed = await this.#connect(run, true);
+                const isResumed = await this.#connect(run, true, this.#openLimit(tries));
                 if (!isResumed)
                     this.#wish = 'fresh';
                 this.#setState('joined');
@@ -351,12 +362,19 @@ export class Mixdown {
                 return;
             } catch (err) {
                 this.#dropSocket();
+                /* Who answers nothing needs no rest from us. */
+                wait = err.isSilent ? RETRY_FIRST_MS : Math.min(wait * 2, RETRY_MOST_MS);
                 if (run !== this.#run || !err.isRefusal || PASSING.has(err.code))
                     continue;
                 this.#emit('error', err);
                 this.#end('left', err.code);
             }
         }
+    }
+
+    #openLimit(tries) {
+        const usual = Math.max(OPEN_LEAST_MS, 4 * this.#openMs);
+        return Math.min(OPEN_MOST_MS, tries > OPEN_QUICK_TRIES ? OPEN_MOST_MS : usual);
     }
 
     #pause(ms) {
@@ -393,12 +411,22 @@ export class Mixdown {
             speaking: () => this.#emit('speaking', data.speakers ?? []),
             recording: () => this.#recordingChanged(data),
             layout: () => this.#layoutChanged(data),
-            network: () => data.state === 'failed' && this.#want('restart'),
+            network: () => this.#networkChanged(data),
             moved: () => this.#moved(),
             ended: () => this.#end('left', data.reason || 'ended'),
             error: () => this.#emit('error', new MixdownError(data.code, data.message)),
         };
         handlers[action]?.();
+    }
+
+    /* Ours, with figures, or another member's bars. */
+    #networkChanged(data) {
+        const isOurs = !data.userId || data.userId === this.userId;
+        if (isOurs && (data.state === 'failed' || data.state === 'suspect'))
+            this.#want('restart'); /* whatever the browser thinks: the server hears nothing of us */
+        if (data.bars !== undefined)
+            this.#memberChanged(data.userId ?? this.userId, { bars: data.bars });
+        this.#emit('network', { ...data, userId: data.userId ?? this.userId });
     }
 
     #layoutChanged({ layout = '', by }) {
@@ -666,18 +694,23 @@ export class Mixdown {
             this.#setMedia('connected');
         } else if (state === 'failed') {
             this.#setMedia('connecting');
+            this.#socket?.probe(PROBE_MS);
             this.#want('restart');
         } else if (state === 'disconnected') {
+            this.#socket?.probe(PROBE_MS); /* mostly it is the whole network */
             clearTimeout(this.#mediaTimer);
             this.#mediaTimer = setTimeout(() => this.#want('restart'), DISCONNECTED_MS);
         }
     }
 
-    /* A connection that an offer did not bring up in time, is given up: we take a new seat. */
+    /* A connection that an offer did not bring up in time, is given up: we take a new seat. Where
+     * the server cannot be reached either it is only the network, and the seat stays ours. */
     #armMediaTimer() {
         clearTimeout(this.#mediaTimer);
-        this.#mediaTimer = setTimeout(() => {
-            if (this.#state !== 'joined' || this.#pc?.connectionState === 'connected')
+        const run = this.#run;
+        this.#mediaTimer = setTimeout(async () => {
+            const isUp = () => this.#state !== 'joined' || this.#pc?.connectionState === 'connected';
+            if (isUp() || !await this.#socket?.probe(PROBE_MS) || run !== this.#run || isUp())
                 return;
             this.#resume = '';
             this.#socket?.send('leave');

@@ -41,23 +41,28 @@ export class Socket {
     #heartbeat = null;
     #closed = false;
 
-    /* Resolves with the open socket; rejects with connection_lost. */
-    static open(WebSocket, url, handlers) {
+    /* Resolves with the open socket; rejects with connection_lost, isSilent when nobody answered in time. */
+    static open(WebSocket, url, handlers, limitMs = REQUEST_MS) {
         return new Promise((resolve, reject) => {
-            const socket = new Socket(new WebSocket(url), handlers, resolve, reject);
+            const socket = new Socket(new WebSocket(url), handlers, limitMs, resolve, reject);
             return socket;
         });
     }
 
-    constructor(ws, { onEvent, onClose }, opened, refused) {
+    constructor(ws, { onEvent, onClose }, limitMs, opened, refused) {
+        let isSilent = false;
         this.#ws = ws;
         this.#onEvent = onEvent;
-        this.#onClose = () => refused(new MixdownError('connection_lost', 'the server cannot be reached'));
-        const limit = setTimeout(() => this.close(), REQUEST_MS);
+        this.#onClose = () => refused(Object.assign(
+            new MixdownError('connection_lost', 'the server cannot be reached'), { isSilent }));
+        const limit = setTimeout(() => {
+            isSilent = true;
+            this.close();
+        }, limitMs);
         ws.onopen = () => {
             clearTimeout(limit);
             this.#onClose = onClose;
-            this.#heartbeat = setInterval(() => this.#ping(), PING_EVERY_MS);
+            this.#heartbeat = setInterval(() => this.probe(PING_MS), PING_EVERY_MS);
             opened(this);
         };
         ws.onmessage = (event) => this.#receive(event.data);
@@ -107,12 +112,15 @@ export class Socket {
         this.#onClose();
     }
 
-    async #ping() {
+    /* Is the server there? Without an answer in time the socket ends. */
+    async probe(limitMs) {
         try {
-            await this.request('ping', {}, PING_MS);
+            await this.request('ping', {}, limitMs);
+            return true;
         } catch (err) {
             if (err.code === 'timeout')
                 this.close();
+            return Boolean(err.isRefusal);
         }
     }
 
