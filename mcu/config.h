@@ -72,6 +72,7 @@ struct mcu_config {
         uint32_t bitrate_kbps;
         char preset[32];                     /* of x264 */
         uint32_t vp8_speed;                  /* 1..16: cpu-used -1..-16 */
+        bool avatars;                        /* tiles for those without a picture */
         bool labels;                         /* names and signs on the tiles */
         uint32_t freeze_ms;                  /* a camera without a new picture is dimmed */
         char background[16];                 /* "#101418" */

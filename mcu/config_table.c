@@ -180,6 +180,7 @@ const struct config_row config_rows[] = {
     NEEDED(video, layout, "grid", is_name, "letters, digits, - and _",
            "Layout that a room starts with; `mixdown layout list` names them."),
     BOOL(video, labels, true, "Names, signs and the ring of who speaks on the tiles."),
+    BOOL(video, avatars, true, "Who has no picture has a tile with his initials."),
     INT(video, freeze_ms, 0, 60000, 2000,
         "A camera that brings no new picture for so long is dimmed, after five times that it has none; "
         "0: never."),

@@ -53,7 +53,7 @@ static void destroy_media(struct mcu_room *r)
     rtc_feed_destroy(r->h264_feed);
     rtc_feed_destroy(r->vp8_feed);
     rtc_destroy(r->rtc);
-    layout_destroy(r->layout);
+    room_layout_finish(r);
     room_submix_finish(r);
 }
 
@@ -96,7 +96,7 @@ static uint32_t decoder_threads(const struct mcu_config *c)
 static int open_studio(struct mcu_room *r)
 {
     const struct mcu_config *c = &r->config;
-    int err = layout_builtin(&r->layout, c->video.layout);
+    const int err = room_layout_open(r);
     if (err)
         return err;
     struct mcu_studio_conf conf = {
@@ -106,7 +106,8 @@ static int open_studio(struct mcu_room *r)
         .view = {.width = c->video.width,
                  .height = c->video.height,
                  .background = (uint32_t)strtoul(c->video.background + 1, NULL, 16),
-                 .has_labels = c->video.labels},
+                 .has_labels = c->video.labels,
+                 .has_avatars = c->video.avatars},
         .video = {.bitrate_bps = c->video.bitrate_kbps * 1000,
                   .speed = -(int)c->video.vp8_speed,
                   .threads = 1,

@@ -1,6 +1,5 @@
 /* The command table of a room process: one small handler a command (docs/control.md). [ctl]. */
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -57,6 +56,8 @@ static const char *do_adopt(struct mcu_room *r, const json_t *m, json_t *reply)
     json_object_set_new(reply, "type", json_string(r->type));
     json_object_set_new(reply, "opened_at", json_integer(r->opened_at_ms));
     json_object_set_new(reply, "layout", r->layout ? json_string(layout_name(r->layout)) : json_null());
+    json_object_set_new(reply, "picture", r->picture ? json_incref(r->picture) : json_object());
+    json_object_set_new(reply, "sharing", room_layout_sharing(r));
     json_object_set_new(reply, "pid", json_integer(getpid()));
     json_t *peers = json_array();
     for (size_t i = from; i < end; i++)
@@ -158,16 +159,7 @@ static const char *do_sound_list(struct mcu_room *r, const json_t *m, json_t *re
 
 static const char *do_layout_set(struct mcu_room *r, const json_t *m, json_t *reply)
 {
-    (void)reply;
-    struct layout *next = NULL;
-    const int err = layout_builtin(&next, text_of(m, "layout"));
-    if (err)
-        return err == -ENOENT ? "no_such_layout" : "internal";
-    mcu_studio_set_layout(r->studio, next);
-    layout_destroy(r->layout);
-    r->layout = next;
-    log_info("layout: %s", layout_name(next));
-    return NULL;
+    return room_layout_set(r, m, reply);
 }
 
 static const char *do_stats(struct mcu_room *r, const json_t *m, json_t *reply)

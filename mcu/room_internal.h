@@ -34,6 +34,9 @@ struct room_peer {
     json_t *plain;   /* of a plain RTP participant: where it sends to, as told to the front */
     bool is_audio_muted;
     bool is_video_muted;
+    uint32_t pin;          /* to the layout's "pin:N"; 0: to none */
+    bool has_hand_up;
+    uint32_t share_serial; /* of the screen it shares: a later one is newer; 0: none */
     struct rtc_peer *rtc;
     struct mcu_seat *seat;
     enum mcu_codec watched; /* video codec it is sent; NONE: it watches nothing */
@@ -111,7 +114,13 @@ struct mcu_room {
     int64_t opened_at_ms;
     struct mcu_config config;
 
-    struct layout *layout;
+    json_t *picture;            /* an object: what mcu/control_picture.h calls a state */
+    struct layout *chosen;      /* by the hosts or the settings */
+    struct layout *screenshare; /* to go to while somebody shares; NULL: none */
+    struct layout *layout;      /* the one in force: one of these two */
+    bool is_layout_manual;      /* it was chosen while somebody shared */
+    uint32_t sharing_count;     /* peers that share a screen */
+    uint32_t last_share_serial;
     struct rtc *rtc;
     struct mcu_studio *studio;
     struct rtc_feed *audio_feeds[MIX_OUTPUTS_MAX];
@@ -164,6 +173,22 @@ int room_wire_peer(struct room_peer *p);
 
 /* room_plain.c: makes p->rtc of what mcu/control_rtp.h reads, and p->plain. */
 const char *room_make_plain(struct room_peer *p, const json_t *json);
+
+/* room_layout.c: what hosts choose about the picture. */
+int room_layout_open(struct mcu_room *r);
+void room_layout_finish(struct mcu_room *r);
+/* The command `layout_set`. */
+const char *room_layout_set(struct mcu_room *r, const json_t *message, json_t *reply);
+/* Puts him on a seat of the layout, 0: on none; who was on it is on none then. */
+void room_layout_pin(struct room_peer *p, uint32_t pin);
+/* Tells his seat where he stands; after anything of it has changed. */
+void room_layout_place(struct room_peer *p);
+/* He shares a screen from now on, or no longer: the room's layout may follow. */
+void room_layout_shares(struct room_peer *p, bool is_sharing);
+/* The peer that shares the newest screen, or null; new. */
+json_t *room_layout_sharing(const struct mcu_room *r);
+/* The seat id for the layout's `speaker` cell, when that of who speaks is `floor`. */
+uint32_t room_layout_floor(const struct mcu_room *r, uint32_t floor);
 
 /* room_sound.c: what is set about members' sound, put into force. */
 const char *room_set_sound(struct room_peer *p, const json_t *patch);

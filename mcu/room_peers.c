@@ -8,6 +8,7 @@
 #include "mcu/base/json.h"
 #include "mcu/base/log.h"
 #include "mcu/control.h"
+#include "mcu/control_picture.h"
 #include "mcu/room_internal.h"
 
 struct room_peer *room_find_peer(struct mcu_room *r, const char *id)
@@ -122,12 +123,20 @@ void room_remove_peer(struct mcu_room *r, struct room_peer *p)
             continue;
         memmove(&r->peers[i], &r->peers[i + 1], (r->peer_count - i - 1) * sizeof(r->peers[0]));
         r->peer_count--;
+        room_layout_shares(p, false);
         mcu_floor_leave(&r->floor, mcu_seat_id(p->seat));
         break;
     }
     log_info("peer=%s user=%s left", p->id, p->user);
     room_count_gone(r, p);
     free_peer(p);
+}
+
+/* Has a tile, with a picture or without: not who only watches. */
+static bool is_on_stage(const struct room_peer *p)
+{
+    return p->room->config.video.avatars && strcmp(p->role, "subscriber") != 0 &&
+           (rtc_peer_receives_audio(p->rtc) || rtc_peer_receives_picture(p->rtc, RTC_CAMERA));
 }
 
 int room_wire_peer(struct room_peer *p)
@@ -144,6 +153,7 @@ int room_wire_peer(struct room_peer *p)
         if (err && err != -EALREADY)
             return err;
     }
+    mcu_seat_set_present(p->seat, is_on_stage(p));
     for (int i = 0; i < MCU_PICTURES; i++) {
         if (!rtc_peer_receives_picture(p->rtc, (enum rtc_picture)i))
             mcu_seat_close_video(p->seat, (enum mcu_picture)i); /* its last picture must not stay */
@@ -203,15 +213,23 @@ const char *room_set_peer(struct room_peer *p, const json_t *message)
 {
     bool audio = p->is_audio_muted;
     bool video = p->is_video_muted;
+    bool hand = p->has_hand_up;
+    int64_t pin = p->pin;
     json_t *sound = NULL;
     if (mcu_json_bool(message, "muted_audio", MCU_JSON_OPTIONAL, &audio) ||
         mcu_json_bool(message, "muted_video", MCU_JSON_OPTIONAL, &video) ||
+        mcu_json_int(message, "pin", MCU_JSON_OPTIONAL, 0, MCU_PIN_MAX, &pin) ||
+        mcu_json_bool(message, "hand", MCU_JSON_OPTIONAL, &hand) ||
         mcu_json_object(message, "sound", MCU_JSON_OPTIONAL, &sound))
         return "bad_message";
     const char *code = sound ? room_set_sound(p, sound) : NULL;
-    if (!code)
-        room_mute_peer(p, audio, video);
-    return code;
+    if (code)
+        return code;
+    room_mute_peer(p, audio, video);
+    room_layout_pin(p, (uint32_t)pin);
+    p->has_hand_up = hand;
+    room_layout_place(p);
+    return NULL;
 }
 
 void room_open_video(struct room_peer *p, enum mcu_picture picture, enum mcu_codec codec)
@@ -220,18 +238,19 @@ void room_open_video(struct room_peer *p, enum mcu_picture picture, enum mcu_cod
     const int err = rtc_peer_receives_picture(p->rtc, (enum rtc_picture)picture)
                         ? mcu_seat_open_video(p->seat, picture, codec, NULL, 0)
                         : 0;
-    if (err)
+    if (err && err != -EAGAIN) /* its next frame asks again */
         log_error("peer=%s: cannot decode %s: %s", p->id, mcu_codec_name(codec), strerror(-err));
-    else
+    else if (!err)
         rtc_peer_request_key(p->rtc, (enum rtc_picture)picture);
     atomic_store(&p->asked_codecs[picture], MCU_CODEC_NONE);
 }
 
 json_t *room_describe_peer(const struct room_peer *p)
 {
-    return json_pack("{s:s,s:s,s:s,s:s,s:O?,s:s,s:b,s:b,s:b,s:b,s:b,s:O,s:O*}", "peer", p->id, "user",
-                     p->user, "name", p->name, "role", p->role, "session", p->session, "state",
-                     room_state_name(p->state), "audio", p->sends_audio, "video", p->sends_video,
-                     "screen", p->sends_screen, "muted_audio", p->is_audio_muted, "muted_video", p->is_video_muted, "sound",
-                     p->sound, "rtp", p->plain);
+    return json_pack(
+        "{s:s,s:s,s:s,s:s,s:O?,s:s,s:b,s:b,s:b,s:b,s:b,s:O,s:O*,s:i,s:b}", "peer", p->id, "user",
+        p->user, "name", p->name, "role", p->role, "session", p->session, "state",
+        room_state_name(p->state), "audio", p->sends_audio, "video", p->sends_video, "screen",
+        p->sends_screen, "muted_audio", p->is_audio_muted, "muted_video", p->is_video_muted,
+        "sound", p->sound, "rtp", p->plain, "pin", (int)p->pin, "hand", p->has_hand_up);
 }

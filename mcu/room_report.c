@@ -58,8 +58,9 @@ static void insert(struct speaker *list, size_t *count, const struct speaker *on
 static void show_speakers(struct mcu_room *r, const struct room_peer *loudest, int64_t now_us)
 {
     const int64_t hold_us = layout_hold_ms(r->layout) * MCU_US_PER_MS;
-    const uint32_t floor =
+    const uint32_t speaks =
         mcu_floor_update(&r->floor, loudest ? mcu_seat_id(loudest->seat) : 0, now_us, hold_us);
+    const uint32_t floor = room_layout_floor(r, speaks);
     for (size_t i = 0; i < r->peer_count; i++) {
         const struct room_peer *p = r->peers[i];
         mcu_seat_set_speaking(p->seat, p->level > 0.0f, mcu_seat_id(p->seat) == floor);
@@ -120,6 +121,7 @@ static void report_peer_media(struct room_peer *p, int64_t now_us)
     const bool audio = sends(p, &stats, MCU_AUDIO, now_us);
     const bool video = sends(p, &stats, MCU_VIDEO, now_us);
     const bool screen = shares_screen(p, &stats);
+    room_layout_shares(p, screen);
     if (audio == p->sends_audio && video == p->sends_video && screen == p->sends_screen)
         return;
     p->sends_audio = audio;

@@ -29,8 +29,10 @@ struct mcu_seat {
     /* [ctl] */
     struct mix_listener *listener;
     struct mix_input *listener_own; /* the voice it does not hear */
-    char name[COMP_NAME_BYTES]; /* "": no label */
+    char name[COMP_NAME_BYTES];     /* "": no label */
     char role[32];
+    struct mcu_standing standing;
+    bool is_present; /* has an avatar while he has no picture */
     bool is_speaking;
     bool has_floor;
     bool is_video_hidden;
@@ -94,6 +96,7 @@ void mcu_seat_remove(struct mcu_seat *seat)
     struct mcu_studio *s = seat->studio;
     mcu_seat_stop_listening(seat);
     mix_input_remove(s->mix, seat->input);
+    seat->is_present = false;
     mcu_seat_close_video(seat, MCU_CAMERA);
     mcu_seat_close_video(seat, MCU_SCREEN);
     s->seats[seat->slot] = NULL;
@@ -139,13 +142,17 @@ static struct comp_source *swap_source(struct mcu_seat *seat, enum mcu_picture p
 
 static void show_look(struct mcu_seat *seat)
 {
-    const struct comp_look look = {
+    struct comp_look look = {
         .name = seat->name,
         .role = seat->role[0] ? seat->role : NULL,
+        .has_no_avatar = seat->standing.has_no_avatar,
+        .has_hand_up = seat->standing.has_hand_up,
         .is_muted = seat->is_audio_muted,
         .bars = COMP_BARS_UNKNOWN,
     };
     for (size_t i = 0; i < MCU_PICTURES; i++) {
+        look.seat = i == MCU_SCREEN ? 0 : seat->standing.pin; /* people are pinned, not screens */
+        look.rank = i == MCU_SCREEN ? seat->standing.screen_rank : seat->standing.rank;
         if (seat->pictures[i].source)
             comp_source_set_look(seat->pictures[i].source, &look);
     }
@@ -161,8 +168,9 @@ static void show_speaking(struct mcu_seat *seat)
     comp_source_set_floor(camera, seat->has_floor);
 }
 
-int mcu_seat_open_video(struct mcu_seat *seat, enum mcu_picture picture, enum mcu_codec codec,
-                        const uint8_t *extradata, size_t extradata_size)
+/* A camera without a codec is an avatar. */
+static int open_source(struct mcu_seat *seat, enum mcu_picture picture, enum mcu_codec codec,
+                       const uint8_t *extradata, size_t extradata_size)
 {
     const struct comp_source_conf conf = {
         .codec = codec,
@@ -185,14 +193,70 @@ int mcu_seat_open_video(struct mcu_seat *seat, enum mcu_picture picture, enum mc
     return 0;
 }
 
-void mcu_seat_close_video(struct mcu_seat *seat, enum mcu_picture picture)
+static bool is_avatar(const struct mcu_seat *seat)
+{
+    const struct seat_picture *camera = seat ? &seat->pictures[MCU_CAMERA] : NULL;
+    return camera && camera->source && camera->codec == MCU_CODEC_NONE;
+}
+
+static size_t count_avatars(const struct mcu_studio *s)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < MIX_INPUTS_MAX; i++)
+        count += is_avatar(s->seats[i]) ? 1 : 0;
+    return count;
+}
+
+static void close_source(struct mcu_seat *seat, enum mcu_picture picture)
 {
     comp_source_remove(seat->studio->comp, swap_source(seat, picture, NULL, MCU_CODEC_NONE));
 }
 
 bool mcu_seat_has_video(const struct mcu_seat *seat, enum mcu_picture picture)
 {
-    return seat->pictures[picture].source != NULL;
+    return seat->pictures[picture].codec != MCU_CODEC_NONE;
+}
+
+/* A camera goes before an avatar. True: there is a place after the next tick. */
+static bool take_place_of_avatar(struct mcu_studio *s)
+{
+    for (size_t i = MIX_INPUTS_MAX; i-- > 0;) {
+        if (!is_avatar(s->seats[i]))
+            continue;
+        close_source(s->seats[i], MCU_CAMERA);
+        return true;
+    }
+    return false;
+}
+
+int mcu_seat_open_video(struct mcu_seat *seat, enum mcu_picture picture, enum mcu_codec codec,
+                        const uint8_t *extradata, size_t extradata_size)
+{
+    const int err = open_source(seat, picture, codec, extradata, extradata_size);
+    return err == -ENOSPC && take_place_of_avatar(seat->studio) ? -EAGAIN : err;
+}
+
+/* Without memory or a place he has no tile, as before he came. */
+static void show_avatar(struct mcu_seat *seat)
+{
+    if (count_avatars(seat->studio) >= MCU_AVATARS_MAX ||
+        open_source(seat, MCU_CAMERA, MCU_CODEC_NONE, NULL, 0) != 0)
+        close_source(seat, MCU_CAMERA);
+}
+
+void mcu_seat_close_video(struct mcu_seat *seat, enum mcu_picture picture)
+{
+    if (picture != MCU_CAMERA || !seat->is_present)
+        close_source(seat, picture);
+    else if (!is_avatar(seat))
+        show_avatar(seat);
+}
+
+void mcu_seat_set_present(struct mcu_seat *seat, bool is_present)
+{
+    seat->is_present = is_present;
+    if (seat->pictures[MCU_CAMERA].codec == MCU_CODEC_NONE)
+        mcu_seat_close_video(seat, MCU_CAMERA);
 }
 
 /* A new listener hears the floor; what is else is told it. */
@@ -244,8 +308,7 @@ int mcu_seat_push_audio(struct mcu_seat *seat, const struct mix_packet *packet)
     return input ? mix_input_push(input, packet) : -ENODEV;
 }
 
-int mcu_seat_push_video(struct mcu_seat *seat, enum mcu_picture picture,
-                        struct mcu_packet *packet)
+int mcu_seat_push_video(struct mcu_seat *seat, enum mcu_picture picture, struct mcu_packet *packet)
 {
     const struct seat_picture *p = &seat->pictures[picture];
     pthread_mutex_lock(&seat->video_lock);
@@ -279,6 +342,18 @@ void mcu_seat_set_name(struct mcu_seat *seat, const char *name, const char *role
     snprintf(seat->name, sizeof(seat->name), "%s", name);
     snprintf(seat->role, sizeof(seat->role), "%s", role);
     show_look(seat);
+}
+
+void mcu_seat_set_standing(struct mcu_seat *seat, const struct mcu_standing *standing)
+{
+    const struct mcu_standing *is = &seat->standing;
+    /* A new look is drawn anew, so one that is the same is not told. */
+    const bool is_same = is->rank == standing->rank && is->screen_rank == standing->screen_rank &&
+                         is->pin == standing->pin && is->has_hand_up == standing->has_hand_up &&
+                         is->has_no_avatar == standing->has_no_avatar;
+    seat->standing = *standing;
+    if (!is_same)
+        show_look(seat);
 }
 
 void mcu_seat_set_speaking(struct mcu_seat *seat, bool is_speaking, bool has_floor)

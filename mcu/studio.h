@@ -21,6 +21,7 @@
 enum {
     MCU_RECORDINGS_MAX = 8,
     MCU_RECORDING_ID_MAX = 64,
+    MCU_AVATARS_MAX = 64, /* of COMP_SOURCES_MAX: cameras need places, too */
 };
 
 struct mcu_studio; /* one per room */
@@ -82,7 +83,8 @@ uint32_t mcu_seat_id(const struct mcu_seat *seat);
 int mcu_seat_open_audio(struct mcu_seat *seat, const struct mix_input_conf *conf);
 
 /* [ctl] Its camera or its screen; in place of the one before if there is one. A push may run
- * meanwhile. */
+ * meanwhile. Returns what comp_source_add() does; -EAGAIN: an avatar has made place for it, which is
+ * free after the next tick of the picture. */
 int mcu_seat_open_video(struct mcu_seat *seat, enum mcu_picture picture, enum mcu_codec codec,
                         const uint8_t *extradata, size_t extradata_size);
 void mcu_seat_close_video(struct mcu_seat *seat, enum mcu_picture picture);
@@ -110,6 +112,22 @@ void mcu_seat_set_muted(struct mcu_seat *seat, bool audio, bool video);
 /* [ctl] What is written on its tile ("": nothing; before the first call the user) and what layouts know
  * of it; both are copied. */
 void mcu_seat_set_name(struct mcu_seat *seat, const char *name, const char *role);
+
+/* Where somebody stands in layouts. */
+struct mcu_standing {
+    int32_t rank;        /* of his camera, and of his screen: lower ones stand first */
+    int32_t screen_rank;
+    uint32_t pin;        /* to the layout's "pin:N"; 0: to none */
+    bool has_hand_up;
+    bool has_no_avatar;  /* without a picture he has no tile */
+};
+
+/* [ctl] Copied. */
+void mcu_seat_set_standing(struct mcu_seat *seat, const struct mcu_standing *standing);
+
+/* [ctl] Who is present has a tile with his initials while he has no picture, where the compositor
+ * has avatars; there are MCU_AVATARS_MAX of them at most. */
+void mcu_seat_set_present(struct mcu_seat *seat, bool is_present);
 
 /* [ctl] The ring of who speaks, and who is in the layout's `speaker` cell. */
 void mcu_seat_set_speaking(struct mcu_seat *seat, bool is_speaking, bool has_floor);

@@ -1,11 +1,10 @@
 /* REST: layouts, and the layout of a room. Front thread. */
-#include <string.h>
-
-#include "mcu/base/json.h"
+#include "mcu/control_picture.h"
 #include "signaling/api.h"
 #include "signaling/http.h"
 #include "signaling/http_handlers.h"
 #include "signaling/layouts.h"
+#include "signaling/room_picture.h"
 
 void sig_api_layouts(struct sig_http *req)
 {
@@ -34,37 +33,24 @@ static void on_changed(void *arg, const struct sig_error *error)
     sig_http_unref(req);
 }
 
-/* {"layout"}: what may be changed of a room. */
-static int read_change(const json_t *body, char layout[65])
-{
-    const char *key;
-    json_t *value;
-    json_object_foreach((json_t *)body, key, value)
-    {
-        if (strcmp(key, "layout") != 0)
-            return -1;
-    }
-    return mcu_json_string(body, "layout", MCU_JSON_REQUIRED, 1, layout, 65);
-}
-
 void sig_api_room_patch(struct sig_http *req)
 {
     struct sig_token token;
-    char layout[65];
+    char why[MCU_WHY_MAX] = "nothing is named in it";
     struct sig_room *room = sig_api_room_of_host(req, &token);
     json_t *body = room ? sig_api_body(req) : NULL;
     if (!body)
         return;
-    const int err = read_change(body, layout);
-    json_decref(body);
-    if (err) {
-        sig_http_error(req, sig_error("bad_request"), "The body is {\"layout\": NAME}.");
-        return;
+    const struct sig_error *error = NULL;
+    if (json_object_size(body) == 0 || mcu_picture_check(body, why) != 0)
+        error = sig_error("bad_request");
+    if (!error) {
+        why[0] = '\0';
+        error = sig_room_change_picture(room, body, token.sub, on_changed, sig_http_ref(req));
+        if (error)
+            sig_http_unref(req);
     }
-    const struct sig_error *error =
-        sig_room_set_layout(room, layout, token.sub, on_changed, sig_http_ref(req));
-    if (!error)
-        return;
-    sig_http_unref(req);
-    sig_http_error(req, error, NULL);
+    if (error)
+        sig_http_error(req, error, why[0] ? why : NULL);
+    json_decref(body);
 }

@@ -6,6 +6,7 @@
 
 #include "mcu/base/json.h"
 #include "mcu/control_audio.h"
+#include "mcu/control_picture.h"
 #include "signaling/api.h"
 #include "signaling/http_handlers.h"
 
@@ -53,8 +54,26 @@ void sig_api_member_remove(struct sig_http *req)
 
 struct patch {
     bool has_audio, has_video, audio, video;
+    bool has_pin, has_hand, hand;
+    uint32_t pin;
     json_t *sound;
 };
+
+/* {"pin": seat or null, "hand"} */
+static const char *read_standing(struct patch *p, json_t *body)
+{
+    int64_t pin = 0;
+    p->has_pin = json_object_get(body, "pin") != NULL;
+    p->has_hand = json_object_get(body, "hand") != NULL;
+    if (mcu_json_int(body, "pin", MCU_JSON_OPTIONAL, 1, MCU_PIN_MAX, &pin))
+        return "pin: must be a whole number of 1 to 100, or null";
+    if (p->has_hand && mcu_json_bool(body, "hand", MCU_JSON_REQUIRED, &p->hand))
+        return "hand: must be true or false";
+    p->pin = (uint32_t)pin;
+    json_object_del(body, "pin");
+    json_object_del(body, "hand");
+    return NULL;
+}
 
 static const struct sig_error *read_muted(struct patch *p, json_t *body)
 {
@@ -72,7 +91,7 @@ static const struct sig_error *read_muted(struct patch *p, json_t *body)
     return NULL;
 }
 
-/* The body without `muted` is the patch of the sound. */
+/* The body without the rest is the patch of the sound. */
 static const struct sig_error *read_patch(struct patch *p, json_t *body, char *why)
 {
     const struct sig_error *error = read_muted(p, body);
@@ -81,11 +100,16 @@ static const struct sig_error *read_patch(struct patch *p, json_t *body, char *w
         return error;
     }
     json_object_del(body, "muted");
+    const char *refusal = read_standing(p, body);
+    if (refusal) {
+        snprintf(why, MCU_WHY_MAX, "%s", refusal);
+        return sig_error("bad_request");
+    }
     p->sound = body;
     return mcu_audio_check(body, why) == 0 ? NULL : sig_error("bad_request");
 }
 
-/* Hosts mute others, and only they themselves unmute. */
+/* Hosts mute others and lower their hands, and only they themselves unmute. */
 static bool unmutes_other(const struct patch *p, const struct sig_token *token,
                           const struct sig_member *m)
 {
@@ -97,7 +121,9 @@ static bool may_patch(const struct patch *p, const struct sig_token *token,
 {
     static const char *const hosts_only[] = {"volume", "pan"};
     const bool is_own = is_self(token, m);
-    if (!is_own && !sig_api_is_host(token))
+    if (!is_own && (!sig_api_is_host(token) || (p->has_hand && p->hand)))
+        return false;
+    if (p->has_pin && !sig_api_is_host(token))
         return false;
     for (size_t i = 0; !sig_api_is_host(token) && i < sizeof(hosts_only) / sizeof(*hosts_only);
          i++) {
@@ -123,6 +149,8 @@ static const struct sig_error *change(struct sig_http *req, struct sig_member *m
     const struct sig_change c = {.audio = p->has_audio ? &p->audio : NULL,
                                  .video = p->has_video ? &p->video : NULL,
                                  .sound = p->sound,
+                                 .pin = p->has_pin ? &p->pin : NULL,
+                                 .hand = p->has_hand ? &p->hand : NULL,
                                  .by = by,
                                  .done = on_changed,
                                  .arg = sig_http_ref(req)};

@@ -1,5 +1,5 @@
-/* Changing a seat: who is muted, and everything about its sound (mcu/control_audio.h). Front
- * thread.
+/* Changing a seat: who is muted, everything about its sound (mcu/control_audio.h), where it is pinned
+ * and whether its hand is up. Front thread.
  *
  * The room is asked first and answers in order; what it has agreed to is kept with the seat, told
  * to the others, and given to the next process if this one dies. */
@@ -15,6 +15,8 @@ struct change {
     struct sig_member *member; /* referenced */
     bool has_audio, has_video, audio, video;
     json_t *sound; /* may be NULL */
+    bool has_pin, has_hand, hand;
+    uint32_t pin;
     char by[sizeof(((struct sig_member *)0)->user)];
     bool is_own;
     struct mute_all *all; /* it is a part of this; NULL: of nothing */
@@ -62,6 +64,21 @@ static void tell_hears(const struct change *c)
     json_decref(event);
 }
 
+static void tell_pin(const struct sig_member *m, const char *by)
+{
+    json_t *seat = m->pin ? json_integer(m->pin) : json_null();
+    sig_room_tell(m->room, NULL, "pin",
+                  json_pack("{s:s, s:o, s:s}", "userId", m->user, "seat", seat, "by", by));
+}
+
+static void tell_hand(const struct change *c)
+{
+    const struct sig_member *m = c->member;
+    sig_room_tell(m->room, NULL, "hand",
+                  json_pack("{s:s, s:b, s:s}", "userId", m->user, "raised", m->has_hand_up, "by",
+                            c->by));
+}
+
 /* What others see of a seat's sound. */
 static void tell_sound(const struct change *c)
 {
@@ -93,6 +110,25 @@ static void note_muted(const struct change *c)
         c->member->muted_video = c->video;
 }
 
+/* One person a seat: who was on it is on none, as the room has it too. */
+static void note_pin(const struct change *c)
+{
+    for (struct sig_member *m = c->member->room->members; c->pin && m; m = m->next) {
+        if (m == c->member || m->pin != c->pin)
+            continue;
+        m->pin = 0;
+        tell_pin(m, c->by);
+    }
+    c->member->pin = c->pin;
+    tell_pin(c->member, c->by);
+}
+
+static void note_hand(const struct change *c)
+{
+    c->member->has_hand_up = c->hand;
+    tell_hand(c);
+}
+
 /* --- asking ----------------------------------------------------------------------------------- */
 
 static void free_change(struct change *c)
@@ -112,6 +148,10 @@ static void finish_one(struct change *c, const struct sig_error *error)
             tell_mute(c);
         if (c->sound)
             tell_sound(c);
+        if (c->has_pin)
+            note_pin(c);
+        if (c->has_hand)
+            note_hand(c);
     }
     if (c->done)
         c->done(c->arg, error ? NULL : c->member, error);
@@ -162,6 +202,10 @@ static int ask(struct change *c)
         json_object_set_new(command, "muted_audio", json_boolean(c->audio));
     if (command && c->has_video)
         json_object_set_new(command, "muted_video", json_boolean(c->video));
+    if (command && c->has_pin)
+        json_object_set_new(command, "pin", json_integer(c->pin));
+    if (command && c->has_hand)
+        json_object_set_new(command, "hand", json_boolean(c->hand));
     return sig_member_command(c->member, command, on_changed, c);
 }
 
@@ -176,6 +220,10 @@ static struct change *new_change(struct sig_member *m, const struct sig_change *
     c->audio = c->has_audio && *from->audio;
     c->video = c->has_video && *from->video;
     c->sound = from->sound ? json_incref(from->sound) : NULL;
+    c->has_pin = from->pin != NULL;
+    c->pin = c->has_pin ? *from->pin : 0;
+    c->has_hand = from->hand != NULL;
+    c->hand = c->has_hand && *from->hand;
     c->is_own = strcmp(from->by, m->user) == 0;
     snprintf(c->by, sizeof(c->by), "%s", from->by);
     c->done = from->done;

@@ -228,6 +228,10 @@ static int add_to_room(struct sig_member *m, json_t *rtp)
         json_object_set_new(add, "muted_audio", json_true());
     if (add && m->muted_video)
         json_object_set_new(add, "muted_video", json_true());
+    if (add && m->pin)
+        json_object_set_new(add, "pin", json_integer(m->pin));
+    if (add && m->has_hand_up)
+        json_object_set_new(add, "hand", json_true());
     const int err = sig_member_command(m, add, on_added, sig_member_ref(m));
     if (err)
         sig_member_unref(m);

@@ -10,6 +10,7 @@
 #include "mcu/base/json.h"
 #include "mcu/base/log.h"
 #include "signaling/admission.h"
+#include "signaling/room_picture.h"
 #include "signaling/rooms_internal.h"
 #include "signaling/sdp.h"
 
@@ -238,7 +239,7 @@ static const struct {
 } handlers[] = {
     {"candidate", on_candidate}, {"peer_state", on_peer_state},  {"peer_media", on_peer_media},
     {"speaking", on_speaking},   {"recording", recording_event}, {"stats", on_stats},
-    {"sound", on_sound},
+    {"sound", on_sound},         {"layout", sig_room_picture_event},
 };
 
 void room_event(void *ctx, const json_t *event)

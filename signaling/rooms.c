@@ -12,7 +12,7 @@
 #include "mcu/base/clock.h"
 #include "mcu/base/log.h"
 #include "signaling/admission.h"
-#include "signaling/layouts.h"
+#include "signaling/room_picture.h"
 #include "signaling/rooms_internal.h"
 
 /* A WHIP or WHEP client whose media never comes up is gone: nothing else says so. */
@@ -24,9 +24,14 @@ struct sig_room *room_create(struct sig_rooms *r, const char *id, const char *ty
                              int64_t opened_at_ms)
 {
     struct sig_room *room = calloc(1, sizeof(*room));
-    if (!room)
+    json_t *picture = json_object();
+    if (!room || !picture) {
+        json_decref(picture);
+        free(room);
         return NULL;
+    }
     room->rooms = r;
+    room->picture = picture;
     snprintf(room->id, sizeof(room->id), "%s", id);
     snprintf(room->type, sizeof(room->type), "%s", type);
     room->opened_at_ms = opened_at_ms;
@@ -45,6 +50,7 @@ void room_free(struct sig_room *room)
     if (*at)
         *at = room->next;
     room->rooms->stats.rooms--;
+    json_decref(room->picture);
     free(room);
 }
 
@@ -134,7 +140,7 @@ static void room_restarted(void *ctx)
     stats_end(&room->rooms->ended, &room->stats);
     room->stats = (struct sig_room_stats){0};
     recordings_restarted(room);
-    sig_room_restore_layout(room);
+    sig_room_restore_picture(room);
     member_add_all_again(room);
 }
 

@@ -82,6 +82,8 @@ struct sig_member {
     bool is_moved;      /* the room was restarted while its client was lost */
     bool sends_audio, sends_video, sends_screen;
     bool muted_audio, muted_video;
+    uint32_t pin; /* to this seat of the layout; 0: to none */
+    bool has_hand_up;
     json_t *sound; /* an object: what mcu/control_audio.h calls a state */
     json_t *rtp; /* of SIG_KIND_RTP: {host, port, audio, video}, where the room takes its packets */
     char state[16]; /* of the media path: "new", "connecting", "connected", "failed", "closed" */
@@ -95,7 +97,9 @@ struct sig_room {
     struct sig_link *link;
     char id[65];
     char type[16];
-    char layout[65]; /* "": the configured one */
+    json_t *picture;           /* an object: what mcu/control_picture.h calls a state */
+    char layout[65];           /* in force, as the room says; "": as chosen */
+    char sharing[SIG_ID_SIZE]; /* peer that shares the newest screen; "": nobody */
     int64_t opened_at_ms;
     int64_t empty_since_us; /* 0: somebody is there */
     bool is_closing;        /* its name is free again */
@@ -210,6 +214,8 @@ typedef void sig_change_fn(void *arg, struct sig_member *m, const struct sig_err
 struct sig_change {
     const bool *audio, *video; /* muted; NULL: as it is */
     json_t *sound;             /* a checked patch (mcu/control_audio.h), borrowed; NULL: none */
+    const uint32_t *pin;       /* a seat of the layout, 0: none; NULL: as it is */
+    const bool *hand;          /* raised; NULL: as it is */
     const char *by;            /* user who asks; "": somebody without a name */
     sig_change_fn *done;       /* (arg, m, NULL) or (arg, NULL, error); may be NULL */
     void *arg;

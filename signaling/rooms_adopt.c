@@ -10,6 +10,8 @@
 #include "mcu/base/json.h"
 #include "mcu/base/log.h"
 #include "mcu/control_audio.h"
+#include "mcu/control_picture.h"
+#include "signaling/room_picture.h"
 #include "signaling/rooms_internal.h"
 #include "signaling/token.h"
 
@@ -52,6 +54,12 @@ static int read_member(struct sig_member *m, const json_t *peer)
         err = mcu_json_bool(peer, "muted_audio", MCU_JSON_OPTIONAL, &m->muted_audio);
     if (!err)
         err = mcu_json_bool(peer, "muted_video", MCU_JSON_OPTIONAL, &m->muted_video);
+    int64_t pin = 0;
+    if (!err)
+        err = mcu_json_int(peer, "pin", MCU_JSON_OPTIONAL, 0, MCU_PIN_MAX, &pin);
+    if (!err)
+        err = mcu_json_bool(peer, "hand", MCU_JSON_OPTIONAL, &m->has_hand_up);
+    m->pin = (uint32_t)pin;
     return err;
 }
 
@@ -111,7 +119,7 @@ void *room_adopted(void *ctx, struct sig_link *link, const json_t *answer)
     if (!room)
         return NULL;
     room->link = link;
-    mcu_json_string(answer, "layout", MCU_JSON_OPTIONAL, 1, room->layout, sizeof(room->layout));
+    sig_room_adopt_picture(room, answer);
     size_t i;
     const json_t *one;
     json_array_foreach(peers, i, one) adopt_peer(room, one);

@@ -1,16 +1,18 @@
 /* The model as JSON, for the WebSocket and for REST: one shape of each thing. Front thread. */
 #include <stdio.h>
 
-#include "signaling/layouts.h"
+#include "signaling/room_picture.h"
 #include "signaling/rooms.h"
 
 json_t *sig_member_json(const struct sig_member *m)
 {
-    return json_pack("{s:s, s:s, s:s, s:b, s:b, s:b, s:b, s:b, s:i, s:b, s:O, s:I}", "userId", m->user,
-                     "name", m->name, "role", m->role, "audio", m->sends_audio, "video",
-                     m->sends_video, "screen", m->sends_screen, "mutedAudio", m->muted_audio, "mutedVideo", m->muted_video,
-                     "volume", sig_member_volume(m), "deaf", sig_member_is_deaf(m), "speaksTo",
-                     sig_member_speaks_to(m), "joinedAt", (json_int_t)m->joined_at_ms);
+    return json_pack("{s:s, s:s, s:s, s:b, s:b, s:b, s:b, s:b, s:i, s:b, s:O, s:o, s:b, s:I}",
+                     "userId", m->user, "name", m->name, "role", m->role, "audio", m->sends_audio,
+                     "video", m->sends_video, "screen", m->sends_screen, "mutedAudio",
+                     m->muted_audio, "mutedVideo", m->muted_video, "volume", sig_member_volume(m),
+                     "deaf", sig_member_is_deaf(m), "speaksTo", sig_member_speaks_to(m), "pin",
+                     m->pin ? json_integer(m->pin) : json_null(), "hand", m->has_hand_up,
+                     "joinedAt", (json_int_t)m->joined_at_ms);
 }
 
 json_t *sig_member_whole_json(const struct sig_member *m)
@@ -52,11 +54,14 @@ json_t *sig_room_json(const struct sig_room *room)
     uint32_t count = 0;
     for (const struct sig_member *m = room->members; m; m = m->next)
         count += m->is_joining ? 0 : 1;
-    return json_pack("{s:s, s:s, s:s, s:s, s:I, s:i, s:o}", "roomId", room->id, "layout",
-                     sig_room_layout(room), "roomType", room->type,
-                     "status", room->is_closing ? "closing" : "active", "createdAt",
-                     (json_int_t)room->opened_at_ms, "memberCount", (int)count, "recording",
-                     sig_room_recording_json(room));
+    json_t *json = json_pack("{s:s, s:s, s:s, s:I, s:i, s:o}", "roomId", room->id, "roomType",
+                             room->type, "status", room->is_closing ? "closing" : "active",
+                             "createdAt", (json_int_t)room->opened_at_ms, "memberCount",
+                             (int)count, "recording", sig_room_recording_json(room));
+    json_t *picture = sig_room_picture_json(room);
+    json_object_update(json, picture);
+    json_decref(picture);
+    return json;
 }
 
 static json_t *recording_json(const char *id, const char *room_id, int64_t started_at_ms,

@@ -12,8 +12,8 @@
 #include "mcu/base/log.h"
 #include "mcu/control.h"
 #include "signaling/sdp.h"
+#include "signaling/room_picture.h"
 #include "signaling/ws.h"
-#include "signaling/layouts.h"
 #include "signaling/ws_internal.h"
 
 enum { NAME_CHARS_MAX = 64, USER_CHARS_MAX = 64 };
@@ -108,13 +108,16 @@ static json_t *ice_servers(const struct mcu_config *config)
 static json_t *join_data(const struct sig_client *c, const struct sig_member *m)
 {
     json_t *volumes = json_object_get(m->sound, "volumes");
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:O, s:o}", "layout",
-                     sig_room_layout(m->room), "roomId", m->room->id,
-                     "userId", m->user, "name", m->name, "role", m->role, "resume", m->resume,
-                     "members", sig_room_members_json(m->room), "iceServers",
-                     ice_servers(c->front->config), "recording", sig_room_recording_json(m->room),
-                     "hears", sig_member_hears(m), "volumes",
-                     volumes ? json_incref(volumes) : json_object());
+    json_t *data = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:O, s:o}", "roomId",
+                             m->room->id, "userId", m->user, "name", m->name, "role", m->role,
+                             "resume", m->resume, "members", sig_room_members_json(m->room),
+                             "iceServers", ice_servers(c->front->config), "recording",
+                             sig_room_recording_json(m->room), "hears", sig_member_hears(m),
+                             "volumes", volumes ? json_incref(volumes) : json_object());
+    json_t *picture = sig_room_picture_json(m->room);
+    json_object_update(data, picture);
+    json_decref(picture);
+    return data;
 }
 
 static void on_joined(void *arg, struct sig_member *m, const struct sig_error *error)
@@ -400,6 +403,8 @@ static const struct {
     {"original", ws_on_original},
     {"sound", ws_on_sound},
     {"layout", ws_on_layout},
+    {"pin", ws_on_pin},
+    {"hand", ws_on_hand},
 };
 
 static void dispatch(const struct ws_request *q)

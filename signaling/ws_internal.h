@@ -42,5 +42,7 @@ const struct sig_error *ws_on_sound(const struct ws_request *q);
 
 /* ws_layout.c */
 const struct sig_error *ws_on_layout(const struct ws_request *q);
+const struct sig_error *ws_on_pin(const struct ws_request *q);
+const struct sig_error *ws_on_hand(const struct ws_request *q);
 
 #endif

@@ -22,6 +22,7 @@
 #include "mcu/base/clock.h"
 #include "mcu/control.h"
 #include "mcu/control_audio.h"
+#include "mcu/control_picture.h"
 
 enum { FAKE_LISTEN_FD = 3, FAKE_STATS_MS = 100 };
 
@@ -33,7 +34,7 @@ struct fake_room {
     json_t *peers;      /* {peer: {peer, user, name, role, session, ...}} */
     json_t *recordings; /* {id: {id, file, started_at}} */
     json_t *sounds;     /* {id: {id, ...}} */
-    char layout[65];
+    json_t *picture;    /* what mcu/control_picture.h calls a state */
     bool is_silent;
     bool is_closing;
 };
@@ -88,6 +89,12 @@ static void fake_open(struct fake_room *f, const json_t *command)
     f->is_silent = fake_starts(room, "silent");
 }
 
+static const char *fake_layout(const struct fake_room *f)
+{
+    const char *name = mcu_picture_layout(f->picture);
+    return name ? name : "grid";
+}
+
 static void fake_adopt(const struct fake_room *f, const json_t *command)
 {
     json_t *peers = json_array();
@@ -97,9 +104,9 @@ static void fake_adopt(const struct fake_room *f, const json_t *command)
     json_object_foreach(f->peers, key, value) json_array_append(peers, value);
     json_object_foreach(f->recordings, key, value) json_array_append(recordings, value);
     fake_ok(f, command,
-            json_pack("{s:O?, s:s, s:s, s:O?, s:i, s:o, s:o}", "room", f->room, "layout",
-                      f->layout[0] ? f->layout : "grid", "type", "mcu",
-                      "opened_at", f->opened_at, "pid", (int)getpid(), "peers", peers, "recordings",
+            json_pack("{s:O?, s:s, s:O, s:s, s:O?, s:i, s:o, s:o}", "room", f->room, "layout",
+                      fake_layout(f), "picture", f->picture, "type", "mcu", "opened_at",
+                      f->opened_at, "pid", (int)getpid(), "peers", peers, "recordings",
                       recordings));
 }
 
@@ -148,22 +155,25 @@ static void fake_peer_add(const struct fake_room *f, const json_t *command)
 
 static void fake_peer_set(const struct fake_room *f, const json_t *command, json_t *peer)
 {
-    static const char *const flags[] = {"muted_audio", "muted_video"};
+    static const char *const fields[] = {"muted_audio", "muted_video", "pin", "hand"};
     json_t *sound = json_object_get(command, "sound");
-    for (size_t i = 0; i < 2; i++) {
-        if (json_object_get(command, flags[i]))
-            json_object_set(peer, flags[i], json_object_get(command, flags[i]));
+    for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
+        if (json_object_get(command, fields[i]))
+            json_object_set(peer, fields[i], json_object_get(command, fields[i]));
     }
     if (sound)
         mcu_audio_merge(json_object_get(peer, "sound"), sound);
     fake_ok(f, command, NULL);
 }
 
-static void fake_layout_set(struct fake_room *f, const json_t *command)
+static void fake_layout_set(const struct fake_room *f, const json_t *command)
 {
-    snprintf(f->layout, sizeof(f->layout), "%s",
-             json_string_value(json_object_get(command, "layout")));
-    fake_ok(f, command, NULL);
+    json_t *patch = json_copy((json_t *)command);
+    json_object_del(patch, "cmd");
+    json_object_del(patch, "seq");
+    mcu_picture_merge(f->picture, patch);
+    json_decref(patch);
+    fake_ok(f, command, json_pack("{s:s}", "layout", fake_layout(f)));
 }
 
 static void fake_sound_start(const struct fake_room *f, const json_t *command)
@@ -301,7 +311,7 @@ static void fake_read(struct fake_room *f)
 static int fake_room_run(void)
 {
     struct fake_room f = {.fd = -1, .peers = json_object(), .recordings = json_object(),
-                          .sounds = json_object()};
+                          .sounds = json_object(), .picture = json_object()};
     int alone_ms = 0;
     while (!f.is_closing && alone_ms < 8000) {
         struct pollfd fds[2] = {{.fd = FAKE_LISTEN_FD, .events = POLLIN},
@@ -325,6 +335,7 @@ static int fake_room_run(void)
     json_decref(f.peers);
     json_decref(f.recordings);
     json_decref(f.sounds);
+    json_decref(f.picture);
     mcu_control_reader_finish(&f.reader);
     return 0;
 }

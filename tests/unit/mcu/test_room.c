@@ -151,9 +151,87 @@ static void the_layout_can_be_changed_and_is_told_to_a_new_front(void **state)
         assert_string_equal(layout_of(f), names[i]);
         usleep(120000); /* a picture with it */
     }
-    assert_string_equal(tell(f, json_pack("{s:s,s:s}", "cmd", "layout_set", "layout", "../grid")), "no_such_layout");
-    assert_string_equal(tell(f, json_pack("{s:s}", "cmd", "layout_set")), "no_such_layout");
+    assert_string_equal(tell(f, json_pack("{s:s,s:s}", "cmd", "layout_set", "layout", "../grid")), "bad_message");
+    assert_string_equal(tell(f, json_pack("{s:s,s:s}", "cmd", "layout_set", "layout", "none")), "no_such_layout");
+    assert_string_equal(tell(f, json_pack("{s:s}", "cmd", "layout_set")), ""); /* it names nothing */
     assert_string_equal(layout_of(f), "lecture");
+    assert_string_equal(tell(f, json_pack("{s:s,s:n}", "cmd", "layout_set", "layout")), "");
+    assert_string_equal(layout_of(f), "grid"); /* the configured one again */
+}
+
+static json_t *described_peer(struct fixture *f, size_t i)
+{
+    assert_string_equal(tell(f, json_pack("{s:s}", "cmd", "adopt")), "");
+    return json_array_get(json_object_get(f->reply, "peers"), i);
+}
+
+static int64_t pin_of(struct fixture *f, size_t i)
+{
+    return json_integer_value(json_object_get(described_peer(f, i), "pin"));
+}
+
+static void hosts_choices_add_up_and_are_told_to_a_new_front(void **state)
+{
+    struct fixture *f = *state;
+    open_room(f);
+    assert_string_equal(tell(f, json_pack("{s:s,s:[s,s],s:s}", "cmd", "layout_set", "order", "bob", "ann",
+                                          "spotlight", "cyd")),
+                        "");
+    assert_string_equal(json_string_value(json_object_get(f->reply, "layout")), "grid");
+    assert_string_equal(tell(f, json_pack("{s:s,s:b,s:n}", "cmd", "layout_set", "hideWithoutVideo", 1,
+                                          "spotlight")),
+                        "");
+    static const char *const refused[] = {"{\"order\": [\"a\", \"a\"]}", "{\"spotlight\": 1}",
+                                          "{\"hideWithoutVideo\": \"yes\"}",
+                                          "{\"layout\": \"duo\", \"file\": \"x\"}",
+                                          "{\"layout\": \"x\", \"file\": {\"name\": \"x\"}}"};
+    for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
+        json_t *command = json_loads(refused[i], 0, NULL);
+        json_object_set_new(command, "cmd", json_string("layout_set"));
+        assert_string_equal(tell(f, command), "bad_message");
+    }
+    assert_string_equal(tell(f, json_pack("{s:s}", "cmd", "adopt")), "");
+    json_t *picture = json_loads("{\"order\": [\"bob\", \"ann\"], \"hideWithoutVideo\": true}", 0, NULL);
+    assert_true(json_equal(json_object_get(f->reply, "picture"), picture));
+    assert_true(json_is_null(json_object_get(f->reply, "sharing")));
+    json_decref(picture);
+}
+
+static void a_layout_may_come_as_a_file(void **state)
+{
+    struct fixture *f = *state;
+    open_room(f);
+    json_t *file = json_loads("{\"name\": \"mine\", \"variants\": [{\"people\": \"1-\", \"cells\": "
+                              "[{\"x\": 0, \"y\": 0, \"w\": 1, \"h\": 1, \"source\": \"auto\"}]}]}",
+                              0, NULL);
+    assert_string_equal(tell(f, json_pack("{s:s,s:s,s:o}", "cmd", "layout_set", "layout", "mine", "file", file)), "");
+    assert_string_equal(layout_of(f), "mine");
+    assert_string_equal(tell(f, json_pack("{s:s,s:s}", "cmd", "layout_set", "layout", "mine")), "no_such_layout");
+    assert_string_equal(layout_of(f), "mine");
+}
+
+static void one_person_a_seat_and_hands_are_kept(void **state)
+{
+    struct fixture *f = *state;
+    open_room(f);
+    for (int i = 0; i < 2; i++) {
+        const char *id = i ? "b" : "a";
+        assert_string_equal(tell(f, json_pack("{s:s,s:s,s:s}", "cmd", "peer_add", "peer", id, "user", id)), "");
+    }
+    assert_string_equal(tell(f, json_pack("{s:s,s:s,s:i,s:b}", "cmd", "peer_set", "peer", "a", "pin", 1, "hand", 1)), "");
+    assert_int_equal(pin_of(f, 0), 1);
+    assert_true(json_is_true(json_object_get(described_peer(f, 0), "hand")));
+    assert_string_equal(tell(f, json_pack("{s:s,s:s,s:i}", "cmd", "peer_set", "peer", "b", "pin", 1)), "");
+    assert_int_equal(pin_of(f, 0), 0);
+    assert_int_equal(pin_of(f, 1), 1);
+    assert_true(json_is_true(json_object_get(described_peer(f, 0), "hand")));
+    assert_string_equal(tell(f, json_pack("{s:s,s:s,s:i}", "cmd", "peer_set", "peer", "b", "pin", 101)), "bad_message");
+    assert_string_equal(tell(f, json_pack("{s:s,s:s,s:s}", "cmd", "peer_set", "peer", "b", "hand", "up")), "bad_message");
+    assert_string_equal(tell(f, json_pack("{s:s,s:s,s:i}", "cmd", "peer_set", "peer", "b", "pin", 0)), "");
+    assert_int_equal(pin_of(f, 1), 0);
+    assert_string_equal(tell(f, json_pack("{s:s,s:s,s:s,s:i,s:b}", "cmd", "peer_add", "peer", "c", "user", "cyd",
+                                          "pin", 7, "hand", 1)), ""); /* as it was, in another process */
+    assert_int_equal(pin_of(f, 2), 7);
 }
 
 static void peers_come_and_go(void **state)
@@ -630,6 +708,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(commands_wait_for_open, set_up, tear_down),
         cmocka_unit_test_setup_teardown(bad_opens_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_layout_can_be_changed_and_is_told_to_a_new_front, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(hosts_choices_add_up_and_are_told_to_a_new_front, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_layout_may_come_as_a_file, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(one_person_a_seat_and_hands_are_kept, set_up, tear_down),
         cmocka_unit_test_setup_teardown(peers_come_and_go, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_longest_name_comes_back_whole, set_up, tear_down),
         cmocka_unit_test_setup_teardown(bad_offers_are_refused, set_up, tear_down),

@@ -85,7 +85,7 @@ static int set_up(void **state)
     const struct mcu_studio_conf conf = {
         .mix = {.channels = 1, .bitrate_bps = 96000, .low_bitrate_bps = 16000, .speakers = 5},
         .comp = {.fps = 10, .workers = 1},
-        .view = {.width = 160, .height = 90},
+        .view = {.width = 160, .height = 90, .has_avatars = true},
         .video = {.bitrate_bps = 200000, .preset = "superfast", .speed = -8, .threads = 1},
         .layout = f->layout,
         .aac_bitrate_bps = 64000,
@@ -355,6 +355,69 @@ static void a_sound_that_is_over_says_so_once(void **state)
     mix_clip_unref(clip);
 }
 
+/* --- where people stand --- */
+
+static void tick_picture(struct fixture *f)
+{
+    mcu_studio_tick_video(f->studio, f->ticks++ * 100000);
+}
+
+/* In a grid of two, the left one or the right one; 0: no tile. */
+static int side(struct fixture *f, int i)
+{
+    const float centre = mcu_seat_centre(f->seats[i]);
+    return centre < -0.25f ? -1 : centre > 0.25f ? 1 : 0;
+}
+
+static void avatars_stand_as_hosts_want_it(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(mcu_studio_watch(f->studio, MCU_CODEC_VP8), 0);
+    tick_picture(f);
+    assert_int_equal(side(f, 0), 0); /* who is not present has no tile */
+    mcu_seat_set_present(f->seats[0], true);
+    mcu_seat_set_present(f->seats[1], true);
+    tick_picture(f);
+    assert_int_equal(side(f, 0), -1);
+    assert_int_equal(side(f, 1), 1);
+    struct mcu_standing standing = {.rank = -1};
+    mcu_seat_set_standing(f->seats[1], &standing);
+    tick_picture(f);
+    assert_int_equal(side(f, 0), 1);
+    assert_int_equal(side(f, 1), -1);
+    standing.has_no_avatar = true;
+    mcu_seat_set_standing(f->seats[0], &standing);
+    mcu_seat_set_present(f->seats[2], true); /* as she was told before */
+    tick_picture(f);
+    assert_int_equal(side(f, 0), 0);
+    assert_int_equal(side(f, 1), -1);
+    assert_int_equal(side(f, 2), 1);
+    mcu_seat_set_present(f->seats[2], false);
+    tick_picture(f);
+    assert_int_equal(side(f, 2), 0);
+    mcu_studio_unwatch(f->studio, MCU_CODEC_VP8);
+}
+
+static void a_camera_goes_before_an_avatar(void **state)
+{
+    struct fixture *f = *state;
+    struct mcu_seat *more[COMP_SOURCES_MAX] = {NULL};
+    assert_int_equal(mcu_studio_watch(f->studio, MCU_CODEC_VP8), 0);
+    mcu_seat_set_present(f->seats[0], true);
+    for (int i = 0; i < COMP_SOURCES_MAX - 1; i++) {
+        assert_int_equal(mcu_seat_add(f->studio, &more[i], "x", NULL), 0);
+        assert_int_equal(mcu_seat_open_video(more[i], MCU_CAMERA, MCU_CODEC_VP8, NULL, 0), 0);
+    }
+    mcu_seat_set_present(f->seats[1], true); /* there is no place: no tile, and no harm */
+    assert_int_equal(mcu_seat_open_video(f->seats[2], MCU_CAMERA, MCU_CODEC_VP8, NULL, 0), -EAGAIN);
+    assert_int_equal(mcu_seat_open_video(f->seats[3], MCU_CAMERA, MCU_CODEC_VP8, NULL, 0), -ENOSPC);
+    tick_picture(f);
+    assert_int_equal(mcu_seat_open_video(f->seats[2], MCU_CAMERA, MCU_CODEC_VP8, NULL, 0), 0);
+    for (int i = 0; i < COMP_SOURCES_MAX - 1; i++)
+        mcu_seat_remove(more[i]);
+    mcu_studio_unwatch(f->studio, MCU_CODEC_VP8);
+}
+
 /* --- real speech --- */
 
 enum { TALK = 250, TALK_FRAMES = TALK * MIX_TICK_FRAMES };
@@ -453,6 +516,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_sound_is_for_one_or_for_all_and_ducks_voices, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_sound_that_is_over_says_so_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(avatars_stand_as_hosts_want_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_camera_goes_before_an_avatar, set_up, tear_down),
         cmocka_unit_test(nobody_hears_his_own_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "mcu/base/clock.h"
+#include "signaling/room_picture.h"
 
 enum { ASKED_MAX = 64, CLIENTS = 4, WAIT_MS = 30000 };
 
@@ -558,6 +559,126 @@ static void a_members_sound_is_kept_told_and_survives_a_restart(void **state)
     assert_int_equal(json_object_size(ann->sound), 4);
 }
 
+/* --- the picture --- */
+
+static void on_picture(void *arg, const struct sig_error *error)
+{
+    struct fixture *f = arg;
+    f->refused = error;
+    f->answers++;
+}
+
+static void choose(struct fixture *f, const char *text)
+{
+    json_t *patch = parse(text);
+    f->refused = NULL;
+    assert_null(sig_room_change_picture(f->opened[0], patch, "zoe", on_picture, f));
+    json_decref(patch);
+}
+
+static void assert_picture(struct fixture *f, const char *text)
+{
+    json_t *is = sig_room_picture_json(f->opened[0]);
+    json_t *wanted = parse(text);
+    if (!json_equal(is, wanted))
+        fail_msg("%s", json_dumps(is, 0));
+    json_decref(is);
+    json_decref(wanted);
+}
+
+static void what_hosts_choose_is_merged_told_and_survives_a_restart(void **state)
+{
+    struct fixture *f = *state;
+    join(f, 0, "ann");
+    assert_picture(f, "{\"layout\": \"grid\", \"order\": [], \"spotlight\": null, "
+                      "\"hideWithoutVideo\": false, \"sharing\": null}");
+    choose(f, "{\"layout\": \"speaker\", \"spotlight\": \"ann\"}");
+    assert_string_equal(sig_room_layout(f->opened[0]), "grid"); /* not before the room has agreed */
+    answer(f, "layout_set", "{\"ok\": true, \"layout\": \"speaker\"}");
+    choose(f, "{\"order\": [\"bob\", \"ann\"]}");
+    assert_null(json_object_get(f->asked[0].command, "layout")); /* it was not named */
+    answer(f, "layout_set", NULL);
+    assert_string_equal(heard(f, 0, 1), "layout");
+    assert_string_equal(json_string_value(heard_data(f, 0, "layout")), "speaker");
+    assert_string_equal(json_string_value(heard_data(f, 0, "spotlight")), "ann");
+    assert_string_equal(json_string_value(heard_data(f, 0, "by")), "zoe");
+    assert_int_equal(json_array_size(heard_data(f, 0, "order")), 2);
+    choose(f, "{\"layout\": \"duo\"}");
+    answer(f, "layout_set", "{\"ok\": false, \"error\": {\"code\": \"internal\"}}");
+    assert_non_null(f->refused);
+    json_t *none = parse("{\"layout\": \"none\"}");
+    assert_string_equal(sig_room_change_picture(f->opened[0], none, "", NULL, NULL)->code, "no_such_layout");
+    json_decref(none);
+
+    f->events.restarted(f->opened[0]);
+    const json_t *again = f->asked[0].command;
+    assert_string_equal(json_string_value(json_object_get(again, "layout")), "speaker");
+    assert_string_equal(json_string_value(json_object_get(again, "spotlight")), "ann");
+    assert_int_equal(json_array_size(json_object_get(again, "order")), 2);
+    answer(f, "layout_set", NULL);
+    answer(f, "peer_add", NULL);
+    assert_string_equal(sig_room_layout(f->opened[0]), "speaker");
+}
+
+static void while_a_screen_is_shared_the_room_says_what_is_in_force(void **state)
+{
+    struct fixture *f = *state;
+    struct sig_member *ann = join(f, 0, "ann");
+    char text[160];
+    snprintf(text, sizeof(text), "{\"event\": \"layout\", \"layout\": \"presentation\", \"sharing\": \"%s\"}",
+             ann->peer);
+    room_says(f, text);
+    assert_string_equal(heard(f, 0, 1), "layout");
+    assert_string_equal(json_string_value(heard_data(f, 0, "layout")), "presentation");
+    assert_string_equal(json_string_value(heard_data(f, 0, "sharing")), "ann");
+    choose(f, "{\"hideWithoutVideo\": true}");
+    answer(f, "layout_set", "{\"ok\": true, \"layout\": \"presentation\"}");
+    assert_string_equal(json_string_value(heard_data(f, 0, "sharing")), "ann");
+    room_says(f, "{\"event\": \"layout\", \"layout\": \"grid\", \"sharing\": null}");
+    assert_picture(f, "{\"layout\": \"grid\", \"order\": [], \"spotlight\": null, "
+                      "\"hideWithoutVideo\": true, \"sharing\": null}");
+    room_says(f, "{\"event\": \"layout\", \"layout\": 5, \"sharing\": []}"); /* senseless */
+    assert_string_equal(sig_room_layout(f->opened[0]), "grid");
+}
+
+static void stand(struct fixture *f, struct sig_member *m, const uint32_t *pin, const bool *hand)
+{
+    const struct sig_change c = {.pin = pin, .hand = hand, .by = "zoe", .done = on_changed, .arg = f};
+    assert_null(sig_member_change(m, &c));
+    answer(f, "peer_set", NULL);
+}
+
+static void pins_and_hands_are_told_and_survive_a_restart(void **state)
+{
+    struct fixture *f = *state;
+    const uint32_t first = 1, none = 0;
+    const bool up = true;
+    struct sig_member *ann = join(f, 0, "ann"), *bob = join(f, 1, "bob");
+    stand(f, ann, &first, NULL);
+    assert_string_equal(heard(f, 1, 1), "pin");
+    assert_int_equal(json_integer_value(heard_data(f, 1, "seat")), 1);
+    stand(f, bob, &first, &up); /* one person a seat */
+    assert_int_equal(ann->pin, 0);
+    assert_int_equal(bob->pin, 1);
+    assert_string_equal(heard(f, 0, 3), "pin");
+    assert_string_equal(heard(f, 0, 2), "pin");
+    assert_string_equal(heard(f, 0, 1), "hand");
+    assert_true(json_is_true(heard_data(f, 0, "raised")));
+    json_t *seen = sig_member_json(bob);
+    assert_int_equal(json_integer_value(json_object_get(seen, "pin")), 1);
+    assert_true(json_is_true(json_object_get(seen, "hand")));
+    json_decref(seen);
+    f->events.restarted(f->opened[0]);
+    assert_null(json_object_get(f->asked[0].command, "pin"));
+    answer(f, "peer_add", NULL);
+    assert_int_equal(json_integer_value(json_object_get(f->asked[0].command, "pin")), 1);
+    assert_true(json_is_true(json_object_get(f->asked[0].command, "hand")));
+    answer(f, "peer_add", NULL);
+    stand(f, bob, &none, NULL);
+    assert_true(json_is_null(heard_data(f, 0, "seat")));
+    assert_true(bob->has_hand_up);
+}
+
 static void muting_all_spares_hosts_and_is_told_once(void **state)
 {
     struct fixture *f = *state;
@@ -963,9 +1084,11 @@ static void a_living_room_is_adopted_with_its_seats_and_recordings(void **state)
 {
     struct fixture *f = *state;
     static const char answer_text[] =
-        "{\"room\": \"standup\", \"type\": \"mcu\", \"opened_at\": 5, \"pid\": 77, \"peers\": ["
+        "{\"room\": \"standup\", \"type\": \"mcu\", \"opened_at\": 5, \"pid\": 77, "
+        "\"layout\": \"presentation\", \"sharing\": \"p1\", \"picture\": {\"layout\": \"duo\", "
+        "\"spotlight\": \"cam\"}, \"peers\": ["
         "{\"peer\": \"p1\", \"user\": \"ann\", \"name\": \"Ann\", \"role\": \"host\", "
-        "\"muted_audio\": true, \"session\": {\"v\": 1, \"kind\": \"ws\", "
+        "\"muted_audio\": true, \"pin\": 3, \"hand\": true, \"session\": {\"v\": 1, \"kind\": \"ws\", "
         "\"resume\": \"0123456789012345678901\", \"etag\": \"e123456789012345678901\", "
         "\"joined_at\": 9}},"
         "{\"peer\": \"p2\", \"user\": \"cam\", \"name\": \"Cam\", \"role\": \"publisher\", "
@@ -987,6 +1110,10 @@ static void a_living_room_is_adopted_with_its_seats_and_recordings(void **state)
     assert_string_equal(ann->user, "ann");
     assert_true(ann->muted_audio);
     assert_int_equal(ann->joined_at_ms, 9);
+    assert_int_equal(ann->pin, 3);
+    assert_true(ann->has_hand_up);
+    assert_picture(f, "{\"layout\": \"presentation\", \"order\": [], \"spotlight\": \"cam\", "
+                      "\"hideWithoutVideo\": false, \"sharing\": \"ann\"}");
     assert_null(f->events.adopted(f->events.ctx, (struct sig_link *)f, reply)); /* twice the name */
     json_decref(reply);
 }
@@ -1010,6 +1137,9 @@ int main(void)
         TEST(who_is_muted_by_another_hears_by_whom),
         TEST(what_is_refused_changes_nothing),
         TEST(a_members_sound_is_kept_told_and_survives_a_restart),
+        TEST(what_hosts_choose_is_merged_told_and_survives_a_restart),
+        TEST(while_a_screen_is_shared_the_room_says_what_is_in_force),
+        TEST(pins_and_hands_are_told_and_survive_a_restart),
         TEST(muting_all_spares_hosts_and_is_told_once),
         TEST(muting_all_tells_when_one_could_not_be_muted),
         TEST(a_plain_participant_is_a_member_whose_keys_are_forgotten),
