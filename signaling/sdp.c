@@ -227,7 +227,7 @@ static int choose_first(struct parser *p)
             p->first = i;
     }
     if (used == 0)
-        return sdp_fail(p->error, NULL, "no m-line with audio (opus) or video (H264, VP8) over %s",
+        return sdp_fail(p->error, NULL, "no m-line with audio (opus) or video (H264, VP8, VP9, AV1) over %s",
                         "UDP/TLS/RTP/SAVPF");
     struct sdp_span rest = group_mids(p);
     for (struct sdp_span mid = sdp_word(&rest); mid.size > 0; mid = sdp_word(&rest)) {

@@ -48,7 +48,8 @@ void rtc_frame_unref(struct rtc_frame *f)
 
 int rtc_feed_create(struct rtc *rtc, struct rtc_feed **out, enum mcu_codec codec)
 {
-    if (codec != MCU_CODEC_OPUS && codec != MCU_CODEC_H264 && codec != MCU_CODEC_VP8)
+    if (codec != MCU_CODEC_OPUS && codec != MCU_CODEC_H264 && codec != MCU_CODEC_VP8 &&
+        codec != MCU_CODEC_VP9)
         return -EINVAL;
     struct rtc_feed *f = calloc(1, sizeof(*f));
     if (!f)

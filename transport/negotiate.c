@@ -17,6 +17,7 @@ enum {
     H264_CONSTRAINED = 0x40, /* constraint_set1_flag */
     H264_LEVEL_3_1 = 0x1f,
     EXTENSION_ID_MAX = 14,
+    RANKS = 8, /* of codecs */
 };
 
 static enum mcu_direction reversed(enum mcu_direction d)
@@ -58,13 +59,15 @@ static bool is_codec_usable(const struct mcu_desc_codec *c, enum mcu_kind kind, 
         return false;
     if (c->codec == MCU_CODEC_H264)
         return is_h264_usable(c, we_send);
-    return c->codec == MCU_CODEC_VP8;
+    return c->codec == MCU_CODEC_VP8 || c->codec == MCU_CODEC_VP9 || c->codec == MCU_CODEC_AV1;
 }
 
-/* Lower is earlier in the answer: the preferred codec, and constrained baseline before baseline. */
+/* Lower is earlier in the answer: the preferred codec, H264 and VP8, then VP9, which costs more, and
+ * AV1, which we do not send; constrained baseline before baseline. */
 static unsigned rank(const struct mcu_desc_codec *c, enum mcu_codec prefer)
 {
-    const unsigned other = c->codec != prefer ? 2 : 0;
+    const unsigned costly = c->codec == MCU_CODEC_VP9 ? 4 : c->codec == MCU_CODEC_AV1 ? 6 : 2;
+    const unsigned other = c->codec != prefer ? costly : 0;
     const bool is_plain = c->codec == MCU_CODEC_H264 && !is_profile_unset(c) &&
                           !(c->h264_profile[0] == H264_BASELINE &&
                             (c->h264_profile[1] & H264_CONSTRAINED));
@@ -102,7 +105,7 @@ static size_t choose_codecs(const struct mcu_desc_media *m, const struct rtc_loc
                             bool we_send, enum mcu_codec prefer, struct mcu_desc_codec *out)
 {
     size_t n = 0;
-    for (unsigned r = 0; r < 4; r++) {
+    for (unsigned r = 0; r < RANKS; r++) {
         for (size_t i = 0; i < m->codec_count && n < MCU_DESC_CODECS_MAX; i++) {
             const struct mcu_desc_codec *c = &m->codecs[i];
             if (is_codec_usable(c, m->kind, we_send) && rank(c, prefer) == r)
@@ -150,6 +153,11 @@ static bool take_line(const struct mcu_desc_media *m, size_t index, const struct
     l.codec_count = choose_codecs(m, local, we_send, prefer, l.codecs);
     if (l.codec_count == 0)
         return false;
+    if (l.codecs[0].codec == MCU_CODEC_AV1 && we_send) { /* there is no other: it may send to us */
+        l.direction = (enum mcu_direction)(l.direction & MCU_RECVONLY);
+        if (!l.direction)
+            return false;
+    }
     *line = l;
     return true;
 }
@@ -350,12 +358,14 @@ static struct mcu_desc_codec offered_codec(enum mcu_codec codec)
                                        .has_transport_cc = true, .opus_inband_fec = true};
     case MCU_CODEC_H264:
     case MCU_CODEC_VP8:
+    case MCU_CODEC_VP9: {
+        const uint8_t pt = codec == MCU_CODEC_H264 ? 102 : codec == MCU_CODEC_VP8 ? 96 : 98;
         return (struct mcu_desc_codec){
-            .codec = codec, .pt = codec == MCU_CODEC_H264 ? 102 : 96,
-            .rtx_pt = codec == MCU_CODEC_H264 ? 103 : 97, .clock_hz = 90000, .has_nack = true,
+            .codec = codec, .pt = pt, .rtx_pt = (uint8_t)(pt + 1), .clock_hz = 90000, .has_nack = true,
             .has_pli = true, .has_fir = true, .has_transport_cc = true,
             .h264_profile = {0x42, 0xe0, H264_LEVEL_3_1}, .packetization_mode = 1,
             .level_asymmetry_allowed = true};
+    }
     default:
         return (struct mcu_desc_codec){.codec = MCU_CODEC_NONE};
     }
@@ -383,7 +393,8 @@ int rtc_negotiate_offer(const struct rtc_local *local, enum mcu_direction audio,
 {
     if (audio == MCU_INACTIVE && video == MCU_INACTIVE)
         return -EINVAL;
-    if (video != MCU_INACTIVE && codec != MCU_CODEC_H264 && codec != MCU_CODEC_VP8)
+    if (video != MCU_INACTIVE && codec != MCU_CODEC_H264 && codec != MCU_CODEC_VP8 &&
+        codec != MCU_CODEC_VP9)
         return -EINVAL;
     struct mcu_desc d = {.setup = MCU_SETUP_ACTPASS};
     describe_local(local, &d);

@@ -1,6 +1,7 @@
 /* transport/negotiate.h - offer and answer (RFC 3264, RFC 8829) over descriptions, as a pure function.
  *
- * At most one audio m-line (Opus) and two video m-lines (H264, VP8) are taken; all others are answered
+ * At most one audio m-line (Opus) and two video m-lines (H264, VP8, VP9; AV1 only from the
+ * far side) are taken; all others are answered
  * as rejected, in their place and with their mid. The first usable audio and video m-lines are the
  * voice, the camera and the mix. The screen is only received: it is the first further video m-line
  * that says a=content:slides (RFC 4796; it may then stand before the camera's, too), else the first

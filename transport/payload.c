@@ -7,6 +7,7 @@
 
 #include "transport/payload_h264.h"
 #include "transport/payload_vp8.h"
+#include "transport/payload_vp9.h"
 
 static void init(struct rtc_payloads *p, struct mcu_packet *packet, size_t count)
 {
@@ -57,6 +58,8 @@ int rtc_payloads_create(struct rtc_payloads **out, struct mcu_packet *packet, si
         return rtc_h264_packetize(out, packet, max_payload, baseline_31);
     if (packet->codec == MCU_CODEC_VP8)
         return rtc_vp8_packetize(out, packet, max_payload);
+    if (packet->codec == MCU_CODEC_VP9)
+        return rtc_vp9_packetize(out, packet, max_payload);
     return packetize_whole(out, NULL, packet, max_payload);
 }
 

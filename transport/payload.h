@@ -21,7 +21,7 @@ struct rtc_slice {
     const uint8_t *data;
     uint16_t size;
     uint8_t prefix_size; /* 0..2 */
-    uint8_t prefix[2];   /* H264: FU indicator and header */
+    uint8_t prefix[2];   /* H264: FU indicator and header; VP9: descriptor */
     bool is_first;       /* of the frame */
     bool is_last;        /* of the frame: for video the RTP marker */
 };
@@ -35,7 +35,7 @@ struct rtc_payloads {
     struct rtc_slice slices[];
 };
 
-/* Cuts packet as its codec wants: H264 and VP8 as in payload_*.h, anything else as one payload.
+/* Cuts packet as its codec wants: H264, VP8 and VP9 as in payload_*.h, anything else as one payload.
  * max_payload is all that may follow the RTP header, descriptor included. The caller owns *out,
  * which takes its own reference to packet. Returns 0, -EINVAL (no frame in it, or max_payload below
  * RTC_PAYLOAD_MIN), -EMSGSIZE (more than one payload, for codecs that cannot be cut), -ENOMEM. */

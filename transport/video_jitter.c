@@ -131,10 +131,16 @@ static void wait_for_key(struct rtc_video_jitter *v)
     v->layers = ALL_LAYERS;
 }
 
+static bool is_taken(enum mcu_codec codec)
+{
+    return codec == MCU_CODEC_H264 || codec == MCU_CODEC_VP8 || codec == MCU_CODEC_VP9 ||
+           codec == MCU_CODEC_AV1;
+}
+
 int rtc_video_jitter_create(struct rtc_video_jitter **out, enum mcu_codec codec,
                             int64_t max_wait_us)
 {
-    if ((codec != MCU_CODEC_H264 && codec != MCU_CODEC_VP8) || max_wait_us < 0)
+    if (!is_taken(codec) || max_wait_us < 0)
         return -EINVAL;
     struct rtc_video_jitter *v = calloc(1, sizeof(*v));
     if (!v)
@@ -170,7 +176,7 @@ static void start_over(struct rtc_video_jitter *v)
 
 int rtc_video_jitter_set_codec(struct rtc_video_jitter *v, enum mcu_codec codec)
 {
-    if (codec != MCU_CODEC_H264 && codec != MCU_CODEC_VP8)
+    if (!is_taken(codec))
         return -EINVAL;
     start_over(v);
     v->codec = codec;

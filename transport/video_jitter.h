@@ -43,7 +43,7 @@ struct rtc_video_jitter_stats {
     uint64_t losses;          /* holes that were not repaired in time */
 };
 
-/* codec: H264 or VP8. The caller owns *out. Returns 0, -EINVAL or -ENOMEM. */
+/* codec: H264, VP8, VP9 or AV1. The caller owns *out. Returns 0, -EINVAL or -ENOMEM. */
 int rtc_video_jitter_create(struct rtc_video_jitter **out, enum mcu_codec codec,
                             int64_t max_wait_us);
 void rtc_video_jitter_destroy(struct rtc_video_jitter *v); /* NULL is fine */

@@ -2,13 +2,16 @@
  * One [net] thread at a time.
  *
  * H264 does not mark the first packet of a frame. An SPS stands at the beginning of a key frame; an
- * IDR slice begins one only if the packet before it is of another frame, which the ring knows. */
+ * IDR slice begins one only if the packet before it is of another frame, which the ring knows. AV1
+ * marks the first packet of a key frame only. */
 #include "transport/video_slot.h"
 
 #include <errno.h>
 #include <string.h>
 
+#include "transport/payload_av1.h"
 #include "transport/payload_h264.h"
+#include "transport/payload_vp9.h"
 
 static int describe_h264(struct rtc_video_slot *slot, const uint8_t *payload, size_t size)
 {
@@ -31,6 +34,29 @@ static int describe_vp8(struct rtc_video_slot *slot, const uint8_t *payload, siz
     return 0;
 }
 
+/* A picture begins with its lowest spatial layer. */
+static int describe_vp9(struct rtc_video_slot *slot, const uint8_t *payload, size_t size)
+{
+    struct rtc_vp9_descriptor d;
+    if (rtc_vp9_parse(&d, payload, size) || d.size > UINT8_MAX)
+        return -EBADMSG;
+    slot->head = (uint8_t)d.size;
+    slot->is_left_out = d.sid > 0;
+    slot->may_start = slot->is_sure_start = d.is_start && d.sid == 0;
+    slot->starts_key = slot->may_start && !d.is_inter;
+    return 0;
+}
+
+static int describe_av1(struct rtc_video_slot *slot, const uint8_t *payload, size_t size)
+{
+    struct rtc_av1_peek peek;
+    if (rtc_av1_peek(&peek, payload, size))
+        return -EBADMSG;
+    slot->may_start = !peek.is_continued;
+    slot->starts_key = slot->is_sure_start = peek.is_new;
+    return 0;
+}
+
 int rtc_video_slot_describe(struct rtc_video_slot *slot, enum mcu_codec codec,
                             const uint8_t *payload, size_t size)
 {
@@ -38,8 +64,16 @@ int rtc_video_slot_describe(struct rtc_video_slot *slot, enum mcu_codec codec,
         slot->is_padding = true;
         return 0;
     }
-    return codec == MCU_CODEC_H264 ? describe_h264(slot, payload, size)
-                                   : describe_vp8(slot, payload, size);
+    switch (codec) {
+    case MCU_CODEC_H264:
+        return describe_h264(slot, payload, size);
+    case MCU_CODEC_VP9:
+        return describe_vp9(slot, payload, size);
+    case MCU_CODEC_AV1:
+        return describe_av1(slot, payload, size);
+    default:
+        return describe_vp8(slot, payload, size);
+    }
 }
 
 /* --- VP8 -------------------------------------------------------------------------------------- */
@@ -139,8 +173,83 @@ static int assemble_h264(struct mcu_packet **out, const struct rtc_video_run *ru
     return 0;
 }
 
+/* --- VP9 -------------------------------------------------------------------------------------- */
+
+static bool is_of_vp9_frame(const struct rtc_video_slot *slot)
+{
+    return !slot->is_padding && !slot->is_left_out;
+}
+
+static int assemble_vp9(struct mcu_packet **out, const struct rtc_video_run *run)
+{
+    size_t size = 0;
+    for (uint64_t s = run->first; s <= run->last; s++) {
+        const struct rtc_video_slot *slot = rtc_video_run_at(run, s);
+        size += is_of_vp9_frame(slot) ? slot->size - slot->head : 0;
+    }
+    struct mcu_packet *p = mcu_packet_create(size);
+    if (!p)
+        return -ENOMEM;
+    for (uint64_t s = run->first; s <= run->last; s++) {
+        const struct rtc_video_slot *slot = rtc_video_run_at(run, s);
+        if (!is_of_vp9_frame(slot))
+            continue;
+        memcpy(p->data + p->size, slot->cell + slot->head, slot->size - slot->head);
+        p->size += slot->size - slot->head;
+    }
+    p->codec = MCU_CODEC_VP9;
+    p->is_key = rtc_video_run_at(run, run->first)->starts_key;
+    *out = p;
+    return 0;
+}
+
+/* --- AV1 -------------------------------------------------------------------------------------- */
+
+static int unpack_av1(struct rtc_av1_unpack *u, const struct rtc_video_run *run)
+{
+    int err = 0;
+    for (uint64_t s = run->first; s <= run->last && !err; s++) {
+        const struct rtc_video_slot *slot = rtc_video_run_at(run, s);
+        if (!slot->is_padding)
+            err = rtc_av1_unpack_add(u, slot->cell, slot->size);
+    }
+    return err ? err : u->in_obu ? -EBADMSG : 0;
+}
+
+static int assemble_av1(struct mcu_packet **out, const struct rtc_video_run *run)
+{
+    static const uint8_t delimiter[] = {0x12, 0x00}; /* senders leave it out */
+    struct rtc_av1_unpack u = {0};
+    if (unpack_av1(&u, run))
+        return -EBADMSG;
+    if (!u.has_frame) {
+        *out = NULL;
+        return 0;
+    }
+    struct mcu_packet *p = mcu_packet_create(sizeof(delimiter) + u.size);
+    if (!p)
+        return -ENOMEM;
+    memcpy(p->data, delimiter, sizeof(delimiter));
+    u = (struct rtc_av1_unpack){.out = p->data, .capacity = p->capacity, .size = sizeof(delimiter)};
+    unpack_av1(&u, run); /* was measured: cannot fail */
+    p->size = u.size;
+    p->codec = MCU_CODEC_AV1;
+    p->is_key = u.has_sequence && rtc_video_run_at(run, run->first)->starts_key;
+    *out = p;
+    return 0;
+}
+
 int rtc_video_assemble(struct mcu_packet **out, enum mcu_codec codec,
                        const struct rtc_video_run *run, struct rtc_h264_sets *sets)
 {
-    return codec == MCU_CODEC_H264 ? assemble_h264(out, run, sets) : assemble_vp8(out, run);
+    switch (codec) {
+    case MCU_CODEC_H264:
+        return assemble_h264(out, run, sets);
+    case MCU_CODEC_VP9:
+        return assemble_vp9(out, run);
+    case MCU_CODEC_AV1:
+        return assemble_av1(out, run);
+    default:
+        return assemble_vp8(out, run);
+    }
 }

@@ -28,6 +28,8 @@ struct rtc_video_slot {
     size_t size;
     uint8_t *cell; /* RTC_MTU bytes */
     struct rtc_vp8_descriptor vp8;
+    uint8_t head;     /* VP9: bytes of descriptor */
+    bool is_left_out; /* VP9: of an upper spatial layer */
 };
 
 /* SPS and PPS of the last frame that had an SPS, in Annex B, for key frames that come without. */
@@ -54,7 +56,7 @@ int rtc_video_slot_describe(struct rtc_video_slot *slot, enum mcu_codec codec,
                             const uint8_t *payload, size_t size);
 
 /* Puts a whole frame together; codec, size and is_key are set. Parameter sets in it are kept in
- * sets. *out is written only on success and may be NULL then: parameter sets without a picture.
+ * sets. *out is written only on success and may be NULL then: nothing to show in it.
  * Returns 0, -EBADMSG or -ENOMEM. */
 int rtc_video_assemble(struct mcu_packet **out, enum mcu_codec codec,
                        const struct rtc_video_run *run, struct rtc_h264_sets *sets);

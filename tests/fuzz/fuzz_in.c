@@ -22,7 +22,7 @@ static void on_video(void *ctx, enum rtc_picture picture, struct mcu_packet *fra
 {
     (void)picture;
     (void)ctx;
-    if (frame->size == 0 || (frame->codec != MCU_CODEC_H264 && frame->codec != MCU_CODEC_VP8))
+    if (frame->size == 0 || mcu_codec_kind(frame->codec) != MCU_VIDEO)
         abort();
 }
 
@@ -45,6 +45,8 @@ static void make_session(struct rtc_session *s)
     s->pts[63].media_pt = s->pts[120].media_pt = 111;
     s->pts[96] = (struct rtc_pt){.codec = MCU_CODEC_VP8, .kind = MCU_VIDEO, .lines = pictures};
     s->pts[102] = (struct rtc_pt){.codec = MCU_CODEC_H264, .kind = MCU_VIDEO, .lines = pictures};
+    s->pts[98] = (struct rtc_pt){.codec = MCU_CODEC_VP9, .kind = MCU_VIDEO, .lines = pictures};
+    s->pts[45] = (struct rtc_pt){.codec = MCU_CODEC_AV1, .kind = MCU_VIDEO, .lines = pictures};
     s->pts[97] = s->pts[96];
     s->pts[103] = s->pts[102];
     s->pts[97].is_rtx = s->pts[103].is_rtx = true;

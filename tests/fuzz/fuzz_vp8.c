@@ -1,4 +1,4 @@
-/* VP8 payload descriptors, and the video jitter buffer for both codecs. The input is a script:
+/* VP8 payload descriptors, and the video jitter buffer for all codecs. The input is a script:
  * first byte the codec, then packets of
  *
  *     [sequence step + 8][flags: marker, new timestamp, pop, late][length][payload]
@@ -74,7 +74,11 @@ static void play(const uint8_t *data, size_t size)
     struct mcu_reader r = mcu_reader(data, size);
     struct play p = {.seq = 1 << 20};
     struct rtc_video_jitter_stats stats;
-    p.codec = mcu_take_u8(&r) & 1 ? MCU_CODEC_H264 : MCU_CODEC_VP8;
+    const uint8_t choice = mcu_take_u8(&r);
+    p.codec = choice & 1   ? MCU_CODEC_H264
+              : choice & 2 ? MCU_CODEC_VP9
+              : choice & 4 ? MCU_CODEC_AV1
+                           : MCU_CODEC_VP8;
     if (rtc_video_jitter_create(&p.jitter, p.codec, RTC_VIDEO_JITTER_WAIT_US))
         return;
     while (mcu_left(&r) >= 3)

@@ -95,7 +95,8 @@ static void assert_out(const struct rig *rig, const int *frames, size_t count)
 #define ASSERT_OUT(rig, ...)                                                                       \
     assert_out(rig, (const int[]){__VA_ARGS__}, sizeof((const int[]){__VA_ARGS__}) / sizeof(int))
 
-static const enum mcu_codec codecs[] = {MCU_CODEC_H264, MCU_CODEC_VP8};
+static const enum mcu_codec codecs[] = {MCU_CODEC_H264, MCU_CODEC_VP8, MCU_CODEC_VP9};
+enum { CODECS = 3 };
 
 static void test_conf_is_checked(void **state)
 {
@@ -110,7 +111,7 @@ static void test_conf_is_checked(void **state)
 static void test_in_order_each_frame_at_once(void **state)
 {
     (void)state;
-    for (size_t c = 0; c < 2; c++) {
+    for (size_t c = 0; c < CODECS; c++) {
         struct rig rig = rig_create(codecs[c]);
         source_add_chain(rig.source, 300, 100);
         struct rtc_video_frame frame;
@@ -150,7 +151,7 @@ static void test_arrival_times_of_a_frame(void **state)
 static void test_reordered_and_doubled(void **state)
 {
     (void)state;
-    for (size_t c = 0; c < 2; c++) {
+    for (size_t c = 0; c < CODECS; c++) {
         struct rig rig = rig_create(codecs[c]);
         source_add_chain(rig.source, 200, 60);
         const size_t n = rig.source->packet_count;
@@ -181,7 +182,7 @@ static void test_reordered_and_doubled(void **state)
 static void test_repaired_in_time_loses_nothing(void **state)
 {
     (void)state;
-    for (size_t c = 0; c < 2; c++) {
+    for (size_t c = 0; c < CODECS; c++) {
         struct rig rig = rig_create(codecs[c]);
         source_add_chain(rig.source, 6, 100);
         insert_frame(&rig, 0, 0);
@@ -198,7 +199,7 @@ static void test_repaired_in_time_loses_nothing(void **state)
 static void test_loss_skips_to_the_next_key_frame(void **state)
 {
     (void)state;
-    for (size_t c = 0; c < 2; c++) {
+    for (size_t c = 0; c < CODECS; c++) {
         struct rig rig = rig_create(codecs[c]);
         source_add_chain(rig.source, 20, 10);
         insert_frame(&rig, 0, 0);
@@ -229,7 +230,7 @@ static void test_loss_skips_to_the_next_key_frame(void **state)
 static void test_key_frame_on_its_way_is_not_asked_for(void **state)
 {
     (void)state;
-    for (size_t c = 0; c < 2; c++) {
+    for (size_t c = 0; c < CODECS; c++) {
         struct rig rig = rig_create(codecs[c]);
         source_add(rig.source, 5000, true, 0, false, -1, -1);
         insert(&rig, 0, 0);
@@ -247,7 +248,7 @@ static void test_key_frame_on_its_way_is_not_asked_for(void **state)
 static void test_joining_in_the_middle(void **state)
 {
     (void)state;
-    for (size_t c = 0; c < 2; c++) {
+    for (size_t c = 0; c < CODECS; c++) {
         struct rig rig = rig_create(codecs[c]);
         source_add_chain(rig.source, 12, 10);
         insert_frame(&rig, 7, 0);
@@ -296,7 +297,7 @@ static void test_repair_does_not_make_a_hole_young(void **state)
 static void test_padding_is_only_a_number(void **state)
 {
     (void)state;
-    for (size_t c = 0; c < 2; c++) {
+    for (size_t c = 0; c < CODECS; c++) {
         struct rig rig = rig_create(codecs[c]);
         source_add_chain(rig.source, 40, 20);
         uint64_t shift = 0;
@@ -318,7 +319,7 @@ static void test_padding_is_only_a_number(void **state)
 static void test_sender_without_markers(void **state)
 {
     (void)state;
-    for (size_t c = 0; c < 2; c++) {
+    for (size_t c = 0; c < CODECS; c++) {
         struct rig rig = rig_create(codecs[c]);
         source_add_chain(rig.source, 10, 20);
         for (size_t i = 0; i < rig.source->packet_count; i++)
@@ -560,6 +561,72 @@ static void test_vp8_lost_base_layer_wants_a_key_frame(void **state)
 
 /* Loses, delays, repeats and repairs packets by chance; every frame that comes out must have come
  * with all it needs, once and in order. Returns how many came out. */
+static void give(struct rtc_video_jitter *v, uint64_t seq, uint32_t timestamp, bool marker,
+                 const uint8_t *payload, size_t size)
+{
+    uint8_t *copy = exact_copy(payload, size);
+    const struct rtc_rtp rtp = {
+        .marker = marker, .timestamp = timestamp, .payload = copy, .payload_size = size};
+    assert_int_equal(rtc_video_jitter_insert(v, &rtp, seq, 0), 0);
+    free(copy);
+}
+
+static void assert_next(struct rtc_video_jitter *v, bool is_key, const uint8_t *data, size_t size)
+{
+    struct rtc_video_frame frame;
+    assert_int_equal(rtc_video_jitter_pop(v, 0, &frame), 0);
+    assert_int_equal(frame.packet->is_key, is_key);
+    assert_int_equal(frame.packet->size, size);
+    assert_memory_equal(frame.packet->data, data, size);
+    mcu_packet_unref(frame.packet);
+}
+
+/* Descriptors with layer indices: 0x20 has them, then tid 0 and sid, TL0PICIDX. */
+static void test_vp9_gives_the_lowest_spatial_layer(void **state)
+{
+    (void)state;
+    struct rtc_video_jitter *v = NULL;
+    struct rtc_video_frame frame;
+    assert_int_equal(rtc_video_jitter_create(&v, MCU_CODEC_VP9, WAIT_US), 0);
+    give(v, 1, 0, false, (const uint8_t[]){0x68, 0, 1, 'x'}, 4); /* inter: not to begin with */
+    give(v, 2, 0, true, (const uint8_t[]){0x6c, 2, 1, 'X'}, 4);
+    assert_int_equal(rtc_video_jitter_pop(v, 0, &frame), -EAGAIN);
+    assert_true(rtc_video_jitter_wants_key(v));
+    give(v, 3, 3000, false, (const uint8_t[]){0x28, 0, 2, 'a'}, 4);
+    give(v, 4, 3000, false, (const uint8_t[]){0x24, 0, 2, 'b'}, 4);
+    give(v, 5, 3000, true, (const uint8_t[]){0x2c, 3, 2, 'U'}, 4); /* upper, predicted from it */
+    assert_next(v, true, (const uint8_t *)"ab", 2);
+    give(v, 6, 6000, false, (const uint8_t[]){0x6c, 0, 3, 'c'}, 4);
+    give(v, 7, 6000, true, (const uint8_t[]){0x6c, 2, 3, 'V'}, 4);
+    assert_next(v, false, (const uint8_t *)"c", 1);
+    rtc_video_jitter_destroy(v);
+}
+
+static void test_av1_temporal_units(void **state)
+{
+    (void)state;
+    struct rtc_video_jitter *v = NULL;
+    struct rtc_video_frame frame;
+    assert_int_equal(rtc_video_jitter_create(&v, MCU_CODEC_AV1, WAIT_US), 0);
+    give(v, 1, 0, true, (const uint8_t[]){0x10, 0x30, 9}, 3); /* a frame without a sequence */
+    assert_int_equal(rtc_video_jitter_pop(v, 0, &frame), -EAGAIN);
+    assert_true(rtc_video_jitter_wants_key(v));
+    /* N, Y, two elements: a sequence header and a frame that goes on in the next packet */
+    give(v, 2, 3000, false, (const uint8_t[]){0x68, 2, 0x08, 7, 0x30, 1}, 6);
+    give(v, 3, 3000, true, (const uint8_t[]){0x90, 2, 3}, 3);
+    assert_next(v, true,
+                (const uint8_t[]){0x12, 0, 0x0a, 0x81, 0x80, 0x80, 0, 7, 0x32, 0x83, 0x80, 0x80, 0,
+                                  1, 2, 3},
+                16);
+    give(v, 4, 6000, true, (const uint8_t[]){0x10, 0x30, 4}, 3);
+    assert_next(v, false, (const uint8_t[]){0x12, 0, 0x32, 0x81, 0x80, 0x80, 0, 4}, 8);
+    give(v, 5, 9000, true, (const uint8_t[]){0x10, 0x10, 0}, 3); /* a delimiter alone: no picture */
+    give(v, 6, 12000, true, (const uint8_t[]){0x90, 4}, 2);      /* a fragment of nothing */
+    assert_int_equal(rtc_video_jitter_pop(v, 0, &frame), -EAGAIN);
+    assert_true(rtc_video_jitter_wants_key(v));
+    rtc_video_jitter_destroy(v);
+}
+
 static size_t run_random(enum mcu_codec codec, bool layered, uint64_t seed, uint64_t loss_permille,
                          uint64_t repair_percent)
 {
@@ -611,7 +678,7 @@ static void test_random_networks(void **state)
 {
     (void)state;
     for (uint64_t seed = 1; seed <= 4; seed++) {
-        for (size_t c = 0; c < 2; c++) {
+        for (size_t c = 0; c < CODECS; c++) {
             assert_int_equal(run_random(codecs[c], false, seed, 0, 0), 560);
             assert_true(run_random(codecs[c], false, seed, 5, 0) > 100);
             assert_true(run_random(codecs[c], false, seed, 50, 90) > 50);
@@ -641,6 +708,8 @@ int main(void)
         cmocka_unit_test(test_leap_of_sequence_numbers),
         cmocka_unit_test(test_numbers_that_begin_anew),
         cmocka_unit_test(test_codec_changes),
+        cmocka_unit_test(test_vp9_gives_the_lowest_spatial_layer),
+        cmocka_unit_test(test_av1_temporal_units),
         cmocka_unit_test(test_malformed_is_counted_and_changes_nothing),
         cmocka_unit_test(test_h264_fragment_without_end_is_a_loss),
         cmocka_unit_test(test_h264_key_frame_gets_the_parameter_sets_it_lacks),

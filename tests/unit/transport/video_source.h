@@ -86,6 +86,7 @@ static inline void source_packetize(struct source *s, struct source_frame *f, si
     struct mcu_packet *packet = mcu_packet_copy(f->data, f->size);
     struct rtc_payloads *p = NULL;
     packet->codec = s->codec;
+    packet->is_key = f->is_key;
     assert_int_equal(rtc_payloads_create(&p, packet, 1000), 0);
     const size_t before = s->codec == MCU_CODEC_VP8 ? RTC_VP8_DESCRIPTOR_SIZE : 0;
     f->first = s->packet_count;
