@@ -50,6 +50,7 @@ int comp_create(struct comp **out, const struct comp_conf *conf, const struct co
         return -ENOMEM;
     c->conf = *conf;
     c->sink = *sink;
+    comp_images_init(&c->images);
     c->roster.freeze_us = conf->is_offline ? 0 : conf->freeze_us;
     int err = mcu_queue_create(&c->orders, 2 * THINGS_MAX);
     if (!err)
@@ -88,9 +89,17 @@ void comp_destroy(struct comp *c)
     comp_decorator_destroy(c->decorator);
     for (size_t i = 0; i < COMP_SOURCES_MAX; i++)
         comp_source_destroy(c->members[i]);
+    comp_images_finish(&c->images);
     mcu_queue_destroy(c->orders, NULL);
     mcu_queue_destroy(c->spent, NULL);
     free(c);
+}
+
+int comp_set_image(struct comp *c, const char *name, const uint8_t *bytes, size_t size)
+{
+    struct comp_image *image = NULL;
+    const int err = bytes ? comp_image_create(&image, bytes, size) : 0;
+    return err ? err : comp_images_put(&c->images, name, image);
 }
 
 /* --- orders --------------------------------------------------------------------------------------

@@ -71,8 +71,15 @@ struct comp_view_conf {
     bool has_avatars;            /* who is there without a picture (yet, or hidden) has a tile with
                                     his initials */
     int64_t transition_us;       /* of moving and fading to new places; 0: at once */
+    int64_t wall_offset_us;      /* Unix time when now_us is 0, for clocks on the picture */
     const char *without_user;    /* copied: he is not on it, nor his screen; NULL: nobody */
     void *view_ctx;
+};
+
+/* Signs that a view may show. */
+enum {
+    COMP_SIGN_REC = 1,
+    COMP_SIGN_LIVE = 2,
 };
 
 /* One encoding of a view. */
@@ -195,6 +202,9 @@ void comp_source_set_floor(struct comp_source *s, bool has_floor);
 /* [any] A hidden source (camera off) has no tile, or one with an avatar. */
 void comp_source_set_hidden(struct comp_source *s, bool is_hidden);
 
+/* [any] How loud his voice is, 0 to 1: the ring around his avatar in layouts of avatars. */
+void comp_source_set_level(struct comp_source *s, float level);
+
 /* [any] Where the middle of its tile is in the first view: -1 at the left edge of the picture .. 1
  * at the right; 0 while it has none. */
 float comp_source_centre(const struct comp_source *s);
@@ -214,6 +224,15 @@ void comp_view_destroy(struct comp_view *v);
 
 /* [ctl] Another layout, whole, from the next tick on. Returns 0 or -EINVAL. */
 int comp_view_set_layout(struct comp_view *v, const struct layout *layout);
+
+/* [any] Which of COMP_SIGN_* are lit on this view, where its layout has them or in the upper right
+ * corner; a view without signs is what a recording may have. */
+void comp_view_set_signs(struct comp_view *v, uint32_t signs);
+
+/* [ctl] The picture (PNG or JPEG, up to 4 MiB, 4096 pixels a side and 8.3 million in all) that
+ * layouts name so, in all views; NULL bytes take it away. Returns 0, -EINVAL (not such a picture,
+ * or no name), -EFBIG, -ENOSPC (16 are there), -ENOENT (none to take away) or -ENOMEM. */
+int comp_set_image(struct comp *c, const char *name, const uint8_t *bytes, size_t size);
 
 /* [ctl] The canvas as it is after the next tick (without workers: now), I420 in BT.601 and limited
  * range. The caller frees *out with av_frame_free(). Returns 0, -ETIMEDOUT (no tick within a

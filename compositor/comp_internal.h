@@ -6,7 +6,8 @@
 #include <stdatomic.h>
 
 #include "compositor/comp.h"
-#include "compositor/decor.h"
+#include "compositor/decorator.h"
+#include "compositor/images.h"
 #include "compositor/order.h"
 #include "compositor/roster.h"
 #include "compositor/worker.h"
@@ -32,6 +33,7 @@ struct comp {
     struct mcu_queue *spent;  /* those to leave, back from [tick] to [ctl] */
 
     struct comp_counters counters;
+    struct comp_images images; /* [ctl] and the decorator */
 
     /* [ctl] */
     struct comp_decorator *decorator; /* from the first view that needs one; NULL offline */

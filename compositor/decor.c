@@ -1,31 +1,16 @@
-/* What lies on tiles; see decor.h. One job per tile's owner goes back and forth between [tick] and
- * [decor]; whoever has it may touch it, so the state is all that they share. */
+/* What lies on tiles; see decor.h. */
 #include "compositor/decor.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "compositor/label.h"
-#include "mcu/base/thread.h"
+#include "compositor/shape.h"
 
-enum { DECOR_JOBS_MAX = COMP_SOURCES_MAX };
-
-struct comp_decorator {
-    pthread_t thread;
-    bool is_started;
-
-    pthread_mutex_t lock; /* protects all below */
-    pthread_cond_t work;
-    pthread_cond_t done;
-    struct comp_decor *jobs[DECOR_JOBS_MAX]; /* asked, in order */
-    size_t count;
-    struct comp_decor *busy;
-    bool is_stopping;
-};
-
-/* --- looks ---------------------------------------------------------------------------------------
+/* --- people --------------------------------------------------------------------------------------
  */
 
 int comp_person_init(struct comp_person *p, const char *user)
@@ -59,29 +44,35 @@ void comp_person_set_look(struct comp_person *p, const struct comp_look *look)
     atomic_fetch_add_explicit(&p->generation, 1, memory_order_release);
 }
 
+/* --- drawing: [decor], or [tick] offline ---------------------------------------------------------
+ */
+
 static void free_set(struct comp_decor_set *set)
 {
     comp_overlay_unref(set->label);
     comp_overlay_unref(set->avatar);
     comp_overlay_unref(set->more);
+    for (size_t i = 0; i < DECOR_LEVELS; i++)
+        comp_overlay_unref(set->rings[i]);
     memset(set, 0, sizeof(*set));
 }
 
-void comp_decor_finish(struct comp_decor *d)
+static void render_more(struct comp_decor_set *set)
 {
-    free_set(&d->job);
-    free_set(&d->has);
-    memset(d, 0, sizeof(*d));
+    const struct comp_decor_want *want = &set->want;
+    if (want->is_more_large)
+        comp_more_render(&set->more, want->more, want->width, want->height);
+    else
+        comp_badge_render(&set->more, want->more, want->width, want->height);
 }
 
-/* --- drawing: [decor], or [tick] offline ---------------------------------------------------------
- */
-
-static void render(struct comp_decor *d)
+static void render(struct comp_job *job)
 {
-    const struct comp_decor_want want = d->job.want;
-    free_set(&d->job);
-    d->job.want = want;
+    struct comp_decor *d = (struct comp_decor *)job; /* its first field */
+    struct comp_decor_set *set = &d->asked;
+    const struct comp_decor_want want = set->want;
+    free_set(set);
+    set->want = want;
     char name[COMP_NAME_BYTES];
     struct comp_person *person = d->person;
     pthread_mutex_lock(&person->lock);
@@ -99,106 +90,29 @@ static void render(struct comp_decor *d)
     };
     /* What fails for want of memory is left out until the next change. */
     if (want.has_label && name[0])
-        comp_label_render(&d->job.label, &conf);
+        comp_label_render(&set->label, &conf);
     if (want.has_avatar)
-        comp_avatar_render(&d->job.avatar, person->user, name, want.width, want.height);
+        comp_avatar_render(&set->avatar, person->user, name, want.width, want.height);
+    for (uint32_t i = 0; i < DECOR_LEVELS && want.has_avatar && want.has_rings; i++)
+        comp_ring_render(&set->rings[i], i + 1, want.width, want.height);
     if (want.more)
-        comp_more_render(&d->job.more, want.more, want.width, want.height);
+        render_more(set);
 }
 
-static struct comp_decor *next_job(struct comp_decorator *w)
+_Static_assert(offsetof(struct comp_decor, job) == 0, "render() finds the decor by its job");
+
+void comp_decor_init(struct comp_decor *d, struct comp_person *person)
 {
-    if (w->count == 0)
-        return NULL;
-    struct comp_decor *d = w->jobs[0];
-    w->count--;
-    memmove(&w->jobs[0], &w->jobs[1], w->count * sizeof(*w->jobs));
-    return d;
+    d->job.run = render;
+    d->person = person;
 }
 
-static void *run(void *arg)
+void comp_decor_finish(struct comp_decor *d, struct comp_decorator *decorator)
 {
-    struct comp_decorator *w = arg;
-    pthread_mutex_lock(&w->lock);
-    while (!w->is_stopping) {
-        struct comp_decor *d = next_job(w);
-        if (!d) {
-            pthread_cond_wait(&w->work, &w->lock);
-            continue;
-        }
-        w->busy = d;
-        pthread_mutex_unlock(&w->lock);
-        render(d);
-        atomic_store_explicit(&d->state, DECOR_DONE, memory_order_release);
-        pthread_mutex_lock(&w->lock);
-        w->busy = NULL;
-        pthread_cond_broadcast(&w->done);
-    }
-    pthread_mutex_unlock(&w->lock);
-    return NULL;
-}
-
-int comp_decorator_create(struct comp_decorator **out)
-{
-    struct comp_decorator *w = calloc(1, sizeof(*w));
-    if (!w)
-        return -ENOMEM;
-    pthread_mutex_init(&w->lock, NULL);
-    pthread_cond_init(&w->work, NULL);
-    pthread_cond_init(&w->done, NULL);
-    const int err = mcu_thread_start(&w->thread, "decor", run, w);
-    if (err) {
-        comp_decorator_destroy(w);
-        return err;
-    }
-    w->is_started = true;
-    *out = w;
-    return 0;
-}
-
-void comp_decorator_destroy(struct comp_decorator *w)
-{
-    if (!w)
-        return;
-    pthread_mutex_lock(&w->lock);
-    w->is_stopping = true;
-    pthread_cond_signal(&w->work);
-    pthread_mutex_unlock(&w->lock);
-    if (w->is_started)
-        pthread_join(w->thread, NULL);
-    pthread_cond_destroy(&w->done);
-    pthread_cond_destroy(&w->work);
-    pthread_mutex_destroy(&w->lock);
-    free(w);
-}
-
-void comp_decorator_forget(struct comp_decorator *w, struct comp_decor *d)
-{
-    if (!w)
-        return;
-    pthread_mutex_lock(&w->lock);
-    size_t kept = 0;
-    for (size_t i = 0; i < w->count; i++) {
-        if (w->jobs[i] != d)
-            w->jobs[kept++] = w->jobs[i];
-    }
-    w->count = kept;
-    while (w->busy == d)
-        pthread_cond_wait(&w->done, &w->lock);
-    pthread_mutex_unlock(&w->lock);
-}
-
-/* False: full; the next tick asks again. */
-static bool ask(struct comp_decorator *w, struct comp_decor *d)
-{
-    pthread_mutex_lock(&w->lock);
-    const bool has_room = w->count < DECOR_JOBS_MAX;
-    if (has_room) {
-        w->jobs[w->count++] = d;
-        pthread_cond_signal(&w->work);
-    }
-    pthread_mutex_unlock(&w->lock);
-    return has_room;
+    comp_decorator_forget(decorator, &d->job);
+    free_set(&d->asked);
+    free_set(&d->has);
+    memset(d, 0, sizeof(*d));
 }
 
 /* --- [tick] --------------------------------------------------------------------------------------
@@ -208,43 +122,42 @@ static bool is_same(const struct comp_decor_want *a, const struct comp_decor_wan
 {
     return a->width == b->width && a->height == b->height && a->more == b->more &&
            a->generation == b->generation && a->has_label == b->has_label &&
-           a->has_avatar == b->has_avatar;
+           a->has_avatar == b->has_avatar && a->has_rings == b->has_rings &&
+           a->is_more_large == b->is_more_large;
 }
 
-/* What was drawn becomes what it has; the old pictures go to the job, whose next drawer frees them.
- */
-static void take_job(struct comp_decor *d)
+/* What was drawn becomes what it has; the old pictures wait for the next drawer, who frees them. */
+static void take(struct comp_decor *d)
 {
     const struct comp_decor_set old = d->has;
-    d->has = d->job;
-    d->job = old;
-    atomic_store_explicit(&d->state, DECOR_IDLE, memory_order_relaxed);
+    d->has = d->asked;
+    d->asked = old;
 }
 
-static void order(struct comp_decor *d, struct comp_decorator *decorator,
-                  const struct comp_decor_want *want)
+/* A voice shows around the avatar where there is one for good, else around the tile. */
+static bool look_who_speaks(struct comp_decor *d, bool has_ring, bool is_round)
 {
-    d->job.want = *want;
-    if (!decorator) {
-        render(d);
-        atomic_store_explicit(&d->state, DECOR_DONE, memory_order_relaxed);
-        return;
-    }
-    atomic_store_explicit(&d->state, DECOR_ASKED, memory_order_release);
-    if (!ask(decorator, d))
-        atomic_store_explicit(&d->state, DECOR_IDLE, memory_order_relaxed);
+    const bool is_speaking =
+        has_ring && atomic_load_explicit(&d->person->is_speaking, memory_order_relaxed);
+    const uint32_t heard = atomic_load_explicit(&d->person->level, memory_order_relaxed);
+    const uint32_t level = is_speaking && is_round ? (heard ? heard : 1) : 0;
+    const bool has_frame = is_speaking && !is_round;
+    const bool has_changed = d->level != level || d->has_frame != has_frame;
+    d->level = level;
+    d->has_frame = has_frame;
+    return has_changed;
 }
 
 bool comp_decor_update(struct comp_decor *d, struct comp_decorator *decorator,
                        const struct comp_decor_want *want, bool has_ring)
 {
-    bool has_changed = d->has_ring != has_ring;
-    d->has_ring = has_ring;
-    if (atomic_load_explicit(&d->state, memory_order_acquire) == DECOR_IDLE &&
-        !is_same(&d->has.want, want))
-        order(d, decorator, want);
-    if (atomic_load_explicit(&d->state, memory_order_acquire) == DECOR_DONE) {
-        take_job(d);
+    bool has_changed = look_who_speaks(d, has_ring, want->has_rings);
+    if (comp_job_is_idle(&d->job) && !is_same(&d->has.want, want)) {
+        d->asked.want = *want;
+        comp_decorator_ask(decorator, &d->job);
+    }
+    if (comp_job_take(&d->job)) {
+        take(d);
         has_changed = true;
     }
     return has_changed;
@@ -255,54 +168,98 @@ static bool is_for(const struct comp_decor_set *set, const struct comp_rect *til
     return set->want.width == tile->width && set->want.height == tile->height;
 }
 
-bool comp_decor_draw_avatar(const struct comp_decor *d, struct comp_canvas *canvas,
-                            const struct comp_rect *tile)
+static void blend_middle(const struct comp_overlay *o, struct comp_canvas *canvas,
+                         const struct comp_rect *t)
 {
-    if (!d->has.avatar || !is_for(&d->has, tile))
-        return false;
-    comp_overlay_blend(d->has.avatar, canvas, tile->x, tile->y, tile);
-    return true;
+    const uint32_t width = comp_overlay_width(o), height = comp_overlay_height(o);
+    if (width > t->width || height > t->height)
+        return;
+    comp_overlay_blend(o, canvas, t->x + (((t->width - width) / 2) & ~1u),
+                       t->y + (((t->height - height) / 2) & ~1u), t);
 }
 
-static void draw_ring(struct comp_canvas *canvas, const struct comp_rect *t)
+/* One of another size stands in the middle of its ground until the right one is there. */
+void comp_decor_draw_avatar(const struct comp_decor *d, struct comp_canvas *canvas,
+                            const struct comp_rect *tile)
+{
+    if (!d->has.avatar || !is_for(&d->has, tile)) {
+        const struct comp_colour ground = comp_colour_from_rgb(comp_avatar_ground());
+        comp_canvas_fill(canvas, tile, &ground);
+    }
+    if (d->has.avatar)
+        blend_middle(d->has.avatar, canvas, tile);
+    if (d->level > 0 && d->has.rings[d->level - 1])
+        blend_middle(d->has.rings[d->level - 1], canvas, tile);
+}
+
+static void draw_frame(struct comp_canvas *canvas, const struct comp_rect *t,
+                       const struct layout_style *style)
 {
     static const uint32_t green = 0x3ddc84;
     const uint32_t px = t->height >= 240 ? 4 : 2;
     if (t->width < 4 * px || t->height < 4 * px)
         return;
     const struct comp_colour colour = comp_colour_from_rgb(green);
-    const struct comp_rect sides[] = {
-        {t->x, t->y, t->width, px},
-        {t->x, t->y + t->height - px, t->width, px},
-        {t->x, t->y, px, t->height},
-        {t->x + t->width - px, t->y, px, t->height},
-    };
-    for (size_t i = 0; i < sizeof(sides) / sizeof(sides[0]); i++)
-        comp_canvas_fill(canvas, &sides[i], &colour);
+    comp_shape_frame(canvas, t, comp_shape_of(style, t).radius_px, px, &colour);
 }
 
-/* In the lower left corner, a little off the edges. */
-static void draw_label(const struct comp_overlay *label, struct comp_canvas *canvas,
-                       const struct comp_rect *t)
+/* How far a label stands off the edges: a little, and out of the round of the corners. */
+static uint32_t label_off(const struct comp_rect *t, const struct layout_style *style)
 {
-    const uint32_t off = (t->height / 60 + 2) & ~1u;
-    const uint32_t need = comp_overlay_height(label) + off;
-    const uint32_t y = t->height > need ? t->y + t->height - need : t->y;
-    comp_overlay_blend(label, canvas, t->x + off, y & ~1u, t);
+    const uint32_t off = t->height / 60 + 2, round = style->radius_px * 3 / 10 + 2;
+    const uint32_t border = style->border_px + 2;
+    uint32_t most = off > round ? off : round;
+    most = most > border ? most : border;
+    return most & ~1u;
+}
+
+/* Where a label of a size begins on one side of the tile: at its start, middle or end. */
+static uint32_t label_at(uint32_t start, uint32_t room, uint32_t size, uint32_t off, int where)
+{
+    if (room <= size + off)
+        return start;
+    if (where == 0)
+        return start + off;
+    return start + ((where == 1 ? (room - size) / 2 : room - size - off) & ~1u);
+}
+
+static void draw_label(const struct comp_overlay *label, struct comp_canvas *canvas,
+                       const struct comp_rect *t, const struct layout_style *style)
+{
+    const uint32_t off = label_off(t, style);
+    const int column = (int)style->label % 3;
+    const int row = style->label >= LAYOUT_BOTTOM_LEFT ? 2 : 0;
+    const uint32_t x = label_at(t->x, t->width, comp_overlay_width(label), off, column);
+    const uint32_t y = label_at(t->y, t->height, comp_overlay_height(label), off, row);
+    comp_overlay_blend(label, canvas, x, y, t);
+}
+
+/* In the corner across from where the label is. */
+static void draw_badge(const struct comp_overlay *badge, struct comp_canvas *canvas,
+                       const struct comp_rect *t, const struct layout_style *style)
+{
+    const uint32_t off = label_off(t, style);
+    const int row = style->label >= LAYOUT_BOTTOM_LEFT ? 0 : 2;
+    const uint32_t x = label_at(t->x, t->width, comp_overlay_width(badge), off, 2);
+    const uint32_t y = label_at(t->y, t->height, comp_overlay_height(badge), off, row);
+    comp_overlay_blend(badge, canvas, x, y, t);
 }
 
 void comp_decor_draw(const struct comp_decor *d, struct comp_canvas *canvas,
-                     const struct comp_rect *tile)
+                     const struct comp_rect *tile, const struct layout_style *style)
 {
-    if (d->has.more && is_for(&d->has, tile))
+    const bool is_large = d->has.want.is_more_large;
+    if (d->has.more && is_large && is_for(&d->has, tile))
         comp_overlay_blend(d->has.more, canvas, tile->x, tile->y, tile);
-    if (d->has_ring)
-        draw_ring(canvas, tile);
+    if (d->has_frame)
+        draw_frame(canvas, tile, style);
     if (d->has.label)
-        draw_label(d->has.label, canvas, tile);
+        draw_label(d->has.label, canvas, tile, style);
+    if (d->has.more && !is_large)
+        draw_badge(d->has.more, canvas, tile, style);
 }
 
 bool comp_decor_is_there(const struct comp_decor *d)
 {
-    return d->has.label || d->has.more || d->has_ring;
+    return d->has.label || d->has.more || d->has_frame;
 }

@@ -100,7 +100,8 @@ static AVCodecContext *open_codec(enum comp_image_kind kind, uint32_t width, uin
     if (!ctx)
         return NULL;
     ctx->thread_count = 1;
-    ctx->max_pixels = (int64_t)width * height; /* not more than the header said */
+    /* not more than the header said, and what decoders round it up to */
+    ctx->max_pixels = (int64_t)(width + 128) * (height + 128);
     ctx->err_recognition = AV_EF_EXPLODE | AV_EF_CRCCHECK;
     if (avcodec_open2(ctx, codec, NULL) < 0)
         avcodec_free_context(&ctx);
@@ -129,6 +130,8 @@ static int decode(const uint8_t *bytes, size_t size, enum comp_image_kind kind, 
         memcpy(packet->data, bytes, size);
         err = decode_packet(ctx, packet, frame);
     }
+    if (!err && (frame->width != (int)width || frame->height != (int)height))
+        err = -EINVAL;
     av_packet_free(&packet);
     avcodec_free_context(&ctx);
     if (err)

@@ -224,6 +224,16 @@ static struct comp_paint_colour disc_colour(double hue)
     }
 }
 
+static double disc_radius(uint32_t tile_width, uint32_t tile_height)
+{
+    return fmin(tile_width, tile_height) * 0.26;
+}
+
+uint32_t comp_avatar_ground(void)
+{
+    return 0x21262e;
+}
+
 int comp_avatar_render(struct comp_overlay **out, const char *user, const char *name,
                        uint32_t tile_width, uint32_t tile_height)
 {
@@ -233,10 +243,10 @@ int comp_avatar_render(struct comp_overlay **out, const char *user, const char *
     const int err = comp_paint_begin(&cr, tile_width & ~1u, tile_height & ~1u);
     if (err)
         return err;
-    static const struct comp_paint_colour dark = {0.13, 0.15, 0.18, 1};
+    const struct comp_paint_colour dark = comp_paint_rgb(comp_avatar_ground());
     comp_paint_use(cr, &dark);
     cairo_paint(cr);
-    const double radius = fmin(tile_width, tile_height) * 0.26;
+    const double radius = disc_radius(tile_width, tile_height);
     const double x = tile_width / 2.0, y = tile_height / 2.0;
     const struct comp_paint_colour disc = disc_colour(hue_of(user));
     comp_paint_use(cr, &disc);
@@ -246,6 +256,42 @@ int comp_avatar_render(struct comp_overlay **out, const char *user, const char *
     comp_initials(name, initials);
     draw_centred(cr, initials, radius * 0.85, x, y);
     return comp_paint_end(cr, out);
+}
+
+int comp_ring_render(struct comp_overlay **out, uint32_t level, uint32_t tile_width,
+                     uint32_t tile_height)
+{
+    if (!comp_paint_is_side(tile_width) || !comp_paint_is_side(tile_height))
+        return -EINVAL;
+    static const struct comp_paint_colour green = {0.24, 0.86, 0.52, 1};
+    const double radius = disc_radius(tile_width, tile_height);
+    const double inner = radius * 1.08, width = fmax(1.5, radius * 0.07 * level);
+    const uint32_t side = comp_paint_even_up(2 * (inner + width) + 2);
+    cairo_t *cr;
+    const int err = comp_paint_begin(&cr, side, side);
+    if (err)
+        return err;
+    comp_paint_use(cr, &green);
+    cairo_set_line_width(cr, width);
+    cairo_arc(cr, side / 2.0, side / 2.0, inner + width / 2, 0, 2 * M_PI);
+    cairo_stroke(cr);
+    return comp_paint_end(cr, out);
+}
+
+int comp_badge_render(struct comp_overlay **out, uint32_t count, uint32_t tile_width,
+                      uint32_t tile_height)
+{
+    if (!comp_paint_is_side(tile_width) || !comp_paint_is_side(tile_height))
+        return -EINVAL;
+    char text[16];
+    snprintf(text, sizeof(text), "+%u", count);
+    const struct comp_label_conf conf = {
+        .name = text,
+        .tile_width = tile_width,
+        .tile_height = tile_height,
+        .bars = COMP_BARS_UNKNOWN,
+    };
+    return comp_label_render(out, &conf);
 }
 
 int comp_more_render(struct comp_overlay **out, uint32_t count, uint32_t tile_width,

@@ -35,6 +35,17 @@ int comp_avatar_render(struct comp_overlay **out, const char *user, const char *
 int comp_more_render(struct comp_overlay **out, uint32_t count, uint32_t tile_width,
                      uint32_t tile_height);
 
+/* 0xRRGGBB of what avatars stand on. */
+uint32_t comp_avatar_ground(void);
+
+/* A ring that fits around the avatar's disc, wider for a louder voice: level 1..3. */
+int comp_ring_render(struct comp_overlay **out, uint32_t level, uint32_t tile_width,
+                     uint32_t tile_height);
+
+/* "+12" on a small plate, for a corner of a tile. */
+int comp_badge_render(struct comp_overlay **out, uint32_t count, uint32_t tile_width,
+                      uint32_t tile_height);
+
 /* What an avatar shows of a name: the first letters of its first two words, or the first character
  * of a word in a script without letters of two cases. Writes at most 32 bytes with the NUL. */
 void comp_initials(const char *name, char out[32]);

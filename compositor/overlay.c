@@ -153,3 +153,16 @@ void comp_overlay_blend(const struct comp_overlay *o, struct comp_canvas *canvas
                    (int)((bottom - top) >> shift));
     }
 }
+
+void comp_overlay_copy(const struct comp_overlay *o, struct comp_canvas *canvas,
+                       const struct comp_rect *clip)
+{
+    for (int p = 0; p < COMP_PLANES; p++) {
+        const int shift = p ? 1 : 0;
+        const size_t own_stride = o->width >> shift, stride = (size_t)canvas->stride[p];
+        const uint32_t x = clip->x >> shift, y = clip->y >> shift;
+        CopyPlane(o->plane[p] + y * own_stride + x, (int)own_stride,
+                  canvas->plane[p] + y * stride + x, (int)stride, (int)(clip->width >> shift),
+                  (int)(clip->height >> shift));
+    }
+}

@@ -29,4 +29,8 @@ uint32_t comp_overlay_height(const struct comp_overlay *o);
 void comp_overlay_blend(const struct comp_overlay *o, struct comp_canvas *canvas, uint32_t x,
                         uint32_t y, const struct comp_rect *clip);
 
+/* [tick] Puts what an opaque one of the canvas' size has inside the clip there. */
+void comp_overlay_copy(const struct comp_overlay *o, struct comp_canvas *canvas,
+                       const struct comp_rect *clip);
+
 #endif

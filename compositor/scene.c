@@ -6,10 +6,27 @@
 
 #include "compositor/source.h"
 
-void comp_scene_init(struct comp_scene *scene)
+int comp_scene_init(struct comp_scene *scene, struct comp_images *images)
 {
     scene->is_all_dirty = true;
     scene->must_place = true;
+    comp_layers_init(&scene->layers, images, scene->width, scene->height);
+    int err = comp_canvas_init(&scene->under, scene->width, scene->height);
+    if (!err && scene->transition_us > 0)
+        err = comp_canvas_init(&scene->away, scene->width, scene->height);
+    if (!err && scene->transition_us > 0)
+        err = comp_canvas_init(&scene->past, scene->width, scene->height);
+    return err;
+}
+
+void comp_scene_finish(struct comp_scene *scene, struct comp_decorator *decorator)
+{
+    for (size_t i = 0; i < COMP_SOURCES_MAX; i++)
+        comp_spot_finish(&scene->spots[i], decorator);
+    comp_layers_finish(&scene->layers, decorator);
+    comp_canvas_finish(&scene->under);
+    comp_canvas_finish(&scene->away);
+    comp_canvas_finish(&scene->past);
 }
 
 void comp_scene_forget(struct comp_scene *scene, struct comp_spot *spot)
@@ -100,7 +117,9 @@ bool comp_scene_wants(const struct comp_scene *scene, const struct comp_source *
     const struct comp_spot *spot = &scene->spots[s->slot];
     if (comp_source_is_hidden(s) || is_left_out(scene, s))
         return false;
-    return spot->is_placed || !spot->is_visible; /* unseen: decode and see */
+    if (spot->is_placed)
+        return !spot->is_avatar;
+    return !spot->is_visible; /* unseen: decode and see */
 }
 
 static struct comp_rect rect_of(const struct layout_tile *t)
@@ -108,10 +127,17 @@ static struct comp_rect rect_of(const struct layout_tile *t)
     return (struct comp_rect){t->x, t->y, t->width, t->height};
 }
 
+static bool is_same_style(const struct layout_style *a, const struct layout_style *b)
+{
+    return a->radius_px == b->radius_px && a->border_px == b->border_px &&
+           a->border_rgb == b->border_rgb && a->alpha == b->alpha && a->is_avatar == b->is_avatar &&
+           a->has_label == b->has_label && a->label == b->label;
+}
+
 static bool is_same_tile(const struct layout_tile *a, const struct layout_tile *b)
 {
     return a->x == b->x && a->y == b->y && a->width == b->width && a->height == b->height &&
-           a->fit == b->fit && a->z == b->z;
+           a->fit == b->fit && a->z == b->z && is_same_style(&a->style, &b->style);
 }
 
 /* The tile that the owner of old tile i keeps, or the count of new ones. */
@@ -135,6 +161,14 @@ static bool have_overlaps(const struct layout_tile *tiles, size_t count)
         }
     }
     return false;
+}
+
+static bool have_open(const struct layout_tile *tiles, size_t count)
+{
+    bool is_any = false;
+    for (size_t i = 0; i < count; i++)
+        is_any = is_any || tiles[i].style.radius_px > 0 || tiles[i].style.alpha < 255;
+    return is_any;
 }
 
 static struct layout_person describe(struct comp_source *s, char role[COMP_NAME_BYTES])
@@ -196,6 +230,7 @@ static void mark_placed(struct comp_scene *scene)
         struct comp_spot *spot = scene->owners[i];
         const float middle = (float)t->x + (float)t->width / 2.0f;
         spot->is_placed = true;
+        spot->is_avatar = t->style.is_avatar;
         spot->tile_width = t->width;
         spot->tile_height = t->height;
         spot->centre = 2.0f * middle / (float)scene->width - 1.0f;
@@ -212,124 +247,40 @@ void comp_scene_place(struct comp_scene *scene, const struct layout *layout)
 
     scene->cleared_count = 0;
     compare_tiles(scene, tiles, owners, count);
+    comp_scene_depart(scene, tiles, owners, count);
     memcpy(scene->tiles, tiles, count * sizeof(*tiles));
     memcpy(scene->owners, owners, count * sizeof(*owners));
     scene->tile_count = count;
     scene->has_overlaps = have_overlaps(tiles, count);
+    scene->has_open = have_open(tiles, count);
     scene->must_place = false;
     mark_placed(scene);
 }
 
-void comp_scene_decorate(struct comp_scene *scene, struct comp_decorator *decorator)
+static void decorate(struct comp_scene *scene, struct comp_decorator *decorator, size_t i)
 {
-    for (size_t i = 0; i < scene->tile_count; i++) {
-        struct comp_spot *spot = scene->owners[i];
-        struct comp_person *person = spot->decor.person;
-        const struct layout_tile *t = &scene->tiles[i];
-        const bool is_camera = !spot->source->is_screen;
-        const struct comp_decor_want want = {
-            .width = t->width,
-            .height = t->height,
-            .more = scene->has_labels ? t->more : 0,
-            .generation = atomic_load_explicit(&person->generation, memory_order_acquire),
-            .has_label = scene->has_labels && is_camera,
-            .has_avatar = scene->has_avatars && !spot->source->shown,
-        };
-        const bool has_ring = scene->has_labels && is_camera &&
-                              atomic_load_explicit(&person->is_speaking, memory_order_relaxed);
-        if (comp_decor_update(&spot->decor, decorator, &want, has_ring))
-            make_dirty(spot);
-    }
+    struct comp_spot *spot = scene->owners[i];
+    struct comp_person *person = spot->decor.person;
+    const struct layout_tile t = comp_scene_drawn_tile(scene, i);
+    const bool is_camera = !spot->source->is_screen;
+    const struct comp_decor_want want = {
+        .width = t.width,
+        .height = t.height,
+        .more = scene->has_labels ? t.more : 0,
+        .is_more_large = t.is_more_large,
+        .generation = atomic_load_explicit(&person->generation, memory_order_acquire),
+        .has_label = scene->has_labels && is_camera && t.style.has_label,
+        .has_avatar = t.style.is_avatar || (scene->has_avatars && !spot->source->shown),
+        .has_rings = t.style.is_avatar,
+    };
+    if (comp_decor_update(&spot->decor, decorator, &want, scene->has_labels && is_camera))
+        make_dirty(spot);
 }
 
-bool comp_scene_is_dirty(const struct comp_scene *scene)
+void comp_scene_decorate(struct comp_scene *scene, struct comp_decorator *decorator, uint32_t signs,
+                         int64_t unix_s)
 {
-    if (scene->is_all_dirty || scene->cleared_count > 0)
-        return true;
-    for (size_t i = 0; i < scene->tile_count; i++) {
-        if (scene->owners[i]->is_dirty)
-            return true;
-    }
-    return false;
-}
-
-static void clear(struct comp_scene *scene, struct comp_canvas *canvas)
-{
-    if (scene->is_all_dirty) {
-        const struct comp_rect all = {0, 0, scene->width, scene->height};
-        comp_canvas_fill(canvas, &all, &scene->background);
-        for (size_t i = 0; i < scene->tile_count; i++)
-            make_dirty(scene->owners[i]);
-    }
-    for (size_t i = 0; i < scene->cleared_count; i++)
-        comp_canvas_fill(canvas, &scene->cleared[i], &scene->background);
-    scene->is_all_dirty = false;
-    scene->cleared_count = 0;
-}
-
-/* The picture of a tile; a frame that cannot be drawn leaves what was there. */
-static void draw_picture(const struct comp_scene *scene, struct comp_canvas *canvas,
-                         const struct layout_tile *t, struct comp_spot *spot)
-{
-    struct comp_source *s = spot->source;
-    const AVFrame *frame = s->shown;
-    const uint32_t width = (uint32_t)frame->width, height = (uint32_t)frame->height;
-    const struct comp_rect tile = rect_of(t);
-    struct comp_rect crop, inner;
-    if (comp_fit(t->fit, width, height, frame->sample_aspect_ratio, &tile, &crop, &inner))
-        return;
-    const bool has_bars = inner.width < tile.width || inner.height < tile.height;
-    /* A label that reaches over the bars is blended anew onto clean ones. */
-    if (has_bars &&
-        (spot->has_bars_dirty || spot->drawn_width != width || spot->drawn_height != height ||
-         s->is_dim || comp_decor_is_there(&spot->decor)))
-        comp_canvas_fill(canvas, &tile, &scene->background);
-    comp_scale(&spot->scaler, frame, &crop, canvas, &inner);
-    spot->drawn_width = width;
-    spot->drawn_height = height;
-    comp_source_count_shown(s);
-}
-
-static void draw_tile(const struct comp_scene *scene, struct comp_canvas *canvas,
-                      const struct layout_tile *t, struct comp_spot *spot)
-{
-    const struct comp_rect tile = rect_of(t);
-    const struct comp_source *s = spot->source;
-    if (s->shown) {
-        draw_picture(scene, canvas, t, spot);
-        if (s->is_dim)
-            comp_canvas_dim(canvas, &tile);
-    } else if (!comp_decor_draw_avatar(&spot->decor, canvas, &tile)) {
-        comp_canvas_fill(canvas, &tile, &scene->background); /* it is still being drawn */
-    }
-    comp_decor_draw(&spot->decor, canvas, &tile);
-    spot->drawn_picture = s->picture;
-    spot->is_dim = s->is_dim;
-    spot->is_dirty = false;
-    spot->has_bars_dirty = false;
-}
-
-static void spread_upwards(struct comp_scene *scene, size_t drawn)
-{
-    const struct comp_rect rect = rect_of(&scene->tiles[drawn]);
-    for (size_t i = drawn + 1; i < scene->tile_count; i++) {
-        const struct comp_rect above = rect_of(&scene->tiles[i]);
-        if (comp_rects_meet(&rect, &above))
-            make_dirty(scene->owners[i]);
-    }
-}
-
-size_t comp_scene_draw(struct comp_scene *scene, struct comp_canvas *canvas)
-{
-    clear(scene, canvas);
-    size_t drawn = 0;
-    for (size_t i = 0; i < scene->tile_count; i++) {
-        if (!scene->owners[i]->is_dirty)
-            continue;
-        draw_tile(scene, canvas, &scene->tiles[i], scene->owners[i]);
-        drawn++;
-        if (scene->has_overlaps)
-            spread_upwards(scene, i);
-    }
-    return drawn;
+    for (size_t i = 0; i < scene->tile_count; i++)
+        decorate(scene, decorator, i);
+    comp_layers_update(&scene->layers, decorator, signs, unix_s);
 }

@@ -82,6 +82,19 @@ static void fade(struct comp_canvas *canvas, const struct comp_canvas *under,
     }
 }
 
+void comp_shape_lay(struct comp_canvas *canvas, const struct comp_canvas *from,
+                    const struct comp_rect *rect, uint8_t alpha)
+{
+    for (int p = 0; p < COMP_PLANES; p++) {
+        const int shift = p ? 1 : 0;
+        const uint32_t x = rect->x >> shift, y = rect->y >> shift;
+        uint8_t *to = at(canvas, p, x, y);
+        InterpolatePlane(to, canvas->stride[p], at(from, p, x, y), from->stride[p], to,
+                         canvas->stride[p], (int)(rect->width >> shift),
+                         (int)(rect->height >> shift), alpha);
+    }
+}
+
 /* How much of a pixel whose middle is dx, dy from the centre of a disc lies inside it, for pixels
  * of `size` (1: luma, 2: chroma, in luma pixels). */
 static uint32_t covered(float dx, float dy, float radius, float size)

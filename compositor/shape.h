@@ -34,6 +34,10 @@ void comp_shape_save(const struct comp_shape *shape, const struct comp_canvas *c
 void comp_shape_apply(const struct comp_shape *shape, struct comp_canvas *canvas,
                       const struct comp_canvas *under, const struct comp_rect *tile);
 
+/* Lays a rectangle of another canvas of the same size over the same place of this one. */
+void comp_shape_lay(struct comp_canvas *canvas, const struct comp_canvas *from,
+                    const struct comp_rect *rect, uint8_t alpha);
+
 /* A frame of `px` (even) pixels inside the tile, which follows its round corners. */
 void comp_shape_frame(struct comp_canvas *canvas, const struct comp_rect *tile, uint32_t radius_px,
                       uint32_t px, const struct comp_colour *colour);

@@ -394,6 +394,13 @@ void comp_source_set_look(struct comp_source *s, const struct comp_look *look)
     comp_person_set_look(&s->person, look);
 }
 
+void comp_source_set_level(struct comp_source *s, float level)
+{
+    const float steps = level * DECOR_LEVELS + 0.5f;
+    const unsigned step = steps >= DECOR_LEVELS ? DECOR_LEVELS : steps > 0 ? (unsigned)steps : 0;
+    atomic_store_explicit(&s->person.level, step, memory_order_relaxed);
+}
+
 void comp_source_set_speaking(struct comp_source *s, bool is_speaking)
 {
     atomic_store_explicit(&s->person.is_speaking, is_speaking, memory_order_relaxed);

@@ -20,6 +20,7 @@ struct comp_spot {
     /* [tick] */
     bool is_visible;        /* has a picture or avatar, as placed last */
     bool is_placed;         /* has a tile */
+    bool is_avatar;         /* which shows his avatar for good */
     bool is_dirty;          /* which must be drawn */
     bool has_bars_dirty;    /* and what the picture leaves free of it */
     bool is_dim;            /* as drawn last */

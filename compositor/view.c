@@ -9,6 +9,7 @@
 #include "compositor/source.h"
 #include "compositor/stream.h"
 #include "layouts/layout.h"
+#include "mcu/base/clock.h"
 
 enum { TRANSITION_MAX_US = 10000000 };
 
@@ -43,19 +44,20 @@ static int copy_conf(struct comp_view *v, const struct comp_view_conf *conf)
     return conf->without_user && !v->conf.without_user ? -ENOMEM : 0;
 }
 
-static void init_scene(struct comp_view *v)
+static int init_scene(struct comp_view *v)
 {
     v->scene.width = v->conf.width;
     v->scene.height = v->conf.height;
     v->scene.has_labels = v->conf.has_labels;
     v->scene.has_avatars = v->conf.has_avatars;
     v->scene.without_user = v->conf.without_user;
+    v->scene.transition_us = v->conf.transition_us;
     v->scene.roster = &v->comp->roster;
-    comp_scene_init(&v->scene);
     for (size_t i = 0; i < COMP_SOURCES_MAX; i++) {
         if (v->comp->members[i])
             comp_spot_init(&v->scene.spots[i], v->comp->members[i]);
     }
+    return comp_scene_init(&v->scene, &v->comp->images);
 }
 
 static int make(struct comp_view *v, const struct comp_view_conf *conf)
@@ -69,7 +71,7 @@ static int make(struct comp_view *v, const struct comp_view_conf *conf)
     if (!v->tiles)
         return -ENOMEM;
     struct comp *c = v->comp;
-    if (c->conf.workers && !c->decorator && (conf->has_labels || conf->has_avatars))
+    if (c->conf.workers && !c->decorator)
         err = comp_decorator_create(&c->decorator);
     if (err)
         return err;
@@ -78,8 +80,7 @@ static int make(struct comp_view *v, const struct comp_view_conf *conf)
     v->phase = c->conf.fps - v->conf.fps; /* due at once */
     v->layout = conf->layout;
     v->has_new_layout = true;
-    init_scene(v);
-    return 0;
+    return init_scene(v);
 }
 
 int comp_view_create(struct comp *c, struct comp_view **out, const struct comp_view_conf *conf)
@@ -131,8 +132,7 @@ void comp_view_free(struct comp_view *v)
         return;
     for (size_t i = 0; i < v->member_count; i++)
         comp_stream_free(v->members[i]);
-    for (size_t i = 0; i < COMP_SOURCES_MAX; i++)
-        comp_spot_finish(&v->scene.spots[i], v->decorator);
+    comp_scene_finish(&v->scene, v->decorator);
     for (size_t i = 0; i < v->canvas_count; i++)
         comp_canvas_finish(&v->canvases[i]);
     pthread_mutex_destroy(&v->layout_lock);
@@ -152,6 +152,11 @@ int comp_view_set_layout(struct comp_view *v, const struct layout *layout)
     v->has_new_layout = true;
     pthread_mutex_unlock(&v->layout_lock);
     return 0;
+}
+
+void comp_view_set_signs(struct comp_view *v, uint32_t signs)
+{
+    atomic_store_explicit(&v->signs, signs, memory_order_relaxed);
 }
 
 /* --- [any] ---------------------------------------------------------------------------------------
@@ -259,6 +264,7 @@ static bool place(struct comp_view *v, bool has_moved)
         uint32_t background = v->conf.background;
         layout_background(v->layout, &background);
         comp_scene_set_background(&v->scene, background);
+        comp_layers_set(&v->scene.layers, v->layout, background);
         comp_scene_place(&v->scene, v->layout);
     }
     pthread_mutex_unlock(&v->layout_lock);
@@ -272,7 +278,10 @@ static bool compose(struct comp_view *v)
 {
     if (!place(v, comp_scene_look(&v->scene)))
         return false;
-    comp_scene_decorate(&v->scene, v->decorator);
+    comp_scene_move(&v->scene);
+    comp_scene_decorate(&v->scene, v->decorator,
+                        atomic_load_explicit(&v->signs, memory_order_relaxed),
+                        (v->scene.now_us + v->conf.wall_offset_us) / MCU_US_PER_S);
     struct comp_canvas *canvas = comp_scene_is_dirty(&v->scene) ? writable(v) : NULL;
     if (!canvas)
         return false;
@@ -296,6 +305,7 @@ void comp_view_tick(struct comp_view *v, int64_t now_us)
 {
     if (!is_due(v) || !comp_view_is_active(v))
         return;
+    v->scene.now_us = now_us;
     const bool has_changed = compose(v);
     for (size_t i = 0; i < v->stream_count; i++)
         comp_stream_offer(v->streams[i], v->canvas, now_us, has_changed, v->conf.fps);

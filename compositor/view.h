@@ -44,6 +44,7 @@ struct comp_view {
     uint32_t tiles_serial;
 
     /* any thread */
+    atomic_uint signs;             /* COMP_SIGN_* */
     pthread_mutex_t snapshot_lock; /* one at a time */
     atomic_bool is_snapshot_asked;
     struct comp_canvas *_Atomic snapshot; /* held for [ctl], which releases it */

@@ -16,7 +16,7 @@ struct room_conf {
     int vp8_speed;
     uint32_t encoder_threads;
     bool is_offline, has_labels, has_avatars;
-    int64_t freeze_us;
+    int64_t freeze_us, transition_us, wall_offset_us;
 };
 
 struct room {
@@ -91,7 +91,9 @@ static inline struct comp_view_conf view_conf_of(const struct room_conf *conf,
                                    .background = conf->background,
                                    .layout = layout,
                                    .has_labels = conf->has_labels,
-                                   .has_avatars = conf->has_avatars};
+                                   .has_avatars = conf->has_avatars,
+                                   .transition_us = conf->transition_us,
+                                   .wall_offset_us = conf->wall_offset_us};
 }
 
 static inline struct comp_stream_conf stream_conf_of(const struct room_conf *conf,

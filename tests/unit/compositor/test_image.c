@@ -133,6 +133,15 @@ static void png_and_jpeg_keep_their_colours(void **state)
     }
 }
 
+static void pictures_of_any_size_are_taken(void **state)
+{
+    (void)state;
+    for (int size = 2; size < 80; size += 3) {
+        comp_image_unref(make_image(AV_CODEC_ID_PNG, size, false));
+        comp_image_unref(make_image(AV_CODEC_ID_MJPEG, size, false));
+    }
+}
+
 static void what_is_clear_in_the_file_stays_clear(void **state)
 {
     (void)state;
@@ -369,6 +378,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(png_and_jpeg_keep_their_colours),
+        cmocka_unit_test(pictures_of_any_size_are_taken),
         cmocka_unit_test(what_is_clear_in_the_file_stays_clear),
         cmocka_unit_test(fits_are_what_they_are_on_tiles),
         cmocka_unit_test(hostile_files_are_refused),
