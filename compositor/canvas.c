@@ -10,6 +10,13 @@ enum { ALIGNMENT = 64 };
 
 int comp_canvas_init(struct comp_canvas *canvas, uint32_t width, uint32_t height)
 {
+    atomic_init(&canvas->readers, 0);
+    canvas->picture = 0;
+    return comp_canvas_make_memory(canvas, width, height);
+}
+
+int comp_canvas_make_memory(struct comp_canvas *canvas, uint32_t width, uint32_t height)
+{
     size_t size = 0, offset[COMP_PLANES];
     int stride[COMP_PLANES];
     for (int p = 0; p < COMP_PLANES; p++) {
@@ -21,7 +28,6 @@ int comp_canvas_init(struct comp_canvas *canvas, uint32_t width, uint32_t height
     uint8_t *memory = aligned_alloc(ALIGNMENT, size + ALIGNMENT);
     if (!memory)
         return -ENOMEM;
-    atomic_init(&canvas->readers, 0);
     canvas->memory = memory;
     canvas->width = width;
     canvas->height = height;

@@ -23,6 +23,7 @@ struct comp_colour {
 
 struct comp_canvas {
     atomic_int readers;
+    uint64_t picture; /* number of what is drawn on it; the view's own, rising */
     uint32_t width, height;
     int stride[COMP_PLANES];
     uint8_t *plane[COMP_PLANES];
@@ -31,6 +32,9 @@ struct comp_canvas {
 
 /* [ctl] Returns 0 or -ENOMEM. */
 int comp_canvas_init(struct comp_canvas *canvas, uint32_t width, uint32_t height);
+
+/* The same for a zeroed canvas that may be held already. */
+int comp_canvas_make_memory(struct comp_canvas *canvas, uint32_t width, uint32_t height);
 
 /* [ctl] A zeroed canvas is fine. */
 void comp_canvas_finish(struct comp_canvas *canvas);

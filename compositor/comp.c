@@ -315,5 +315,6 @@ void comp_read_stats(const struct comp *c, struct comp_stats *stats)
         .tiles_drawn = atomic_load_explicit(&n->tiles_drawn, memory_order_relaxed),
         .encoded = atomic_load_explicit(&n->encoded, memory_order_relaxed),
         .skipped = atomic_load_explicit(&n->skipped, memory_order_relaxed),
+        .reduced = atomic_load_explicit(&n->reduced, memory_order_relaxed),
     };
 }

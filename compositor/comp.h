@@ -156,6 +156,7 @@ struct comp_stats {
     uint64_t tiles_drawn;
     uint64_t encoded; /* frames, over all streams */
     uint64_t skipped; /* encodes skipped because the encoder was still busy */
+    uint64_t reduced; /* canvases scaled for smaller streams */
 };
 
 struct comp_stream_stats {

@@ -22,7 +22,7 @@ enum {
 
 /* Sums over all that ever was; any thread. */
 struct comp_counters {
-    atomic_uint_fast64_t ticks, composed, tiles_drawn, encoded, skipped;
+    atomic_uint_fast64_t ticks, composed, tiles_drawn, encoded, skipped, reduced;
 };
 
 struct comp {

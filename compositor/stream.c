@@ -9,6 +9,7 @@
 #include <x264.h>
 
 #include "compositor/comp_internal.h"
+#include "compositor/reduce.h"
 #include "compositor/view.h"
 #include "mcu/base/clock.h"
 #include "mcu/base/log.h"
@@ -79,11 +80,27 @@ static void take_new_rate(struct comp_stream *s)
         log_error("%s: the rate stays: %s", s->codec->thread_name, strerror(-err));
 }
 
-/* Failures are told once, until it works again. */
+/* The picture to encode, held: the canvas itself, or a smaller one, and the canvas is free. */
+static struct comp_canvas *reduce(struct comp_stream *s, struct comp_canvas *canvas)
+{
+    if (!s->reduction)
+        return canvas;
+    bool was_made;
+    struct comp_canvas *smaller = comp_reduction_get(s->reduction, canvas, &was_made);
+    atomic_fetch_add_explicit(&s->counters->reduced, was_made, memory_order_relaxed);
+    comp_canvas_release(canvas);
+    return smaller;
+}
+
+/* Takes over the job's hold on the canvas. Failures are told once, until it works again. */
 static void encode(struct comp_stream *s, const struct job *job)
 {
     take_new_rate(s);
-    const int err = s->codec->encode(s->impl, job->canvas, job->pts_us, job->is_key, emit, s);
+    struct comp_canvas *canvas = reduce(s, job->canvas);
+    const int err =
+        canvas ? s->codec->encode(s->impl, canvas, job->pts_us, job->is_key, emit, s) : -ENOMEM;
+    if (canvas)
+        comp_canvas_release(canvas);
     if (err && !s->has_failed)
         log_error("%s: encoding failed: %s", s->codec->thread_name, strerror(-err));
     s->has_failed = err != 0;
@@ -95,7 +112,6 @@ static void *run(void *arg)
     for (struct job job; wait_for_job(s, &job);) {
         if (job.canvas) {
             encode(s, &job);
-            comp_canvas_release(job.canvas);
         } else {
             s->codec->flush(s->impl, emit, s);
             end_flush(s);
@@ -162,7 +178,9 @@ int comp_stream_open(struct comp_stream **out, struct comp_view *v,
     atomic_init(&s->fps, conf->fps);
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->changed, NULL);
-    const int err = start(s);
+    int err = comp_view_find_reduction(v, &s->reduction, conf->width, conf->height);
+    if (!err)
+        err = start(s);
     if (err) {
         comp_stream_free(s);
         return err;
@@ -218,7 +236,8 @@ static bool is_rate(uint32_t bps)
 static bool is_sane(const struct comp_stream_conf *conf, const struct comp_view *v)
 {
     const bool may_be_free = v->comp->conf.is_offline && conf->bitrate_bps == 0;
-    return conf->width == v->conf.width && conf->height == v->conf.height &&
+    return comp_is_side(conf->width) && conf->width <= v->conf.width &&
+           comp_is_side(conf->height) && conf->height <= v->conf.height &&
            conf->fps <= v->conf.fps && (is_rate(conf->bitrate_bps) || may_be_free) &&
            is_preset(conf->preset) && conf->speed >= SPEED_MIN && conf->speed <= -1 &&
            conf->threads <= THREADS_MAX && conf->temporal_layers <= COMP_TEMPORAL_LAYERS_MAX &&
@@ -368,10 +387,12 @@ void comp_stream_offer(struct comp_stream *s, struct comp_canvas *canvas, int64_
     s->has_pending = false;
     s->offered_us = now_us;
     s->has_offered = true;
-    if (s->has_thread)
+    if (s->has_thread) {
         hand_over(s, canvas, now_us, is_key);
-    else
+    } else {
+        comp_canvas_hold(canvas);
         encode(s, &(struct job){canvas, now_us, is_key});
+    }
 }
 
 void comp_stream_flush(struct comp_stream *s)

@@ -25,6 +25,7 @@ struct comp_stream {
     const struct comp_codec *codec;
     struct comp_stream_conf conf;
     struct comp_view *view;
+    struct comp_reduction *reduction; /* to its size; NULL: the canvas as it is */
     const struct comp_sink *sink;
     struct comp_counters *counters;
     bool has_thread;

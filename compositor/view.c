@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "compositor/comp_internal.h"
+#include "compositor/reduce.h"
 #include "compositor/source.h"
 #include "compositor/stream.h"
 #include "layouts/layout.h"
@@ -27,6 +28,27 @@ int comp_view_make_canvases(struct comp_view *v, size_t streams)
         atomic_store_explicit(&v->canvas_count, n + 1, memory_order_release);
     }
     return 0;
+}
+
+int comp_view_find_reduction(struct comp_view *v, struct comp_reduction **out, uint32_t width,
+                             uint32_t height)
+{
+    *out = NULL;
+    if (width == v->conf.width && height == v->conf.height)
+        return 0;
+    for (size_t i = 0; i < v->reduction_count; i++) {
+        struct comp_reduction *r = v->reductions[i];
+        if (comp_reduction_width(r) == width && comp_reduction_height(r) == height) {
+            *out = r;
+            return 0;
+        }
+    }
+    if (v->reduction_count == COMP_STREAMS_MAX)
+        return -ENOSPC;
+    const int err = comp_reduction_create(out, width, height);
+    if (!err)
+        v->reductions[v->reduction_count++] = *out;
+    return err;
 }
 
 static bool is_sane(const struct comp_view_conf *conf, const struct comp *c)
@@ -132,6 +154,8 @@ void comp_view_free(struct comp_view *v)
         return;
     for (size_t i = 0; i < v->member_count; i++)
         comp_stream_free(v->members[i]);
+    for (size_t i = 0; i < v->reduction_count; i++)
+        comp_reduction_destroy(v->reductions[i]);
     comp_scene_finish(&v->scene, v->decorator);
     for (size_t i = 0; i < v->canvas_count; i++)
         comp_canvas_finish(&v->canvases[i]);
@@ -286,6 +310,7 @@ static bool compose(struct comp_view *v)
     if (!canvas)
         return false;
     const size_t drawn = comp_scene_draw(&v->scene, canvas);
+    canvas->picture = ++v->picture;
     struct comp_counters *counters = &v->comp->counters;
     atomic_fetch_add_explicit(&counters->composed, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&counters->tiles_drawn, drawn, memory_order_relaxed);

@@ -33,6 +33,8 @@ struct comp_view {
     /* [ctl] */
     struct comp_stream *members[COMP_STREAMS_MAX]; /* made and not yet freed */
     size_t member_count;
+    struct comp_reduction *reductions[COMP_STREAMS_MAX]; /* kept until the view ends */
+    size_t reduction_count;
 
     pthread_mutex_t layout_lock; /* protects the next two; held while people are placed */
     const struct layout *layout; /* NULL: it is being destroyed */
@@ -56,6 +58,7 @@ struct comp_view {
     struct comp_canvas *canvas;
     struct comp_stream *streams[COMP_STREAMS_MAX];
     size_t stream_count;
+    uint64_t picture;      /* number of what is on the canvas */
     uint32_t phase;        /* of its rate in the compositor's; due at 0 and beyond */
     struct comp_need most; /* the largest size and rate of its streams */
 };
@@ -65,6 +68,10 @@ void comp_view_free(struct comp_view *v);
 
 /* [ctl] Room for the canvases of so many streams. Returns 0 or -ENOMEM. */
 int comp_view_make_canvases(struct comp_view *v, size_t streams);
+
+/* [ctl] The canvas at this size; NULL when that is its own. Returns 0, -ENOSPC or -ENOMEM. */
+int comp_view_find_reduction(struct comp_view *v, struct comp_reduction **out, uint32_t width,
+                             uint32_t height);
 
 /* [tick] A stream came or left. */
 void comp_view_join(struct comp_view *v, struct comp_stream *s);
