@@ -97,6 +97,12 @@ static const char *do_peer_offer(struct mcu_room *r, const json_t *m, json_t *re
     return code;
 }
 
+static const char *do_peer_restart(struct mcu_room *r, const json_t *m, json_t *reply)
+{
+    struct room_peer *p = room_find_peer(r, text_of(m, "peer"));
+    return p ? room_restart(p, m, reply) : "no_such_peer";
+}
+
 static const char *do_peer_candidate(struct mcu_room *r, const json_t *m, json_t *reply)
 {
     (void)reply;
@@ -189,6 +195,7 @@ static const struct {
     {"peer_session", do_peer_session, true},
     {"peer_offer", do_peer_offer, true},
     {"peer_candidate", do_peer_candidate, true},
+    {"peer_restart", do_peer_restart, true},
     {"peer_set", do_peer_set, true},
     {"peer_remove", do_peer_remove, true},
     {"record_start", do_record_start, true},

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "layouts/layout.h"
+#include "mcu/bars.h"
 #include "mcu/base/queue.h"
 #include "mcu/clip_loader.h"
 #include "mcu/config.h"
@@ -20,6 +21,16 @@ enum {
     ROOM_SLICE = 64, /* peers described in one message, so that it stays below the line limit */
     ROOM_SOUND_ID_MAX = 32,
     ROOM_TEXT_MAX = 320, /* above the front's limits: a name is 64 characters, so 256 bytes */
+};
+
+/* What is known of a participant's network; room_network.c. */
+struct room_network {
+    int64_t look_us; /* when figures are made next */
+    int64_t tell_us; /* when they are told, changed or not */
+    uint64_t packets[2], lost[2], frames, concealed; /* at the last look */
+    bool is_suspect;
+    struct mcu_network figures;
+    struct mcu_bars bars;
 };
 
 /* One participant. */
@@ -47,6 +58,7 @@ struct room_peer {
     uint64_t seen_packets[2];
     int64_t seen_at_us[2];
     bool was_connected;
+    struct room_network network;
     float level; /* as it was told last, falling slowly */
     /* The codec of frames that found no open picture: [net] writes it and posts an event. */
     atomic_int asked_codecs[MCU_PICTURES];
@@ -189,6 +201,11 @@ void room_layout_shares(struct room_peer *p, bool is_sharing);
 json_t *room_layout_sharing(const struct mcu_room *r);
 /* The seat id for the layout's `speaker` cell, when that of who speaks is `floor`. */
 uint32_t room_layout_floor(const struct mcu_room *r, uint32_t floor);
+
+/* room_network.c */
+/* To be called often; tells at most what has changed, and figures every two seconds. */
+void room_report_network(struct room_peer *p, const struct rtc_peer_stats *stats, int64_t now_us);
+const char *room_restart(struct room_peer *p, const json_t *message, json_t *reply);
 
 /* room_sound.c: what is set about members' sound, put into force. */
 const char *room_set_sound(struct room_peer *p, const json_t *patch);

@@ -56,6 +56,7 @@ static const char *new_peer(struct mcu_room *r, struct room_peer **out, const ch
         return "internal";
     p->room = r;
     p->sound = json_object();
+    mcu_bars_init(&p->network.bars);
     snprintf(p->id, sizeof(p->id), "%s", id);
     snprintf(p->user, sizeof(p->user), "%s", user);
     const char *code = mcu_seat_add(r->studio, &p->seat, user, p) < 0 ? "internal" : NULL;

@@ -118,6 +118,7 @@ static void report_peer_media(struct room_peer *p, int64_t now_us)
 {
     struct rtc_peer_stats stats;
     rtc_peer_read_stats(p->rtc, &stats);
+    room_report_network(p, &stats, now_us);
     const bool audio = sends(p, &stats, MCU_AUDIO, now_us);
     const bool video = sends(p, &stats, MCU_VIDEO, now_us);
     const bool screen = shares_screen(p, &stats);

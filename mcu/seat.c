@@ -37,6 +37,7 @@ struct mcu_seat {
     bool has_floor;
     bool is_video_hidden;
     bool is_audio_muted;
+    int bars; /* as shown; COMP_BARS_UNKNOWN: not */
     float volume;
     float pan;
     struct mix_treatment treatment;
@@ -79,6 +80,7 @@ int mcu_seat_add(struct mcu_studio *s, struct mcu_seat **out, const char *user, 
     seat->slot = slot;
     seat->ctx = seat_ctx;
     seat->volume = 1.0f;
+    seat->bars = COMP_BARS_UNKNOWN;
     seat->buses = 1;
     seat->hears[0] = 1.0f;
     snprintf(seat->user, sizeof(seat->user), "%s", user);
@@ -148,7 +150,7 @@ static void show_look(struct mcu_seat *seat)
         .has_no_avatar = seat->standing.has_no_avatar,
         .has_hand_up = seat->standing.has_hand_up,
         .is_muted = seat->is_audio_muted,
-        .bars = COMP_BARS_UNKNOWN,
+        .bars = seat->bars,
     };
     for (size_t i = 0; i < MCU_PICTURES; i++) {
         look.seat = i == MCU_SCREEN ? 0 : seat->standing.pin; /* people are pinned, not screens */
@@ -354,6 +356,14 @@ void mcu_seat_set_standing(struct mcu_seat *seat, const struct mcu_standing *sta
     seat->standing = *standing;
     if (!is_same)
         show_look(seat);
+}
+
+void mcu_seat_set_bars(struct mcu_seat *seat, int bars)
+{
+    if (seat->bars == bars)
+        return;
+    seat->bars = bars;
+    show_look(seat);
 }
 
 void mcu_seat_set_speaking(struct mcu_seat *seat, bool is_speaking, bool has_floor)

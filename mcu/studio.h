@@ -129,6 +129,9 @@ void mcu_seat_set_standing(struct mcu_seat *seat, const struct mcu_standing *sta
  * has avatars; there are MCU_AVATARS_MAX of them at most. */
 void mcu_seat_set_present(struct mcu_seat *seat, bool is_present);
 
+/* [ctl] A sign that his network is poor, 0..2; COMP_BARS_UNKNOWN: none. */
+void mcu_seat_set_bars(struct mcu_seat *seat, int bars);
+
 /* [ctl] The ring of who speaks, and who is in the layout's `speaker` cell. */
 void mcu_seat_set_speaking(struct mcu_seat *seat, bool is_speaking, bool has_floor);
 

@@ -40,6 +40,7 @@ struct sig_member *member_create(struct sig_room *room, const char *peer)
         return NULL;
     m->refs = 1;
     m->sound = json_object();
+    m->bars = -1;
     m->room = room;
     snprintf(m->peer, sizeof(m->peer), "%s", peer);
     snprintf(m->state, sizeof(m->state), "new");
@@ -194,6 +195,14 @@ json_t *member_read_rtp(const json_t *rtp)
         return NULL;
     return json_pack("{s:s, s:I, s:b, s:o*, s:o*}", "host", host, "port", (json_int_t)port, "srtp",
                      is_srtp, "audio", read_media(rtp, "audio"), "video", read_media(rtp, "video"));
+}
+
+void sig_member_renew_etag(struct sig_member *m)
+{
+    sig_id_make(m->etag, sizeof(m->etag));
+    sig_member_command(
+        m, json_pack("{s:s, s:o}", "cmd", "peer_session", "session", member_session_json(m)), NULL,
+        NULL);
 }
 
 static void on_added(void *arg, const json_t *reply)

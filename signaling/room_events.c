@@ -55,11 +55,14 @@ static void on_peer_state(struct sig_room *room, const json_t *event)
     if (strcmp(state, m->state) == 0)
         return;
     snprintf(m->state, sizeof(m->state), "%s", state);
-    if (m->kind != SIG_KIND_WS)
+    const bool is_closed = strcmp(state, "closed") == 0;
+    const bool is_over = strcmp(state, "failed") == 0 || is_closed;
+    if (m->kind != SIG_KIND_WS && !m->is_suspect) /* else it began with that */
         m->lost_at_us = mcu_now_us();
-    const bool is_over = strcmp(state, "failed") == 0 || strcmp(state, "closed") == 0;
+    if (!is_over)
+        m->is_suspect = false;
     log_info("room=%s user=%s media is %s", room->id, m->user, state);
-    if (is_over && m->kind != SIG_KIND_WS && m->kind != SIG_KIND_RTP)
+    if (is_closed && m->kind != SIG_KIND_WS && m->kind != SIG_KIND_RTP)
         sig_member_leave(m, "lost"); /* nobody else says that it has gone */
     else if (strcmp(state, "connected") == 0 || is_over)
         tell_client(m, "network", json_pack("{s:s}", "state", is_over ? "failed" : "connected"));
@@ -240,6 +243,7 @@ static const struct {
     {"candidate", on_candidate}, {"peer_state", on_peer_state},  {"peer_media", on_peer_media},
     {"speaking", on_speaking},   {"recording", recording_event}, {"stats", on_stats},
     {"sound", on_sound},         {"layout", sig_room_picture_event},
+    {"sound", on_sound},         {"network", event_network},
 };
 
 void room_event(void *ctx, const json_t *event)

@@ -181,8 +181,12 @@ static bool is_lost(const struct sig_member *m, int64_t now_us, int64_t grace_us
 {
     if (m->kind == SIG_KIND_WS)
         return !m->client && now_us - m->lost_at_us >= grace_us;
-    const int64_t wait_us = m->kind == SIG_KIND_RTP ? PLAIN_WAIT_US : MEDIA_WAIT_US;
-    return strcmp(m->state, "connected") != 0 && now_us - m->lost_at_us >= wait_us;
+    const bool is_up = strcmp(m->state, "connected") == 0 && !m->is_suspect;
+    const bool was_up = m->is_suspect || strcmp(m->state, "failed") == 0;
+    const int64_t wait_us = m->kind == SIG_KIND_RTP ? PLAIN_WAIT_US
+                            : was_up                ? grace_us
+                                                    : MEDIA_WAIT_US;
+    return !is_up && now_us - m->lost_at_us >= wait_us;
 }
 
 static void tick_members(struct sig_room *room, int64_t now_us)

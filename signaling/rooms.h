@@ -86,6 +86,8 @@ struct sig_member {
     bool has_hand_up;
     json_t *sound; /* an object: what mcu/control_audio.h calls a state */
     json_t *rtp; /* of SIG_KIND_RTP: {host, port, audio, video}, where the room takes its packets */
+    int bars;          /* of its network, 0..5; -1: not known */
+    bool is_suspect;   /* its media path: nothing comes, since lost_at_us if it is not a WebSocket's */
     char state[16]; /* of the media path: "new", "connecting", "connected", "failed", "closed" */
     void (*joined)(void *arg, struct sig_member *m, const struct sig_error *error);
     void *joined_arg;
@@ -199,6 +201,9 @@ struct sig_member *sig_rooms_find_peer(const struct sig_rooms *r, const char *pe
 /* Who waits for a room's answer holds a reference; m->room is NULL when the seat is gone. */
 struct sig_member *sig_member_ref(struct sig_member *m);
 void sig_member_unref(struct sig_member *m);
+
+/* Another ETag, which the room keeps for the next front, too. */
+void sig_member_renew_etag(struct sig_member *m);
 
 /* Sends the room a command about this seat; adds "peer". Steals command. done may be NULL and is
  * called as sig_host.send does. Returns 0, -EPIPE or -ENOMEM. */

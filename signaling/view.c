@@ -6,13 +6,14 @@
 
 json_t *sig_member_json(const struct sig_member *m)
 {
-    return json_pack("{s:s, s:s, s:s, s:b, s:b, s:b, s:b, s:b, s:i, s:b, s:O, s:o, s:b, s:I}",
+    return json_pack("{s:s, s:s, s:s, s:b, s:b, s:b, s:b, s:b, s:i, s:b, s:O, s:o, s:b, s:I, s:o}",
                      "userId", m->user, "name", m->name, "role", m->role, "audio", m->sends_audio,
                      "video", m->sends_video, "screen", m->sends_screen, "mutedAudio",
                      m->muted_audio, "mutedVideo", m->muted_video, "volume", sig_member_volume(m),
                      "deaf", sig_member_is_deaf(m), "speaksTo", sig_member_speaks_to(m), "pin",
                      m->pin ? json_integer(m->pin) : json_null(), "hand", m->has_hand_up,
-                     "joinedAt", (json_int_t)m->joined_at_ms);
+                     "joinedAt", (json_int_t)m->joined_at_ms, "bars",
+                     m->bars >= 0 ? json_integer(m->bars) : json_null());
 }
 
 json_t *sig_member_whole_json(const struct sig_member *m)

@@ -4,7 +4,8 @@
  *   POST -> sig_rooms_join -> peer_offer -> 201 with the answer, which holds the room's candidates
  *
  * A session's id is its peer's: 131 random bits, told to its client alone. What ends it: DELETE,
- * its media path failing, the room's end or restart (HTTP cannot ask a client for a new offer). */
+ * its media path down for longer than rtc.grace_s, the room's end or restart (HTTP cannot ask a
+ * client for a new offer). */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #include "signaling/http.h"
 #include "signaling/http_handlers.h"
 #include "signaling/sdp.h"
+#include "signaling/whip_restart.h"
 
 struct session_start {
     struct sig_http *req;      /* referenced */
@@ -175,6 +177,11 @@ void sig_whep_post(struct sig_http *req)
     post(req, SIG_KIND_WHEP);
 }
 
+static bool is_restart(const struct sig_http *req)
+{
+    return strcmp(req->fields.if_match, "*") == 0;
+}
+
 /* --- on a session ----------------------------------------------------------------------------- */
 
 static struct sig_member *session_of(struct sig_http *req)
@@ -200,15 +207,13 @@ void sig_whip_delete(struct sig_http *req)
     sig_http_reply(req, 200, NULL, NULL, 0);
 }
 
-/* "*" is for ICE restarts (RFC 9725, section 4.3.2), which are not there yet. */
+/* "*" is for ICE restarts (RFC 9725, section 4.3.2): they end the ETag's time. */
 static const struct sig_error *check_etag(const struct sig_http *req, const struct sig_member *m)
 {
     char etag[SIG_ID_SIZE + 2];
     const char *asked = req->fields.if_match;
-    if (!asked[0])
+    if (!asked[0] || is_restart(req))
         return NULL;
-    if (strcmp(asked, "*") == 0)
-        return sig_error("not_supported");
     snprintf(etag, sizeof(etag), "\"%s\"", m->etag);
     return strcmp(asked, etag) == 0 ? NULL : sig_error("etag_mismatch");
 }
@@ -234,6 +239,8 @@ static void patch_session(struct sig_http *req, struct sig_member *m)
         sig_http_error(req, sig_error("too_busy"), NULL);
     } else if (err) {
         sig_http_error(req, sig_error("bad_candidate"), why[0] ? why : NULL);
+    } else if (is_restart(req)) {
+        whip_restart(req, m, f);
     } else {
         send_candidates(m, f);
         sig_http_reply(req, 204, NULL, NULL, 0);

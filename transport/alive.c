@@ -32,6 +32,13 @@ static bool has_media(const struct rtc_peer *p)
     return false;
 }
 
+static void suspect(struct rtc_peer *p)
+{
+    if (!p->alive.is_suspect)
+        p->alive.suspicions++;
+    p->alive.is_suspect = true;
+}
+
 void rtc_alive_start(struct rtc_peer *p, int64_t now_us)
 {
     p->alive.is_on = true;
@@ -39,19 +46,10 @@ void rtc_alive_start(struct rtc_peer *p, int64_t now_us)
     rtc_alive_heard(p, now_us);
 }
 
-static void tell(struct rtc_peer *p, bool is_suspect)
-{
-    if (p->alive.is_suspect == is_suspect)
-        return;
-    p->alive.is_suspect = is_suspect;
-    if (p->sink.on_suspect)
-        p->sink.on_suspect(p->sink.ctx, is_suspect);
-}
-
 void rtc_alive_heard(struct rtc_peer *p, int64_t now_us)
 {
     p->alive.heard_us = now_us;
-    tell(p, false);
+    p->alive.is_suspect = false;
 }
 
 void rtc_alive_reached(struct rtc_peer *p, int64_t now_us)
@@ -94,7 +92,7 @@ bool rtc_alive_tick(struct rtc_peer *p, int64_t now_us)
     if (p->ice)
         look_for_it(p, now_us);
     if (silent_us >= SUSPECT_US)
-        tell(p, true);
+        suspect(p);
     return true;
 }
 

@@ -23,7 +23,11 @@ enum {
 
 static void publish(struct rtc_peer *p)
 {
-    struct rtc_peer_stats stats = {.state = p->state, .rtt_us = p->rtt_us, .rejected = p->rejected};
+    struct rtc_peer_stats stats = {.state = p->state,
+                                   .rtt_us = p->rtt_us,
+                                   .is_suspect = p->alive.is_suspect,
+                                   .suspicions = p->alive.suspicions,
+                                   .rejected = p->rejected};
     rtc_in_read_stats(p->in, stats.in);
     rtc_out_read_stats(p->out, stats.out, &stats.nack_misses);
     pthread_mutex_lock(&p->lock);

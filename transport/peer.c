@@ -36,6 +36,12 @@ struct answered_args {
     const struct mcu_desc *answer;
 };
 
+struct restart_args {
+    struct rtc_peer *peer;
+    const struct mcu_desc *theirs;
+    struct mcu_desc *ours;
+};
+
 struct candidate_args {
     struct rtc_peer *peer;
     const char *candidate;
@@ -364,7 +370,7 @@ static bool is_stranger(const struct rtc_peer *p, const struct mcu_desc *desc)
            memcmp(p->remote_fingerprint, desc->fingerprint, sizeof(desc->fingerprint)) != 0;
 }
 
-static int take_remote(struct rtc_peer *p, const struct mcu_desc *desc)
+static int take_ice(struct rtc_peer *p, const struct mcu_desc *desc)
 {
     if (is_other(p, desc)) {
         const int err = rtc_ice_set_remote(p->ice, desc->ice_ufrag, desc->ice_pwd);
@@ -373,11 +379,19 @@ static int take_remote(struct rtc_peer *p, const struct mcu_desc *desc)
     }
     memcpy(p->remote_ufrag, desc->ice_ufrag, sizeof(p->remote_ufrag));
     memcpy(p->remote_pwd, desc->ice_pwd, sizeof(p->remote_pwd));
-    memcpy(p->remote_fingerprint, desc->fingerprint, sizeof(p->remote_fingerprint));
     const size_t n = desc->candidate_count < MCU_DESC_CANDIDATES_MAX ? desc->candidate_count
                                                                      : MCU_DESC_CANDIDATES_MAX;
     for (size_t i = 0; i < n; i++)
         rtc_ice_add_remote(p->ice, desc->candidates[i]); /* one bad candidate spoils no call */
+    return 0;
+}
+
+static int take_remote(struct rtc_peer *p, const struct mcu_desc *desc)
+{
+    const int err = take_ice(p, desc);
+    if (err)
+        return err;
+    memcpy(p->remote_fingerprint, desc->fingerprint, sizeof(p->remote_fingerprint));
     rtc_peer_note_session(p);
     rtc_link_described(p, mcu_now_us());
     return 0;
@@ -473,6 +487,24 @@ int rtc_peer_answered(struct rtc_peer *p, const struct mcu_desc *answer)
     if (is_described_otherwise(p))
         return -EINVAL;
     return rtc_shard_call(p->group->shard, answered_on_net, &args, RTC_SHARD_CALL_US);
+}
+
+static int restart_on_net(void *arg)
+{
+    const struct restart_args *a = arg;
+    struct rtc_peer *p = a->peer;
+    if (!p->is_described || !a->theirs->ice_ufrag[0] || !is_other(p, a->theirs))
+        return -EINVAL;
+    const int err = describe_ice(p, false, true, a->ours);
+    return err ? err : take_ice(p, a->theirs);
+}
+
+int rtc_peer_restart(struct rtc_peer *p, const struct mcu_desc *theirs, struct mcu_desc *ours)
+{
+    struct restart_args args = {.peer = p, .theirs = theirs, .ours = ours};
+    if (is_described_otherwise(p))
+        return -EINVAL;
+    return rtc_shard_call(p->group->shard, restart_on_net, &args, RTC_SHARD_CALL_US);
 }
 
 static int add_candidate_on_net(void *arg)

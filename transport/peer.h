@@ -91,7 +91,8 @@ struct rtc_path {
 /* Is the far side still there, and where? See alive.c. */
 struct rtc_alive {
     bool is_on;
-    bool is_suspect;       /* as told */
+    bool is_suspect;
+    uint32_t suspicions;
     int64_t heard_us;      /* the newest that was authentic */
     int64_t reached_us;    /* the newest report that something of ours had arrived */
     uint32_t highest[2];   /* sequence numbers by such reports, by enum mcu_kind */
@@ -204,7 +205,7 @@ void rtc_alive_reached(struct rtc_peer *p, int64_t now_us);
 /* ICE: the far side has shown itself at another address, too. */
 void rtc_alive_newcomer(struct rtc_peer *p, int64_t now_us);
 
-/* Tells what is suspect, and follows who has moved. false: consent has expired. */
+/* Suspects, and follows who has moved. false: consent has expired. */
 bool rtc_alive_tick(struct rtc_peer *p, int64_t now_us);
 
 /* report.c, all [net] */

@@ -103,8 +103,6 @@ struct rtc_peer_sink {
     /* A key frame is wanted of the video feed that it is to be tuned to: the far side asked for one
      * (PLI or FIR) and none that was kept helps, or the feed waits for one to begin. */
     void (*on_need_key)(void *ctx, enum mcu_codec codec);
-    /* Nothing authentic has come for 5 s, or something does again. May be NULL. */
-    void (*on_suspect)(void *ctx, bool is_suspect);
     /* The audio that it should be sent from now on; RTC_AUDIO_CLEAN before the first. May be NULL. */
     void (*on_audio_need)(void *ctx, enum rtc_audio_need need);
     /* The video that leaves now is of this feed: a key frame of it is on its way. The one before
@@ -133,6 +131,8 @@ enum { RTC_STREAMS_IN = 1 + RTC_PICTURES }; /* MCU_AUDIO, then MCU_VIDEO + enum 
 struct rtc_peer_stats {
     enum rtc_state state;
     int64_t rtt_us;          /* -1: not known */
+    bool is_suspect;         /* nothing authentic has come for 5 s */
+    uint32_t suspicions;     /* how often that began */
     uint64_t rejected;       /* datagrams that were not ours, or failed authentication */
     uint64_t nack_misses;    /* asked for again but no longer in the store */
     struct rtc_stream_stats in[RTC_STREAMS_IN];
@@ -212,6 +212,11 @@ int rtc_peer_accept(struct rtc_peer *p, const struct mcu_desc *offer, enum mcu_c
 int rtc_peer_offer(struct rtc_peer *p, enum mcu_direction audio, enum mcu_direction video,
                    enum mcu_codec codec, struct mcu_desc *offer);
 int rtc_peer_answered(struct rtc_peer *p, const struct mcu_desc *answer);
+
+/* [ctl] Restarts ICE without an offer (WHIP's PATCH): of theirs only ICE credentials and candidates are
+ * looked at, and only they are put into ours. Returns 0, -EINVAL (no offer was taken, or the credentials
+ * are not new) or as rtc_peer_accept(). */
+int rtc_peer_restart(struct rtc_peer *p, const struct mcu_desc *theirs, struct mcu_desc *ours);
 
 /* [ctl] A candidate of the far side ("candidate:..."); "" or NULL ends them. Returns 0 or -EINVAL. */
 int rtc_peer_add_candidate(struct rtc_peer *p, const char *candidate);

@@ -77,9 +77,16 @@ export interface State {
 export interface Network {
     userId: string;
     /** Ours: "suspect" when the server has heard nothing of us for some seconds. */
-    state?: 'connected' | 'suspect' | 'failed';
+    state?: 'connecting' | 'connected' | 'suspect' | 'failed';
     /** 0 (gone) to 5 (good). */
     bars?: number;
+    /** Ours: round trip (-1: not known), jitter, shares lost on the way up and down, share of our sound
+     * that had to be made up. */
+    rttMs?: number;
+    jitterMs?: number;
+    lossUp?: number;
+    lossDown?: number;
+    concealed?: number;
 }
 
 export interface Muting {

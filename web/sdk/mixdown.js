@@ -68,6 +68,7 @@ export class Mixdown {
     #isDeaf = false;
     #isOriginal = false;
     #stopFollowing = quiet;
+    #path = '';           /* the state of our media path, as the server told it last */
     #stream = null;
     #wish = 'none';
     #negotiating = null;
@@ -260,6 +261,7 @@ export class Mixdown {
             this.#check(run);
         }
         this.#socket = socket;
+        this.#path = '';
         const isResumed = resuming && await this.#tryResume(socket);
         if (isResumed)
             await this.#mutedMeanwhile();
@@ -422,7 +424,10 @@ export class Mixdown {
     /* Ours, with figures, or another member's bars. */
     #networkChanged(data) {
         const isOurs = !data.userId || data.userId === this.userId;
-        if (isOurs && (data.state === 'failed' || data.state === 'suspect'))
+        const isNew = isOurs && data.state && data.state !== this.#path;
+        if (isNew)
+            this.#path = data.state;
+        if (isNew && (data.state === 'failed' || data.state === 'suspect'))
             this.#want('restart'); /* whatever the browser thinks: the server hears nothing of us */
         if (data.bars !== undefined)
             this.#memberChanged(data.userId ?? this.userId, { bars: data.bars });

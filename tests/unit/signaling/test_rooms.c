@@ -917,7 +917,38 @@ static void whip_sessions_end_with_their_process(void **state)
     assert_null(sig_rooms_find_peer(f->rooms, peer));
 }
 
-static void a_whip_session_whose_media_fails_is_removed(void **state)
+#define NETWORK(state, bars)                                                                       \
+    "\"state\": \"" state "\", \"bars\": " bars ", \"rtt_ms\": 40, \"jitter_ms\": 3, "        \
+    "\"loss_in\": 20, \"loss_out\": 0, \"concealed\": 5"
+
+static void a_whip_session_keeps_its_seat_for_the_grace_time(void **state)
+{
+    struct fixture *f = *state;
+    const int64_t grace_us = 30 * MCU_US_PER_S;
+    join(f, 0, "ann");
+    assert_null(ask_to_join(f, -1, SIG_KIND_WHEP, "tv"));
+    answer(f, "peer_add", NULL);
+    const struct sig_member *tv = f->joined;
+    char peer[SIG_ID_SIZE];
+    memcpy(peer, tv->peer, sizeof(peer));
+    room_says_of(f, tv, "peer_state", "\"state\": \"connected\"");
+    room_says_of(f, tv, "network", NETWORK("suspect", "0"));
+    room_says_of(f, tv, "network", NETWORK("connected", "3")); /* it was only a tunnel */
+    sig_rooms_tick(f->rooms, mcu_now_us() + 2 * grace_us);
+    assert_non_null(sig_rooms_find_peer(f->rooms, peer));
+
+    room_says_of(f, tv, "network", NETWORK("suspect", "0"));
+    const int64_t lost_us = tv->lost_at_us;
+    room_says_of(f, tv, "peer_state", "\"state\": \"failed\"");
+    assert_true(tv->lost_at_us == lost_us);
+    sig_rooms_tick(f->rooms, lost_us + grace_us - 1);
+    assert_non_null(sig_rooms_find_peer(f->rooms, peer));
+    sig_rooms_tick(f->rooms, lost_us + grace_us);
+    answer(f, "peer_remove", NULL);
+    assert_null(sig_rooms_find_peer(f->rooms, peer));
+}
+
+static void a_whip_session_that_says_good_bye_is_removed(void **state)
 {
     struct fixture *f = *state;
     const struct sig_member *ann = join(f, 0, "ann");
@@ -925,11 +956,32 @@ static void a_whip_session_whose_media_fails_is_removed(void **state)
     answer(f, "peer_add", NULL);
     char peer[SIG_ID_SIZE];
     memcpy(peer, f->joined->peer, sizeof(peer));
-    room_says_of(f, f->joined, "peer_state", "\"state\": \"failed\"");
+    room_says_of(f, f->joined, "peer_state", "\"state\": \"closed\"");
     answer(f, "peer_remove", NULL);
     assert_null(sig_rooms_find_peer(f->rooms, peer));
-    room_says_of(f, ann, "peer_state", "\"state\": \"failed\""); /* a WebSocket can offer again */
+    room_says_of(f, ann, "peer_state", "\"state\": \"closed\""); /* a WebSocket can offer again */
     assert_non_null(sig_rooms_find_peer(f->rooms, ann->peer));
+}
+
+/* Figures go to whom they are about, bars to the others when they change, nonsense to nobody. */
+static void networks_are_told_in_bars(void **state)
+{
+    struct fixture *f = *state;
+    const struct sig_member *ann = join(f, 0, "ann");
+    join(f, 1, "bob");
+    room_says_of(f, ann, "network", NETWORK("connected", "4"));
+    assert_string_equal(heard(f, 0, 1), "network");
+    assert_int_equal(json_integer_value(heard_data(f, 0, "rttMs")), 40);
+    assert_true(json_real_value(heard_data(f, 0, "lossUp")) == 0.02);
+    assert_string_equal(heard(f, 1, 1), "network");
+    assert_int_equal(json_integer_value(heard_data(f, 1, "bars")), 4);
+    assert_null(heard_data(f, 1, "rttMs"));
+    assert_int_equal(ann->bars, 4);
+    const size_t before = json_array_size(f->clients[1].events);
+    room_says_of(f, ann, "network", NETWORK("connected", "4"));
+    room_says_of(f, ann, "network", NETWORK("connected", "6"));
+    assert_int_equal(json_array_size(f->clients[1].events), before);
+    assert_int_equal(ann->bars, 4);
 }
 
 static void a_whip_session_whose_media_never_comes_is_removed(void **state)
@@ -1150,7 +1202,9 @@ int main(void)
         TEST(a_join_under_way_when_the_room_dies_is_finished_by_the_next),
         TEST(a_join_that_kills_the_room_twice_is_refused),
         TEST(whip_sessions_end_with_their_process),
-        TEST(a_whip_session_whose_media_fails_is_removed),
+        TEST(a_whip_session_keeps_its_seat_for_the_grace_time),
+        TEST(a_whip_session_that_says_good_bye_is_removed),
+        TEST(networks_are_told_in_bars),
         TEST(a_whip_session_whose_media_never_comes_is_removed),
         TEST(a_room_given_up_ends_for_everybody),
         TEST(a_recording_has_a_row_from_start_to_end),

@@ -51,8 +51,6 @@ struct end {
     size_t audio_count;
     enum rtc_audio_need need;
     size_t need_count;
-    bool is_suspect;
-    size_t suspect_count;
     size_t key_asked;
     enum mcu_codec key_codec;
     struct rtc_feed *tuned; /* as told */
@@ -207,15 +205,6 @@ static inline void end_on_tuned(void *ctx, struct rtc_feed *feed)
     pthread_mutex_unlock(&e->lock);
 }
 
-static inline void end_on_suspect(void *ctx, bool is_suspect)
-{
-    struct end *e = ctx;
-    pthread_mutex_lock(&e->lock);
-    e->is_suspect = is_suspect;
-    e->suspect_count++;
-    pthread_mutex_unlock(&e->lock);
-}
-
 static inline void end_open_with(struct end *e, const struct rtc_conf *conf)
 {
     memset(e, 0, sizeof(*e));
@@ -230,7 +219,6 @@ static inline void end_open_with(struct end *e, const struct rtc_conf *conf)
         .on_need_key = end_on_need_key,
         .on_audio_need = end_on_audio_need,
         .on_tuned = end_on_tuned,
-        .on_suspect = end_on_suspect,
     };
     assert_int_equal(rtc_peer_create(e->rtc, &e->peer, &sink), 0);
 }
@@ -284,14 +272,17 @@ static inline bool has_state(struct end *e, size_t state)
 
 static inline bool has_suspicion(struct end *e, size_t n)
 {
-    return e->is_suspect && e->suspect_count >= n;
+    struct rtc_peer_stats stats;
+    rtc_peer_read_stats(e->peer, &stats);
+    return stats.is_suspect && stats.suspicions >= n;
 }
 
 /* It was suspected, and is not any more. */
 static inline bool has_trust(struct end *e, size_t n)
 {
-    (void)n;
-    return e->suspect_count >= 2 && !e->is_suspect;
+    struct rtc_peer_stats stats;
+    rtc_peer_read_stats(e->peer, &stats);
+    return !stats.is_suspect && stats.suspicions > n;
 }
 
 static inline bool has_frames(struct end *e, size_t n)

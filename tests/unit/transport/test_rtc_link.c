@@ -110,6 +110,43 @@ static void lost_consent_ends_sending_and_a_restart_revives(void **state)
     end_close(&b);
 }
 
+/* As WHIP does it: credentials and candidates are all that goes to and fro. */
+static void ice_restarts_without_an_offer(void **state)
+{
+    (void)state;
+    struct end a, b;
+    end_open(&a);
+    end_open(&b);
+    struct mcu_desc offer, answer, theirs = {0}, ours;
+    assert_int_equal(rtc_peer_restart(b.peer, &theirs, &ours), -EINVAL); /* nothing to restart */
+    assert_int_equal(rtc_peer_offer(a.peer, MCU_SENDRECV, MCU_SENDRECV, MCU_CODEC_VP8, &offer), 0);
+    assert_int_equal(rtc_peer_accept(b.peer, &offer, MCU_CODEC_VP8, &answer), 0);
+    assert_int_equal(rtc_peer_answered(a.peer, &answer), 0);
+    assert_true(pair_wait(has_state, &a, RTC_CONNECTED));
+    assert_true(pair_wait(has_state, &b, RTC_CONNECTED));
+    end_feed(&a, MCU_CODEC_VP8);
+    audio_passes(&a, &b, 0);
+    assert_int_equal(rtc_peer_restart(b.peer, &offer, &ours), -EINVAL); /* the same credentials */
+
+    assert_int_equal(rtc_peer_offer(a.peer, MCU_SENDRECV, MCU_SENDRECV, MCU_CODEC_VP8, &offer), 0);
+    memcpy(theirs.ice_ufrag, offer.ice_ufrag, sizeof(offer.ice_ufrag));
+    memcpy(theirs.ice_pwd, offer.ice_pwd, sizeof(offer.ice_pwd));
+    memcpy(theirs.candidates, offer.candidates, sizeof(offer.candidates));
+    theirs.candidate_count = offer.candidate_count;
+    assert_int_equal(rtc_peer_restart(b.peer, &theirs, &ours), 0);
+    assert_string_not_equal(ours.ice_ufrag, answer.ice_ufrag);
+    memcpy(answer.ice_ufrag, ours.ice_ufrag, sizeof(answer.ice_ufrag));
+    memcpy(answer.ice_pwd, ours.ice_pwd, sizeof(answer.ice_pwd));
+    memcpy(answer.candidates, ours.candidates, sizeof(answer.candidates));
+    answer.candidate_count = ours.candidate_count;
+    assert_int_equal(rtc_peer_answered(a.peer, &answer), 0);
+    for (uint32_t round = 0; round < 20; round++)
+        audio_passes(&a, &b, 100 + round * 20);
+    assert_int_equal(end_read(&a, state_count), 2); /* connecting, connected: nothing since */
+    end_close(&a);
+    end_close(&b);
+}
+
 static void reports_are_a_sign_of_life(void **state)
 {
     (void)state;
@@ -470,6 +507,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_ice_restart_keeps_the_media),
         cmocka_unit_test(lost_consent_ends_sending_and_a_restart_revives),
+        cmocka_unit_test(ice_restarts_without_an_offer),
         cmocka_unit_test(reports_are_a_sign_of_life),
         cmocka_unit_test(a_repeated_offer_changes_nothing),
         cmocka_unit_test(a_wrong_certificate_of_the_server_is_refused),
