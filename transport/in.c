@@ -14,6 +14,7 @@
 #include "transport/clockmap.h"
 #include "transport/in_audio.h"
 #include "transport/in_video.h"
+#include "transport/limit.h"
 #include "transport/recv_stats.h"
 #include "transport/rtp.h"
 #include "transport/rtx.h"
@@ -53,6 +54,7 @@ struct rtc_in {
     struct rtc_twcc *twcc;
     uint32_t last_ssrc; /* of any stream, to put into feedback */
     struct rtc_in_video *pictures[RTC_PICTURES]; /* NULL: nothing came yet */
+    struct rtc_told_limit limits[RTC_PICTURES];
     char mids[RTC_LINES][32];                    /* of the lines, when `known` was learned, */
     unsigned layers[RTC_LINES];                  /* and how many layers they had */
     struct known known[KNOWN_MAX];
@@ -302,10 +304,13 @@ static int open_picture(struct rtc_in *in, enum rtc_picture picture)
     const unsigned row = picture == RTC_SCREEN ? RTC_IN_SCREEN : RTC_IN_CAMERA;
     const int err = rtc_in_video_create(&in->pictures[picture], &in->sink, in->clockmap, picture,
                                         row);
-    if (!err)
-        rtc_in_video_set_layers(in->pictures[picture],
-                                layers_of(&in->session->lines[MCU_VIDEO + picture]));
-    return err;
+    if (err)
+        return err;
+    rtc_in_video_set_layers(in->pictures[picture],
+                            layers_of(&in->session->lines[MCU_VIDEO + picture]));
+    if (in->limits[picture].is_told)
+        rtc_in_video_limit(in->pictures[picture], &in->limits[picture].limit);
+    return 0;
 }
 
 static int take_picture(struct rtc_in *in, const struct rtc_pt *pt, struct rtc_rtp *rtp,
@@ -405,6 +410,23 @@ size_t rtc_in_blocks(struct rtc_in *in, int64_t now_us, struct rtc_rtcp_block *b
     for (size_t i = 0; i < RTC_PICTURES; i++) {
         if (in->pictures[i])
             n += rtc_in_video_blocks(in->pictures[i], now_us, &blocks[n]);
+    }
+    return n;
+}
+
+void rtc_in_limit(struct rtc_in *in, enum rtc_picture picture, const struct rtc_limit *limit)
+{
+    in->limits[picture] = (struct rtc_told_limit){.is_told = true, .limit = *limit};
+    if (in->pictures[picture])
+        rtc_in_video_limit(in->pictures[picture], limit);
+}
+
+size_t rtc_in_ssrcs(const struct rtc_in *in, uint32_t *ssrcs)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < RTC_PICTURES; i++) {
+        if (in->pictures[i])
+            n += rtc_in_video_ssrcs(in->pictures[i], ssrcs + n);
     }
     return n;
 }

@@ -60,6 +60,12 @@ void rtc_in_tick(struct rtc_in *in, int64_t now_us);
 /* Report blocks of the streams that are there; at most RTC_IN_ROWS. Starts their next interval. */
 size_t rtc_in_blocks(struct rtc_in *in, int64_t now_us, struct rtc_rtcp_block *blocks);
 
+/* What is needed of a picture: which layer is taken. */
+void rtc_in_limit(struct rtc_in *in, enum rtc_picture picture, const struct rtc_limit *limit);
+
+/* SSRCs of the pictures that come; at most RTC_IN_ROWS. */
+size_t rtc_in_ssrcs(const struct rtc_in *in, uint32_t *ssrcs);
+
 /* Packets of a stream to ask for now (counted as asked); *ssrc is theirs. */
 size_t rtc_in_missing(struct rtc_in *in, unsigned row, int64_t now_us, int64_t rtt_us,
                       uint16_t *seqs, size_t capacity, uint32_t *ssrc);

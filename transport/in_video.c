@@ -8,7 +8,9 @@
 #include <stdlib.h>
 
 #include "transport/in.h"
+#include "transport/limit.h"
 #include "transport/nack.h"
+#include "transport/picture_size.h"
 #include "transport/recv_stats.h"
 #include "transport/rtx.h"
 #include "transport/seq.h"
@@ -17,6 +19,8 @@
 enum {
     CLOCK_HZ = 90000,
     ENDED_BYE_US = 2 * 1000 * 1000,
+    ALIVE_US = 1000 * 1000,
+    LOOK_US = 500 * 1000,
     ENDED_SILENT_US = 10 * 1000 * 1000, /* senders of a picture that stands still report on */
 };
 
@@ -32,6 +36,10 @@ struct layer {
     int64_t next_pli_us;
     struct rtc_video_jitter *jitter; /* NULL: not followed */
     struct rtc_nack *nack;
+    /* simulcast */
+    uint32_t width, height; /* of its newest key frame; 0: not known */
+    uint64_t bytes_before;  /* at the last look */
+    uint64_t bytes_a_look;
 };
 
 struct rtc_in_video {
@@ -43,6 +51,8 @@ struct rtc_in_video {
     unsigned active;
     unsigned wanted; /* another than active: until its first key frame */
     int64_t last_pts_us;
+    struct rtc_told_limit told;
+    int64_t next_look_us; /* whether another layer fits better */
     int64_t now_us;       /* of the last tick */
     int64_t ended_at_us;  /* unless something comes; 0: nothing came yet */
     struct layer layers[RTC_LAYERS_MAX];
@@ -140,6 +150,8 @@ static int restart(struct rtc_in_video *v, const struct rtc_in_video_packet *p)
     l->is_started = true;
     l->ssrc = p->rtp->ssrc;
     l->codec = p->codec;
+    l->width = l->height = 0;
+    l->bytes_before = l->bytes_a_look = 0;
     rtc_recv_stats_init(&l->received, l->ssrc, CLOCK_HZ);
     rtc_clockmap_restart(v->clockmap, v->first_stream + p->layer);
     return 0;
@@ -149,6 +161,79 @@ static bool may_switch(const struct layer *l, const struct rtc_in_video_packet *
 {
     return !l->is_started || p->is_announced ||
            p->now_us - l->last_arrival_us >= RTC_IN_SSRC_SILENCE_US;
+}
+
+/* --- which layer --------------------------------------------------------------------------------- */
+
+static bool is_alive(const struct layer *l, int64_t now_us)
+{
+    return l->is_started && now_us - l->last_arrival_us < ALIVE_US;
+}
+
+/* By size; of layers whose size is not known, by what they take. */
+static bool is_larger(const struct layer *a, const struct layer *b)
+{
+    const uint64_t pixels_a = (uint64_t)a->width * a->height;
+    const uint64_t pixels_b = (uint64_t)b->width * b->height;
+    if (pixels_a && pixels_b && pixels_a != pixels_b)
+        return pixels_a > pixels_b;
+    return a->bytes_a_look > b->bytes_a_look;
+}
+
+static bool is_enough(const struct rtc_in_video *v, const struct layer *l)
+{
+    const struct rtc_limit *limit = &v->told.limit;
+    if (!v->told.is_told)
+        return false;
+    return limit->bitrate_bps == 0 ||
+           (l->width && rtc_limit_is_covered(limit, l->width, l->height));
+}
+
+/* The smallest that is enough, or the largest there is. */
+static unsigned choose(const struct rtc_in_video *v, int64_t now_us)
+{
+    const struct layer *best = NULL;
+    for (unsigned i = 0; i < v->count; i++) {
+        const struct layer *l = &v->layers[i];
+        if (!is_alive(l, now_us))
+            continue;
+        const bool is_better =
+            !best || (is_enough(v, best) ? is_enough(v, l) && is_larger(best, l)
+                                         : is_enough(v, l) || is_larger(l, best));
+        if (is_better)
+            best = l;
+    }
+    return best ? (unsigned)(best - v->layers) : v->wanted;
+}
+
+/* Goes over to another layer: its key frame is asked for, the old one plays on until then. */
+static void want(struct rtc_in_video *v, unsigned layer)
+{
+    struct layer *l = &v->layers[layer];
+    if (layer == v->wanted || (layer != v->active && follow(l, l->codec)))
+        return;
+    if (v->wanted != v->active)
+        unfollow(&v->layers[v->wanted]);
+    v->wanted = layer;
+}
+
+static void look_at_layers(struct rtc_in_video *v, int64_t now_us)
+{
+    if (v->count == 1 || now_us < v->next_look_us)
+        return;
+    v->next_look_us = now_us + LOOK_US;
+    for (unsigned i = 0; i < v->count; i++) {
+        struct layer *l = &v->layers[i];
+        l->bytes_a_look = l->received.bytes - l->bytes_before;
+        l->bytes_before = l->received.bytes;
+    }
+    want(v, choose(v, now_us));
+}
+
+void rtc_in_video_limit(struct rtc_in_video *v, const struct rtc_limit *limit)
+{
+    v->told = (struct rtc_told_limit){.is_told = true, .limit = *limit};
+    v->next_look_us = 0;
 }
 
 /* --- frames ------------------------------------------------------------------------------------- */
@@ -221,6 +306,8 @@ int rtc_in_video_take(struct rtc_in_video *v, const struct rtc_in_video_packet *
     const uint64_t seq = rtc_unwrap16(&l->unwrap, p->rtp->seq);
     l->last_arrival_us = p->now_us;
     v->ended_at_us = p->now_us + ENDED_SILENT_US;
+    if (v->count > 1)
+        rtc_picture_size(p->codec, p->rtp->payload, p->rtp->payload_size, &l->width, &l->height);
     rtc_recv_stats_packet(&l->received, seq, p->rtp->timestamp, p->rtp->payload_size, p->now_us);
     rtc_clockmap_arrived(v->clockmap, v->first_stream + p->layer, p->rtp->timestamp, p->now_us);
     if (l->jitter)
@@ -269,6 +356,7 @@ void rtc_in_video_bye(struct rtc_in_video *v, uint32_t ssrc)
 void rtc_in_video_tick(struct rtc_in_video *v, int64_t now_us)
 {
     v->now_us = now_us;
+    look_at_layers(v, now_us);
     for (unsigned i = 0; i < v->count; i++) {
         if (v->layers[i].jitter)
             deliver(v, i, now_us);
@@ -285,6 +373,16 @@ size_t rtc_in_video_blocks(struct rtc_in_video *v, int64_t now_us, struct rtc_rt
         rtc_recv_stats_block(&l->received, now_us, &blocks[n]);
         l->loss_permille = (uint32_t)blocks[n].fraction * 1000 / 256;
         n++;
+    }
+    return n;
+}
+
+size_t rtc_in_video_ssrcs(const struct rtc_in_video *v, uint32_t *ssrcs)
+{
+    size_t n = 0;
+    for (unsigned i = 0; i < v->count; i++) {
+        if (v->layers[i].is_started)
+            ssrcs[n++] = v->layers[i].ssrc;
     }
     return n;
 }

@@ -30,6 +30,10 @@ void rtc_in_video_destroy(struct rtc_in_video *v); /* NULL is fine */
 /* How many layers there are, 1..RTC_LAYERS_MAX. With another number than before all starts afresh. */
 void rtc_in_video_set_layers(struct rtc_in_video *v, unsigned count);
 
+/* What is needed of the picture: the smallest layer that covers it is handed on, and with nothing
+ * needed the smallest; before the first call the largest. */
+void rtc_in_video_limit(struct rtc_in_video *v, const struct rtc_limit *limit);
+
 struct rtc_in_video_packet {
     const struct rtc_rtp *rtp;
     enum mcu_codec codec;
@@ -55,6 +59,9 @@ void rtc_in_video_tick(struct rtc_in_video *v, int64_t now_us);
 
 /* Report blocks, at most RTC_LAYERS_MAX. */
 size_t rtc_in_video_blocks(struct rtc_in_video *v, int64_t now_us, struct rtc_rtcp_block *blocks);
+
+/* SSRCs that came, at most RTC_LAYERS_MAX. */
+size_t rtc_in_video_ssrcs(const struct rtc_in_video *v, uint32_t *ssrcs);
 
 /* Packets of a layer to ask for now (counted as asked); *ssrc is theirs. */
 size_t rtc_in_video_missing(struct rtc_in_video *v, unsigned layer, int64_t now_us, int64_t rtt_us,

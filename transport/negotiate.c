@@ -1,7 +1,8 @@
 /* Offer and answer; see negotiate.h. An answer keeps the offerer's payload types and extension ids,
  * so one table of payload types serves both directions.
  *
- * H264: we send constrained baseline (42e0xx) at level 3.1 and say so. Where we are to send, a profile
+ * H264: we send constrained baseline (42e0xx), at level 3.1 unless the far side decodes more, and take
+ * level 4 from whoever lets the two directions differ (RFC 6184, section 8.2.2). Where we are to send, a profile
  * above baseline or a level below 3.1 is not taken; where we only receive, any profile that has its
  * own name in the offer is, since the decoder does them all. */
 #include "transport/negotiate.h"
@@ -16,6 +17,10 @@ enum {
     H264_HIGH = 0x64,
     H264_CONSTRAINED = 0x40, /* constraint_set1_flag */
     H264_LEVEL_3_1 = 0x1f,
+    H264_LEVEL_4 = 0x28,
+    HEIGHT_LEVEL_3_1 = 720,
+    HEIGHT_LEVEL_4 = 1080,
+    HEIGHT_MAX = 2160, /* of what has no levels */
     EXTENSION_ID_MAX = 14,
     RANKS = 8, /* of codecs */
 };
@@ -95,8 +100,12 @@ static struct mcu_desc_codec answered_codec(const struct mcu_desc_codec *offered
         answer_opus(&c, local);
     else
         c.red_pt = 0;
-    if (c.codec == MCU_CODEC_H264 && is_profile_unset(&c))
+    if (c.codec != MCU_CODEC_H264)
+        return c;
+    if (is_profile_unset(&c))
         memcpy(c.h264_profile, (const uint8_t[]){0x42, 0xe0, H264_LEVEL_3_1}, 3);
+    else if (c.level_asymmetry_allowed && c.h264_profile[2] < H264_LEVEL_4)
+        c.h264_profile[2] = H264_LEVEL_4;
     return c;
 }
 
@@ -115,6 +124,25 @@ static size_t choose_codecs(const struct mcu_desc_media *m, const struct rtc_loc
     return n;
 }
 
+/* What the far side said of the first of the chosen codecs. */
+static uint8_t level_offered(const struct mcu_desc_media *m, const struct mcu_desc_codec *first)
+{
+    for (size_t i = 0; i < m->codec_count; i++) {
+        if (m->codecs[i].pt == first->pt)
+            return m->codecs[i].h264_profile[2];
+    }
+    return 0;
+}
+
+uint32_t rtc_line_height_max(const struct rtc_line *line)
+{
+    if (!line->is_used || !(line->direction & MCU_SENDONLY))
+        return 0;
+    if (line->codecs[0].codec != MCU_CODEC_H264)
+        return HEIGHT_MAX;
+    return line->remote_level >= H264_LEVEL_4 ? HEIGHT_LEVEL_4 : HEIGHT_LEVEL_3_1;
+}
+
 static uint8_t valid_id(uint8_t id)
 {
     return id <= EXTENSION_ID_MAX ? id : 0;
@@ -131,6 +159,15 @@ static struct mcu_desc_extensions choose_extensions(const struct mcu_desc_extens
         .rid = kind == MCU_VIDEO ? valid_id(offered->rid) : 0,
         .repaired_rid = kind == MCU_VIDEO ? valid_id(offered->repaired_rid) : 0,
     };
+}
+
+/* Simulcast needs mid and rid to be told apart by; without them the far side is to send one stream. */
+static void take_layers(const struct mcu_desc_media *m, struct rtc_line *line)
+{
+    if (m->rid_count < 2 || !line->ext.mid || !line->ext.rid || !(line->direction & MCU_RECVONLY))
+        return;
+    memcpy(line->rids, m->rids, sizeof(line->rids));
+    line->rid_count = m->rid_count;
 }
 
 /* Takes an m-line of the far side if we can do it, in the directions that `may` has (bits). */
@@ -153,6 +190,8 @@ static bool take_line(const struct mcu_desc_media *m, size_t index, const struct
     l.codec_count = choose_codecs(m, local, we_send, prefer, l.codecs);
     if (l.codec_count == 0)
         return false;
+    take_layers(m, &l);
+    l.remote_level = level_offered(m, &l.codecs[0]);
     if (l.codecs[0].codec == MCU_CODEC_AV1 && we_send) { /* there is no other: it may send to us */
         l.direction = (enum mcu_direction)(l.direction & MCU_RECVONLY);
         if (!l.direction)
@@ -257,6 +296,8 @@ static struct mcu_desc_media accepted(const struct mcu_desc_media *offered,
     m.rtcp_rsize = line->rtcp_rsize;
     m.ext = line->ext;
     m.codec_count = line->codec_count;
+    m.rid_count = line->rid_count;
+    memcpy(m.rids, line->rids, sizeof(m.rids));
     memcpy(m.codecs, line->codecs, sizeof(m.codecs));
     describe_sender(local, m.kind, &m);
     return m;

@@ -48,6 +48,7 @@ struct rtc_line {
     size_t codec_count;
     struct mcu_desc_extensions ext;
     bool rtcp_rsize;
+    uint8_t remote_level;         /* H264: what the far side can decode of codecs[0] */
     uint32_t remote_ssrc;         /* 0: not said */
     uint32_t remote_rtx_ssrc;
     char rids[MCU_DESC_RIDS_MAX][MCU_DESC_RID_BYTES]; /* simulcast: the layers that are taken */
@@ -69,6 +70,9 @@ struct rtc_session {
     struct rtc_pt pts[RTC_PT_COUNT]; /* of what the far side sends */
     bool is_dtls_client;             /* our part */
 };
+
+/* The lines of a picture that may be sent on it, as rtc_peer_send_height_max(). */
+uint32_t rtc_line_height_max(const struct rtc_line *line);
 
 /* The answer to an offer, without candidates, and what it means for us. prefer is the video codec put
  * first. Both are written only on success. Returns 0, -EINVAL (no ICE credentials, or no m-line that

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "transport/payload_h264.h"
 #include "transport/payload_vp8.h"
@@ -48,14 +49,28 @@ static int packetize_whole(struct rtc_payloads **out, struct mcu_pool *pool,
     return 0;
 }
 
+/* What the SPS is to say: constrained baseline, as the description does (Safari shows black
+ * otherwise), at level 3.1, or at the stream's own where it is higher. */
+static void choose_profile(const struct mcu_packet *packet, uint8_t profile[static 3])
+{
+    size_t at = 0, n;
+    const uint8_t *nal;
+    memcpy(profile, (const uint8_t[]){0x42, 0xe0, 0x1f}, 3);
+    while (packet->is_key && (nal = rtc_h264_next_nal(packet->data, packet->size, &at, &n))) {
+        if ((nal[0] & 0x1f) == 7 && n > 3 && nal[3] > profile[2])
+            profile[2] = nal[3];
+    }
+}
+
 int rtc_payloads_create(struct rtc_payloads **out, struct mcu_packet *packet, size_t max_payload)
 {
-    static const uint8_t baseline_31[3] = {0x42, 0xe0, 0x1f};
-
+    uint8_t profile[3];
     if (packet->size == 0 || max_payload < RTC_PAYLOAD_MIN || max_payload > UINT16_MAX)
         return -EINVAL;
-    if (packet->codec == MCU_CODEC_H264)
-        return rtc_h264_packetize(out, packet, max_payload, baseline_31);
+    if (packet->codec == MCU_CODEC_H264) {
+        choose_profile(packet, profile);
+        return rtc_h264_packetize(out, packet, max_payload, profile);
+    }
     if (packet->codec == MCU_CODEC_VP8)
         return rtc_vp8_packetize(out, packet, max_payload);
     if (packet->codec == MCU_CODEC_VP9)

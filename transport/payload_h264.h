@@ -16,7 +16,8 @@
 
 /* Cuts one access unit in Annex B. profile (NULL: as it is): the three bytes of profile-level-id
  * put into each SPS, as rtc_h264_set_profile() does, in the copy that is sent; an SPS that cannot
- * say that goes out as it is. Errors as rtc_payloads_create(), which calls it with 42 e0 1f. */
+ * say that goes out as it is. Errors as rtc_payloads_create(), which calls it with 42 e0 1f, or a
+ * higher level where the SPS has one. */
 int rtc_h264_packetize(struct rtc_payloads **out, struct mcu_packet *packet, size_t max_payload,
                        const uint8_t *profile);
 

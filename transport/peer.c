@@ -334,6 +334,8 @@ void rtc_peer_note_session(struct rtc_peer *p)
             atomic_store(&p->send_codecs[i], sends ? (int)l->codecs[0].codec : MCU_CODEC_NONE);
         atomic_store(&p->receives[i], receives);
     }
+    atomic_store(&p->send_height_max, rtc_line_height_max(&p->session.lines[MCU_VIDEO]));
+    atomic_store(&p->is_limited, true);
     rtc_in_renegotiated(p->in);
 }
 
@@ -573,6 +575,19 @@ void rtc_peer_set_layers(struct rtc_peer *p, uint8_t max_temporal_id)
         return;
     rtc_group_retuned(p->group);
     rtc_group_nudge(p->group);
+}
+
+uint32_t rtc_peer_send_height_max(const struct rtc_peer *p)
+{
+    return atomic_load(&p->send_height_max);
+}
+
+void rtc_peer_limit(struct rtc_peer *p, enum rtc_picture picture, const struct rtc_limit *limit)
+{
+    pthread_mutex_lock(&p->lock);
+    p->limits[picture] = (struct rtc_told_limit){.is_told = true, .limit = *limit};
+    pthread_mutex_unlock(&p->lock);
+    atomic_store(&p->is_limited, true);
 }
 
 void rtc_peer_request_key(struct rtc_peer *p, enum rtc_picture picture)

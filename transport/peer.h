@@ -22,6 +22,7 @@
 #include "transport/feed.h"
 #include "transport/ice.h"
 #include "transport/in.h"
+#include "transport/limit.h"
 #include "transport/negotiate.h"
 #include "transport/out.h"
 #include "transport/port.h"
@@ -145,6 +146,8 @@ struct rtc_peer {
     int64_t next_report_us;
     int64_t next_feedback_us;
     int64_t next_publish_us;
+    uint64_t remb_bps;     /* 0: none is told */
+    int64_t next_remb_us;
     bool is_calm; /* nothing about it is more urgent than its reports: no video, NACK or RED */
 
     /* [net] tests only: true loses the datagram */
@@ -157,8 +160,11 @@ struct rtc_peer {
     atomic_int send_codecs[2];        /* enum mcu_codec */
     atomic_bool receives[RTC_LINES];
     atomic_bool is_key_asked[RTC_PICTURES];
+    atomic_bool is_limited;     /* limits[] has changed */
+    atomic_uint send_height_max;
 
     pthread_mutex_t lock; /* protects: */
+    struct rtc_told_limit limits[RTC_PICTURES];
     struct rtc_feed *feeds[RTC_ROWS];
     struct rtc_peer_stats stats;
 };

@@ -1,8 +1,10 @@
 /* RTCP of one peer: reports once a second, NACK every tick while there are holes, transport-wide
- * feedback every 60 ms while packets arrive, PLI when wanted. [net] */
+ * feedback every 60 ms while packets arrive, PLI when wanted, REMB once a second where pictures are
+ * limited. [net] */
 #include "transport/peer.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "mcu/base/clock.h"
 #include "transport/recv_stats.h"
@@ -11,6 +13,7 @@
 enum {
     REPORT_US = 1000 * 1000,
     FEEDBACK_US = 60 * 1000,
+    REMB_US = 1000 * 1000,
     DATAGRAM_BYTES = 1180,
     NACKS_MAX = 250,
 };
@@ -95,6 +98,34 @@ static void send_feedback(struct rtc_peer *p)
     }
 }
 
+/* What the far side may send was said anew, or is to be said again. */
+static void note_limits(struct rtc_peer *p)
+{
+    struct rtc_told_limit limits[RTC_PICTURES];
+    pthread_mutex_lock(&p->lock);
+    memcpy(limits, p->limits, sizeof(limits));
+    pthread_mutex_unlock(&p->lock);
+    for (size_t i = 0; i < RTC_PICTURES; i++) {
+        if (limits[i].is_told)
+            rtc_in_limit(p->in, (enum rtc_picture)i, &limits[i].limit);
+    }
+    p->remb_bps = rtc_limit_total_bps(&p->session, limits);
+    p->next_remb_us = 0;
+}
+
+static void send_remb(struct rtc_peer *p, int64_t now_us)
+{
+    uint32_t ssrcs[RTC_IN_ROWS];
+    const size_t n = rtc_in_ssrcs(p->in, ssrcs);
+    p->next_remb_us = now_us + REMB_US;
+    if (!p->remb_bps || n == 0)
+        return;
+    struct datagram d;
+    begin(p, &d);
+    rtc_rtcp_put_remb(&d.w, own_ssrc(p), p->remb_bps, ssrcs, n);
+    finish(p, &d);
+}
+
 static void put_reports(struct rtc_peer *p, struct mcu_writer *w, int64_t now_us)
 {
     struct rtc_rtcp_block blocks[RTC_IN_ROWS];
@@ -125,6 +156,10 @@ void rtc_report_tick(struct rtc_peer *p, int64_t now_us)
         p->next_feedback_us = now_us + FEEDBACK_US;
         send_feedback(p);
     }
+    if (atomic_exchange(&p->is_limited, false))
+        note_limits(p);
+    if (now_us >= p->next_remb_us)
+        send_remb(p, now_us);
     if (now_us >= p->next_report_us) {
         p->next_report_us = now_us + REPORT_US;
         send_reports(p, now_us);

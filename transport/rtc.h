@@ -241,6 +241,23 @@ void rtc_peer_tune(struct rtc_peer *p, enum mcu_kind kind, struct rtc_feed *feed
  * at first. */
 void rtc_peer_set_layers(struct rtc_peer *p, uint8_t max_temporal_id);
 
+/* [any] How many lines the H264, VP8 or VP9 may have that it is sent: what its description allows (a
+ * level of H264 says no more than it can decode: 3.1 is 720, from 4 on 1080); 0: it is sent none. */
+uint32_t rtc_peer_send_height_max(const struct rtc_peer *p);
+
+/* What is needed of a picture. */
+struct rtc_limit {
+    uint32_t width;
+    uint32_t height;
+    uint32_t fps;
+    uint32_t bitrate_bps; /* 0: it need not be sent */
+};
+
+/* [any] Tells the far side by REMB, at once and every second, how much to send, and takes the layer of
+ * simulcast that covers the size: the smallest that does. Before the first call it may send what it
+ * likes, and its largest layer is taken. */
+void rtc_peer_limit(struct rtc_peer *p, enum rtc_picture picture, const struct rtc_limit *limit);
+
 /* [any] Asks the far side for a key frame (PLI) of a picture; at most one in 500 ms goes out. */
 void rtc_peer_request_key(struct rtc_peer *p, enum rtc_picture picture);
 

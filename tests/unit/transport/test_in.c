@@ -84,6 +84,7 @@ struct shot {
     bool is_delta;
     const char *mid;
     const char *rid;
+    uint32_t lines; /* of a key frame; 0: 360 */
     bool is_rtx;
     uint16_t original; /* what RTX repeats */
 };
@@ -111,9 +112,13 @@ static void put_extensions(struct mcu_writer *w, const struct shot *s)
 static int shoot(struct rig *r, const struct shot *s)
 {
     /* S, then RFC 6386, 9.1: a tag, the start code, 640x360 */
-    static const uint8_t key[] = {0x10, 0x10, 0x02, 0x00, 0x9d, 0x01, 0x2a, 0x80, 0x02, 0x68, 0x01};
+    uint8_t key[] = {0x10, 0x10, 0x02, 0x00, 0x9d, 0x01, 0x2a, 0x80, 0x02, 0x68, 0x01};
     static const uint8_t delta[] = {0x10, 0x31, 0x02, 0x00};
     uint8_t data[256];
+    if (s->lines) {
+        key[9] = (uint8_t)s->lines;
+        key[10] = (uint8_t)(s->lines >> 8);
+    }
     struct mcu_writer w = mcu_writer(data, sizeof(data));
     mcu_put_u8(&w, s->mid || s->rid ? 0x90 : 0x80);
     mcu_put_u8(&w, 0x80 | (s->is_rtx ? RTX : VP8));
@@ -315,6 +320,137 @@ static void pictures_are_of_one_time(void **state)
     rtc_in_destroy(r.in);
 }
 
+/* --- simulcast ----------------------------------------------------------------------------------- */
+
+static const char *const rids[] = {"lo", "mid", "hi"};
+
+static void open_simulcast(struct rig *r)
+{
+    open_rig(r);
+    struct rtc_line *line = &r->session.lines[MCU_VIDEO];
+    line->rid_count = 3;
+    for (size_t i = 0; i < 3; i++)
+        snprintf(line->rids[i], sizeof(line->rids[i]), "%s", rids[i]);
+    rtc_in_renegotiated(r->in);
+}
+
+/* A frame of the layers in `layers` (bits), key frames of those in `keys`; layer n numbers them 10n,
+ * 180 lines times 2 to the n. */
+static void shoot_layers(struct rig *r, uint16_t seq, unsigned layers, unsigned keys)
+{
+    r->now_us += 33 * MCU_US_PER_MS;
+    for (unsigned i = 0; i < 3; i++) {
+        if (!(layers & 1u << i))
+            continue;
+        assert_int_equal(
+            shoot(r, &(struct shot){.ssrc = 100 + i, .seq = seq, .timestamp = seq * 3000u + i,
+                                    .number = (uint8_t)(10 * i), .is_delta = !(keys & 1u << i),
+                                    .lines = 180u << i, .mid = seq < 2 ? "cam" : NULL,
+                                    .rid = seq < 2 ? rids[i] : NULL}),
+            0);
+    }
+    rtc_in_tick(r->in, r->now_us);
+}
+
+static unsigned shown(const struct rig *r)
+{
+    return r->count ? r->frames[r->count - 1].number / 10u : 99;
+}
+
+static uint32_t asked(struct rig *r)
+{
+    uint32_t ssrc = 0;
+    return rtc_in_take_pli(r->in, RTC_CAMERA, r->now_us, false, &ssrc) ? ssrc : 0;
+}
+
+static void the_layer_that_covers_the_limit_is_taken(void **state)
+{
+    (void)state;
+    struct rig r;
+    uint16_t seq = 0;
+    open_simulcast(&r);
+    for (; seq < 20; seq++)
+        shoot_layers(&r, seq, 7, seq == 0 ? 7 : 0);
+    assert_int_equal(shown(&r), 0); /* the first that began; the largest is wanted */
+    assert_int_equal(asked(&r), 102);
+    shoot_layers(&r, seq++, 7, 4);
+    assert_int_equal(shown(&r), 2);
+    assert_int_equal(asked(&r), 0);
+
+    const struct rtc_limit limit = {.width = 640, .height = 360, .fps = 30, .bitrate_bps = 500000};
+    rtc_in_limit(r.in, RTC_CAMERA, &limit);
+    shoot_layers(&r, seq++, 7, 0);
+    assert_int_equal(shown(&r), 2); /* it plays on until the other begins */
+    shoot_layers(&r, seq++, 7, 0);
+    assert_int_equal(asked(&r), 101);
+    const size_t before = r.count;
+    shoot_layers(&r, seq++, 7, 2);
+    assert_int_equal(shown(&r), 1);
+    assert_true(r.frames[r.count - 1].is_key);
+    shoot_layers(&r, seq++, 7, 0);
+    assert_int_equal(shown(&r), 1);
+    for (size_t i = before + 1; i < r.count; i++)
+        assert_true(r.frames[i].pts_us > r.frames[i - 1].pts_us);
+
+    const struct rtc_limit none = {.bitrate_bps = 0};
+    rtc_in_limit(r.in, RTC_CAMERA, &none);
+    shoot_layers(&r, seq++, 7, 0);
+    shoot_layers(&r, seq++, 7, 1);
+    assert_int_equal(shown(&r), 0);
+    rtc_in_destroy(r.in);
+}
+
+static void a_layer_that_stops_gives_way(void **state)
+{
+    (void)state;
+    struct rig r;
+    uint16_t seq = 0;
+    open_simulcast(&r);
+    for (; seq < 20; seq++)
+        shoot_layers(&r, seq, 7, seq == 0 || seq == 18 ? 7 : 0);
+    assert_int_equal(shown(&r), 2);
+    for (int i = 0; i < 60; i++, seq++) /* its sender has no room for the largest */
+        shoot_layers(&r, seq, 3, i % 10 == 9 ? 3 : 0);
+    assert_int_equal(shown(&r), 1);
+    for (int i = 0; i < 60; i++, seq++)
+        shoot_layers(&r, seq, 7, i % 10 == 9 ? 7 : 0);
+    assert_int_equal(shown(&r), 2);
+    rtc_in_destroy(r.in);
+}
+
+static void repairs_find_their_layer(void **state)
+{
+    (void)state;
+    struct rig r;
+    open_simulcast(&r);
+    shoot_layers(&r, 0, 7, 7);
+    const size_t before = r.count;
+    assert_int_equal(shoot(&r, &(struct shot){.ssrc = 100, .seq = 2, .timestamp = 6000,
+                                              .is_delta = true, .number = 2}), 0);
+    assert_int_equal(r.count, before);
+    assert_int_equal(shoot(&r, &(struct shot){.ssrc = 555, .timestamp = 3000, .is_delta = true,
+                                              .number = 1, .mid = "cam", .rid = "lo",
+                                              .is_rtx = true, .original = 1}), 0);
+    assert_int_equal(r.count, before + 2);
+    assert_int_equal(r.frames[before].number, 1);
+    /* Which layer it is was said once; without a word it is nobody's. */
+    assert_int_equal(shoot(&r, &(struct shot){.ssrc = 555, .seq = 1, .timestamp = 9000,
+                                              .is_delta = true, .is_rtx = true, .original = 3}), 0);
+    assert_int_equal(shoot(&r, &(struct shot){.ssrc = 556, .is_delta = true}), -EBADMSG);
+    assert_int_equal(shoot(&r, &(struct shot){.ssrc = 556, .mid = "cam", .rid = "no"}), -EBADMSG);
+    struct rtc_rtcp_block blocks[RTC_IN_ROWS];
+    assert_int_equal(rtc_in_blocks(r.in, r.now_us, blocks), 3);
+    uint32_t ssrcs[RTC_IN_ROWS];
+    assert_int_equal(rtc_in_ssrcs(r.in, ssrcs), 3);
+
+    /* The next offer has one stream only. */
+    r.session.lines[MCU_VIDEO].rid_count = 0;
+    rtc_in_renegotiated(r.in);
+    assert_int_equal(shoot(&r, &(struct shot){.ssrc = 102, .seq = 50, .number = 9}), 0);
+    assert_int_equal(r.frames[r.count - 1].number, 9);
+    rtc_in_destroy(r.in);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -324,6 +460,9 @@ int main(void)
         cmocka_unit_test(each_picture_asks_for_its_own),
         cmocka_unit_test(a_picture_ends_by_bye_or_silence),
         cmocka_unit_test(pictures_are_of_one_time),
+        cmocka_unit_test(the_layer_that_covers_the_limit_is_taken),
+        cmocka_unit_test(a_layer_that_stops_gives_way),
+        cmocka_unit_test(repairs_find_their_layer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -339,6 +339,103 @@ static void h264_is_taken_if_it_can_be_sent_or_decoded(void **state)
     }
 }
 
+static void h264_levels_say_how_much_may_be_sent(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        uint32_t profile;
+        bool may_differ;
+        enum mcu_direction offered;
+        uint8_t answered;
+        uint32_t height_max;
+    } rows[] = {
+        {"as browsers offer it", 0x42e01f, true, MCU_SENDRECV, 0x28, 720},
+        {"one level both ways", 0x42e01f, false, MCU_SENDRECV, 0x1f, 720},
+        {"level 4", 0x42e028, true, MCU_SENDRECV, 0x28, 1080},
+        {"level 5.2, one both ways", 0x42e034, false, MCU_SENDRECV, 0x34, 1080},
+        {"who only sends", 0x640c1f, true, MCU_SENDONLY, 0x28, 0},
+        {"no profile told", 0, true, MCU_SENDRECV, 0x1f, 720},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct mcu_desc offer = {.ice_ufrag = "a", .ice_pwd = "b", .setup = MCU_SETUP_ACTPASS};
+        struct mcu_desc_codec c = h264(102, 103, rows[i].profile, 1);
+        c.level_asymmetry_allowed = rows[i].may_differ;
+        struct mcu_desc_media *m = add(&offer, MCU_VIDEO, rows[i].offered);
+        add_codec(m, vp8(96, 97));
+        add_codec(m, c);
+        struct mcu_desc a;
+        struct rtc_session s;
+        assert_int_equal(rtc_negotiate_answer(&offer, &us, MCU_CODEC_H264, &a, &s), 0);
+        if (a.media[0].codecs[0].h264_profile[2] != rows[i].answered ||
+            rtc_line_height_max(&s.lines[MCU_VIDEO]) != rows[i].height_max)
+            fail_msg("%s: %02x, %u lines", rows[i].name, a.media[0].codecs[0].h264_profile[2],
+                     rtc_line_height_max(&s.lines[MCU_VIDEO]));
+        assert_int_equal(rtc_negotiate_answer(&offer, &us, MCU_CODEC_VP8, &a, &s), 0);
+        assert_true(rtc_line_height_max(&s.lines[MCU_VIDEO]) >= 1080 ||
+                    rows[i].offered == MCU_SENDONLY);
+    }
+}
+
+static void the_cheaper_codec_comes_first(void **state)
+{
+    (void)state;
+    struct mcu_desc offer = {.ice_ufrag = "a", .ice_pwd = "b", .setup = MCU_SETUP_ACTPASS};
+    struct mcu_desc_media *m = add(&offer, MCU_VIDEO, MCU_SENDRECV);
+    struct mcu_desc_codec av1 = vp8(45, 46), vp9 = vp8(98, 99);
+    av1.codec = MCU_CODEC_AV1;
+    vp9.codec = MCU_CODEC_VP9;
+    add_codec(m, av1);
+    add_codec(m, vp9);
+    add_codec(m, vp8(96, 97));
+    add_codec(m, h264(102, 103, 0x42e01f, 1));
+    struct mcu_desc a;
+    struct rtc_session s;
+    static const enum mcu_codec order[] = {MCU_CODEC_H264, MCU_CODEC_VP8, MCU_CODEC_VP9,
+                                           MCU_CODEC_AV1};
+    assert_int_equal(rtc_negotiate_answer(&offer, &us, MCU_CODEC_H264, &a, &s), 0);
+    assert_int_equal(a.media[0].codec_count, 4);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(a.media[0].codecs[i].codec, order[i]);
+
+    m->codec_count = 2; /* VP9 is the only one that both can take and send */
+    assert_int_equal(rtc_negotiate_answer(&offer, &us, MCU_CODEC_H264, &a, &s), 0);
+    assert_int_equal(s.lines[MCU_VIDEO].codecs[0].codec, MCU_CODEC_VP9);
+    assert_int_equal(s.lines[MCU_VIDEO].direction, MCU_SENDRECV);
+    m->codec_count = 1; /* AV1 is only taken */
+    assert_int_equal(rtc_negotiate_answer(&offer, &us, MCU_CODEC_H264, &a, &s), 0);
+    assert_int_equal(a.media[0].direction, MCU_RECVONLY);
+    assert_int_equal(a.media[0].ssrc, 0);
+    m->direction = MCU_RECVONLY;
+    assert_int_equal(rtc_negotiate_answer(&offer, &us, MCU_CODEC_H264, &a, &s), -EINVAL);
+}
+
+static void layers_are_taken_where_they_can_be_told_apart(void **state)
+{
+    (void)state;
+    struct mcu_desc offer = browser(MCU_SENDRECV);
+    struct mcu_desc_media *m = &offer.media[1];
+    m->rid_count = 3;
+    for (size_t i = 0; i < 3; i++)
+        m->rids[i][0] = (char)('a' + i);
+    m->ext.rid = 5;
+    m->ext.repaired_rid = 6;
+    struct mcu_desc a;
+    struct rtc_session s;
+    assert_int_equal(rtc_negotiate_answer(&offer, &us, MCU_CODEC_VP8, &a, &s), 0);
+    assert_int_equal(a.media[1].rid_count, 3);
+    assert_string_equal(a.media[1].rids[2], "c");
+    assert_int_equal(a.media[1].ext.repaired_rid, 6);
+    assert_int_equal(s.lines[MCU_VIDEO].rid_count, 3);
+    m->ext.rid = 0;
+    assert_int_equal(rtc_negotiate_answer(&offer, &us, MCU_CODEC_VP8, &a, &s), 0);
+    assert_int_equal(a.media[1].rid_count + s.lines[MCU_VIDEO].rid_count, 0);
+    m->ext.rid = 5;
+    m->direction = MCU_RECVONLY;
+    assert_int_equal(rtc_negotiate_answer(&offer, &us, MCU_CODEC_VP8, &a, &s), 0);
+    assert_int_equal(a.media[1].rid_count, 0);
+}
+
 static void what_has_nothing_for_us_is_refused(void **state)
 {
     (void)state;
@@ -468,6 +565,9 @@ int main(void)
         cmocka_unit_test(the_first_usable_line_of_a_kind_is_taken),
         cmocka_unit_test(two_pictures_find_their_lines),
         cmocka_unit_test(h264_is_taken_if_it_can_be_sent_or_decoded),
+        cmocka_unit_test(h264_levels_say_how_much_may_be_sent),
+        cmocka_unit_test(the_cheaper_codec_comes_first),
+        cmocka_unit_test(layers_are_taken_where_they_can_be_told_apart),
         cmocka_unit_test(what_has_nothing_for_us_is_refused),
         cmocka_unit_test(extension_ids_that_cannot_be_are_left_out),
         cmocka_unit_test(opus_is_answered_as_offered_and_as_the_room_is),
