@@ -74,6 +74,8 @@ struct mcu_config {
         uint32_t vp8_speed;                  /* 1..16: cpu-used -1..-16 */
         bool avatars;                        /* tiles for those without a picture */
         bool labels;                         /* names and signs on the tiles */
+        bool signs;                          /* REC and LIVE on the picture */
+        uint32_t transition_ms;              /* tiles move and fade so long; 0: at once */
         uint32_t freeze_ms;                  /* a camera without a new picture is dimmed */
         char background[16];                 /* "#101418" */
         char layout[64];                     /* "grid" */

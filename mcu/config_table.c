@@ -181,6 +181,10 @@ const struct config_row config_rows[] = {
            "Layout that a room starts with; `mixdown layout list` names them."),
     BOOL(video, labels, true, "Names, signs and the ring of who speaks on the tiles."),
     BOOL(video, avatars, true, "Who has no picture has a tile with his initials."),
+    BOOL(video, signs, false,
+         "REC and LIVE stand on the picture while it is recorded or pushed, and so in the recording."),
+    INT(video, transition_ms, 0, 2000, 200,
+        "How long tiles move and fade to new places; 0: they are there at once."),
     INT(video, freeze_ms, 0, 60000, 2000,
         "A camera that brings no new picture for so long is dimmed, after five times that it has none; "
         "0: never."),

@@ -26,6 +26,16 @@ static void announce(struct mcu_room *r)
     room_sound_play_own(r, name, 100);
 }
 
+/* REC on the picture as long as anything is recorded, if the settings say so. */
+static void show_sign(struct mcu_room *r)
+{
+    bool is_recording = false;
+    for (size_t i = 0; i < MCU_RECORDINGS_MAX; i++)
+        is_recording = is_recording || (r->recordings[i].id[0] && !r->recordings[i].ended_at_ms);
+    if (r->config.video.signs)
+        mcu_studio_set_signs(r->studio, is_recording ? COMP_SIGN_REC : 0);
+}
+
 const char *room_record_start(struct mcu_room *r, const char *id, const char *file,
                               struct room_recording **out)
 {
@@ -50,6 +60,7 @@ const char *room_record_start(struct mcu_room *r, const char *id, const char *fi
     recording->started_at_ms = mcu_wall_ms();
     recording->ended_at_ms = 0;
     log_info("recording %s started: %s", id, file);
+    show_sign(r);
     announce(r);
     *out = recording;
     return NULL;
@@ -64,6 +75,7 @@ const char *room_record_stop(struct mcu_room *r, const char *id)
     if (mcu_studio_record_stop(r->studio, id, end_us) == 0)
         recording->ended_at_ms =
             recording->started_at_ms + (end_us - recording->started_us) / MCU_US_PER_MS;
+    show_sign(r);
     return NULL;
 }
 
@@ -85,6 +97,7 @@ void room_recording_ended(struct mcu_room *r, const char *id, const struct rec_r
     log_info("recording %s %s: %lld ms, %lld bytes", id, result->error ? "failed" : "ready",
              (long long)result->duration_ms, (long long)result->bytes);
     recording->id[0] = '\0';
+    show_sign(r);
     room_send_event(r, "recording", fields);
 }
 

@@ -63,7 +63,7 @@ static void show_speakers(struct mcu_room *r, const struct room_peer *loudest, i
     const uint32_t floor = room_layout_floor(r, speaks);
     for (size_t i = 0; i < r->peer_count; i++) {
         const struct room_peer *p = r->peers[i];
-        mcu_seat_set_speaking(p->seat, p->level > 0.0f, mcu_seat_id(p->seat) == floor);
+        mcu_seat_set_speaking(p->seat, p->level, mcu_seat_id(p->seat) == floor);
     }
 }
 

@@ -33,7 +33,7 @@ struct mcu_seat {
     char role[32];
     struct mcu_standing standing;
     bool is_present; /* has an avatar while he has no picture */
-    bool is_speaking;
+    float level; /* of his voice; 0: he is silent */
     bool has_floor;
     bool is_video_hidden;
     bool is_audio_muted;
@@ -166,7 +166,8 @@ static void show_speaking(struct mcu_seat *seat)
     struct comp_source *camera = seat->pictures[MCU_CAMERA].source;
     if (!camera)
         return;
-    comp_source_set_speaking(camera, seat->is_speaking);
+    comp_source_set_speaking(camera, seat->level > 0.0f);
+    comp_source_set_level(camera, seat->level);
     comp_source_set_floor(camera, seat->has_floor);
 }
 
@@ -366,11 +367,9 @@ void mcu_seat_set_bars(struct mcu_seat *seat, int bars)
     show_look(seat);
 }
 
-void mcu_seat_set_speaking(struct mcu_seat *seat, bool is_speaking, bool has_floor)
+void mcu_seat_set_speaking(struct mcu_seat *seat, float level, bool has_floor)
 {
-    if (seat->is_speaking == is_speaking && seat->has_floor == has_floor)
-        return;
-    seat->is_speaking = is_speaking;
+    seat->level = level;
     seat->has_floor = has_floor;
     show_speaking(seat);
 }

@@ -164,6 +164,11 @@ void mcu_studio_set_layout(struct mcu_studio *s, const struct layout *layout)
     s->conf.layout = layout;
 }
 
+void mcu_studio_set_signs(struct mcu_studio *s, uint32_t signs)
+{
+    comp_view_set_signs(s->view, signs);
+}
+
 static struct mcu_studio_stream *find_stream(struct mcu_studio *s, enum mcu_codec codec)
 {
     for (size_t i = 0; i < MCU_STUDIO_STREAMS; i++) {

@@ -132,8 +132,9 @@ void mcu_seat_set_present(struct mcu_seat *seat, bool is_present);
 /* [ctl] A sign that his network is poor, 0..2; COMP_BARS_UNKNOWN: none. */
 void mcu_seat_set_bars(struct mcu_seat *seat, int bars);
 
-/* [ctl] The ring of who speaks, and who is in the layout's `speaker` cell. */
-void mcu_seat_set_speaking(struct mcu_seat *seat, bool is_speaking, bool has_floor);
+/* [ctl] The ring of who speaks, how loud (0: silent, to 1), and who is in the layout's `speaker`
+ * cell. */
+void mcu_seat_set_speaking(struct mcu_seat *seat, float level, bool has_floor);
 
 /* [ctl] Its voice for everyone: gain 0..MIX_GAIN_MAX, place -1 left .. 1 right, what is done to it,
  * the submixes it speaks into (bits). All hold for a voice that is opened later, too. */
@@ -189,6 +190,9 @@ float mcu_seat_speaking_level(const struct mcu_seat *seat);
 /* [ctl] Another layout, whole, from the next tick on; borrowed like that of the conf, which is not used
  * any more on return. */
 void mcu_studio_set_layout(struct mcu_studio *s, const struct layout *layout);
+
+/* [ctl] The signs (COMP_SIGN_*) that are lit on the picture, and so in its recordings. */
+void mcu_studio_set_signs(struct mcu_studio *s, uint32_t signs);
 
 /* [ctl] Somebody watches the picture in this codec: an encoder runs while anyone does. */
 int mcu_studio_watch(struct mcu_studio *s, enum mcu_codec codec);
