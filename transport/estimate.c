@@ -44,6 +44,7 @@ struct rtc_estimator {
     uint16_t newest; /* sent */
     bool has_sent;
     bool has_feedback;
+    bool has_fallen;
     int64_t unheard_us; /* the first packet since the last feedback; 0: none */
     int64_t rtt_us;
     int64_t last_raw_us, last_arrival_us;
@@ -218,6 +219,7 @@ int rtc_estimator_feedback(struct rtc_estimator *e, const uint8_t *fci, size_t s
             rtc_rate_delay(&e->rate, r.usage, now_bps ? now_bps : e->delivered_bps, rtt_us, now_us);
     has_fallen |= rtc_rate_loss(&e->rate, r.fates.sent, r.fates.lost, rtc_delay_queue_ms(&e->delay),
                                 rtt_us, now_us);
+    e->has_fallen |= has_fallen;
     if (has_fallen)
         rtc_probe_fell(&e->probe, now_us);
     const uint64_t found_bps = rtc_probe_result(&e->probe, before_bps, now_us);
@@ -242,6 +244,7 @@ void rtc_estimator_tick(struct rtc_estimator *e, int64_t now_us)
     if (e->unheard_us && now_us - e->unheard_us > silence_us(e)) {
         e->unheard_us = now_us;
         rtc_rate_silent(&e->rate, now_us);
+        e->has_fallen = true;
         rtc_probe_fell(&e->probe, now_us);
     }
     if (e->delay.usage == RTC_USAGE_NORMAL)
@@ -262,5 +265,6 @@ void rtc_estimator_read(const struct rtc_estimator *e, struct rtc_estimator_stat
         .loss_permille = (uint32_t)(e->rate.loss * 1000),
         .is_probing = e->probe.is_leaving,
         .has_feedback = e->has_feedback,
+        .has_fallen = e->has_fallen,
     };
 }

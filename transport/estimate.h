@@ -58,6 +58,7 @@ struct rtc_estimator_state {
     uint32_t loss_permille; /* smoothed */
     bool is_probing;
     bool has_feedback; /* ever */
+    bool has_fallen;   /* ever: until then no limit was met */
 };
 void rtc_estimator_read(const struct rtc_estimator *e, struct rtc_estimator_state *state);
 

@@ -47,8 +47,8 @@ int rtc_out_create(struct rtc_out **out, const struct rtc_session *session,
     }
     o->transport_seq = random.transport_seq;
     o->vp8.picture_id = random.picture_id & 0x7fff;
+    o->rtt_us = -1;
     o->playing.layers = o->playing.layers_max = o->playing.lowest_upper = UINT8_MAX;
-    o->pace.bytes = RTC_OUT_BUCKET_BYTES;
     o->resend.bytes = RTC_OUT_RESEND_BUCKET_BYTES;
     *out = o;
     return 0;
@@ -61,6 +61,7 @@ void rtc_out_destroy(struct rtc_out *o)
     rtc_out_drop_waiting(o);
     rtc_history_destroy(o->history);
     rtc_out_audio_destroy(o->audio);
+    rtc_estimator_destroy(o->estimator);
     free(o);
 }
 
@@ -115,11 +116,11 @@ int rtc_out_write_header(struct rtc_out *o, enum mcu_kind kind, uint8_t pt, int6
 }
 
 void rtc_out_send_packet(struct rtc_out *o, enum mcu_kind kind, uint8_t *packet, size_t size,
-                         size_t header_size)
+                         size_t header_size, int64_t now_us)
 {
     struct rtc_out_stream *s = &o->streams[kind];
     s->seq++;
-    o->transport_seq++;
+    rtc_out_note_sent(o, kind, size, now_us);
     s->stats.packets++;
     s->stats.bytes += size - header_size;
     o->hooks.send(o->hooks.ctx, packet, size);
@@ -158,7 +159,9 @@ static void send_audio(struct rtc_out *o, struct rtc_payloads *payloads, int64_t
     if (size < 0)
         return;
     s->stats.copies += taken;
-    rtc_out_send_packet(o, MCU_AUDIO, packet, (size_t)size, (size_t)head);
+    rtc_out_send_packet(o, MCU_AUDIO, packet, (size_t)size, (size_t)head, now_us);
+    if (o->estimator)
+        rtc_out_pace_take(o, (size_t)size, now_us);
 }
 
 /* --- frames --------------------------------------------------------------------------------------- */
@@ -176,17 +179,22 @@ void rtc_out_warm(const struct rtc_out *o)
     rtc_warm(&o->count, sizeof(o->count));
 }
 
+bool rtc_out_is_busy(const struct rtc_out *o, int64_t now_us)
+{
+    return o->count > 0 || o->again_count > 0 || rtc_out_is_probing(o, now_us);
+}
+
 bool rtc_out_frame(struct rtc_out *o, struct rtc_frame *frame, int64_t now_us)
 {
     const enum mcu_codec codec = frame->payloads->packet->codec;
     const enum mcu_kind kind = mcu_codec_kind(codec);
     if (!rtc_out_sends(o, kind, codec))
-        return o->count > 0;
+        return rtc_out_is_busy(o, now_us);
     if (kind == MCU_VIDEO)
         rtc_out_take_video(o, frame, now_us);
     else
         send_audio(o, frame->payloads, now_us);
-    return o->count > 0;
+    return rtc_out_is_busy(o, now_us);
 }
 
 bool rtc_out_tick(struct rtc_out *o, int64_t now_us)
@@ -194,7 +202,8 @@ bool rtc_out_tick(struct rtc_out *o, int64_t now_us)
     rtc_out_audio_tick(o->audio, now_us);
     if (o->is_key_wanted && now_us >= o->next_key_us)
         rtc_out_want_key(o, now_us);
-    if (o->count > 0)
+    rtc_out_pace_tick(o, now_us);
+    if (rtc_out_is_busy(o, now_us))
         rtc_out_drain(o, now_us);
-    return o->count > 0;
+    return rtc_out_is_busy(o, now_us);
 }

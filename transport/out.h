@@ -21,12 +21,16 @@
 struct rtc_out; /* opaque */
 
 enum {
-    /* Pacing: video leaves at once while the bucket lasts, then at its refill, so that a key frame of
-     * 100 kB takes some 30 ms instead of one burst. Audio takes nothing from it. */
+    /* Pacing where nothing is known of the far side: video leaves at once while the bucket lasts,
+     * then at its refill, so that a key frame of 100 kB takes some 30 ms instead of one burst. */
     RTC_OUT_BUCKET_BYTES = 16 * 1024,
     RTC_OUT_REFILL_BYTES_PER_MS = 3200,
     RTC_OUT_PACE_US = 5 * 1000,
-    RTC_OUT_FRAMES_MAX = 64, /* held back; more: all are dropped, and a key frame starts again */
+    RTC_OUT_QUEUE_US = 400 * 1000, /* so long video waits; more: see out_queue.c */
+    RTC_OUT_QUEUE_MIN_BYTES = 4000,
+    RTC_OUT_FRAMES_MAX = 64,       /* held back; more: as if they waited too long */
+    RTC_OUT_AGAIN_MAX = 128,       /* asked for again and held back; more: they are asked for once more */
+    RTC_OUT_PADDING_MAX = 64,      /* packets at once */
     /* Resending has a bucket of its own: no peer makes us send without end by asking. */
     RTC_OUT_RESEND_BUCKET_BYTES = 64 * 1024,
     RTC_OUT_RESEND_REFILL_BYTES_PER_MS = 1000,
@@ -44,6 +48,7 @@ struct rtc_out_hooks {
     int (*still)(void *ctx, uint64_t feed_id, int64_t now_us, struct rtc_still *still);
     /* A key frame of the feed it is tuned to is about to leave. false: it is to hear another one. */
     bool (*begins)(void *ctx, uint64_t feed_id);
+    void (*estimate)(void *ctx, const struct rtc_estimate *estimate);
 };
 
 /* session and local stay the caller's and may change between calls; hooks are copied. The caller
@@ -77,7 +82,8 @@ void rtc_out_key_asked(struct rtc_out *o, uint32_t ssrc, int64_t now_us);
 void rtc_out_block(struct rtc_out *o, const struct rtc_rtcp_block *block, int64_t now_us);
 void rtc_out_remb(struct rtc_out *o, uint64_t bitrate_bps, int64_t now_us);
 /* Transport-wide feedback, as rtc_twcc_parse() takes it. */
-void rtc_out_feedback(struct rtc_out *o, const uint8_t *fci, size_t size, int64_t now_us);
+void rtc_out_feedback(struct rtc_out *o, const uint8_t *fci, size_t size, int64_t now_us,
+                      int64_t rtt_us);
 
 /* Appends a sender report for each stream that has sent something, blocks in the first, and
  * says whether there was any. */

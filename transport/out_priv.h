@@ -2,11 +2,14 @@
  *
  *     out.c       numbers and headers, and audio
  *     out_video.c which video frames are sent, and when
+ *     out_queue.c those that wait
+ *     out_pace.c  how fast all leaves, and how that is known
  *     out_rtcp.c  what the far side says of all that, and what it is told */
 #ifndef TRANSPORT_OUT_PRIV_H
 #define TRANSPORT_OUT_PRIV_H
 
 #include "transport/audio_loss.h"
+#include "transport/estimate.h"
 #include "transport/out.h"
 #include "transport/out_audio.h"
 #include "transport/payload_vp8.h"
@@ -50,6 +53,19 @@ struct rtc_out {
     uint16_t transport_seq;
     uint64_t nack_misses;
     struct rtc_out_bucket resend;
+    uint16_t again[RTC_OUT_AGAIN_MAX]; /* video that is asked for again and waits */
+    size_t again_first, again_count;
+    int64_t rtt_us; /* -1: not known */
+
+    /* the estimate */
+    struct rtc_estimator *estimator; /* NULL: no transport-wide numbers */
+    uint64_t remb_bps;
+    int64_t remb_us; /* 0: never */
+    struct rtc_estimate told;
+    int64_t told_us;
+    int64_t useful_us;
+    uint64_t sent_bytes; /* since then */
+    uint64_t padding_bytes;
     struct rtc_rtx rtx[2]; /* by enum mcu_kind */
 
     /* audio */
@@ -61,7 +77,8 @@ struct rtc_out {
     struct rtc_out_waiting ring[RTC_OUT_FRAMES_MAX];
     size_t first;
     size_t count;
-    struct rtc_out_bucket pace;
+    struct rtc_out_bucket pace, mean;
+    int64_t video_began_us; /* 0: not yet */
     struct rtc_history *history;
     struct rtc_vp8_counter vp8;
     bool is_vp8_sync; /* of the frame that leaves now */
@@ -71,6 +88,9 @@ struct rtc_out {
     bool is_key_wanted;
     int64_t next_key_us;
 };
+
+/* Is anything held back? */
+bool rtc_out_is_busy(const struct rtc_out *o, int64_t now_us);
 
 /* Adds what has come together since the last time, up to `most`. */
 void rtc_out_refill(struct rtc_out_bucket *b, int64_t now_us, int64_t bytes_per_ms, int64_t most);
@@ -87,6 +107,40 @@ bool rtc_out_sends(const struct rtc_out *o, enum mcu_kind kind, enum mcu_codec c
 /* Takes a frame of video that may continue, replace or be neither. */
 void rtc_out_take_video(struct rtc_out *o, const struct rtc_frame *frame, int64_t now_us);
 
+/* out_queue.c: room for one more is the caller's matter. */
+void rtc_out_queue_put(struct rtc_out *o, struct rtc_payloads *payloads, int64_t pts_us);
+void rtc_out_queue_finish(struct rtc_out *o); /* the first one */
+
+/* Leaves out what waits too long. Returns false when what comes next has nothing to refer to. */
+bool rtc_out_queue_shorten(struct rtc_out *o, size_t most_bytes);
+
+/* A packet with that many bytes leaves now: takes its transport-wide number, if it has one. */
+void rtc_out_note_sent(struct rtc_out *o, enum mcu_kind kind, size_t bytes, int64_t now_us);
+
+/* The buckets: what came together, what is taken out, whether there is something, and what leaves in
+ * so long. */
+void rtc_out_pace_refill(struct rtc_out *o, int64_t now_us);
+bool rtc_out_pace_lets(const struct rtc_out *o);
+void rtc_out_pace_take(struct rtc_out *o, size_t bytes, int64_t now_us);
+size_t rtc_out_pace_bytes(const struct rtc_out *o, int64_t us, int64_t now_us);
+
+/* Every tick. */
+void rtc_out_pace_tick(struct rtc_out *o, int64_t now_us);
+
+/* Something was learnt: the sink, if it is news. */
+void rtc_out_tell_estimate(struct rtc_out *o, int64_t now_us);
+
+/* Are bytes due to find out whether there is more? If so, and no media waits, padding is sent. */
+bool rtc_out_is_probing(const struct rtc_out *o, int64_t now_us);
+void rtc_out_pad(struct rtc_out *o, int64_t now_us);
+
+/* A packet that was sent, to be sent again. Returns its size or as rtc_history_build_rtx(). */
+int rtc_out_build_resend(struct rtc_out *o, enum mcu_kind kind, uint16_t seq, int64_t now_us,
+                         int64_t rtt_us, uint8_t *packet, size_t capacity);
+
+/* Sends the next one that is asked for again. Returns its bytes. */
+size_t rtc_out_resend_next(struct rtc_out *o, int64_t now_us);
+
 /* Sends what waits, as far as pacing lets. */
 void rtc_out_drain(struct rtc_out *o, int64_t now_us);
 
@@ -99,7 +153,7 @@ int rtc_out_write_header(struct rtc_out *o, enum mcu_kind kind, uint8_t pt, int6
 
 /* A packet is ready: takes the numbers it used and sends it. */
 void rtc_out_send_packet(struct rtc_out *o, enum mcu_kind kind, uint8_t *packet, size_t size,
-                         size_t header_size);
+                         size_t header_size, int64_t now_us);
 
 /* Room-clock time in this stream's RTP ticks. */
 uint32_t rtc_out_rtp_time(const struct rtc_out_stream *s, enum mcu_kind kind, int64_t pts_us);

@@ -5,7 +5,8 @@
 #include "transport/out_priv.h"
 #include "transport/rtp.h"
 #include "transport/srtp.h"
-#include "transport/twcc.h"
+
+enum { SOUND_ALONE_BPS = 40 * 1000 };
 
 /* --- sent again ---------------------------------------------------------------------------------- */
 
@@ -14,13 +15,12 @@ static void renumber(struct rtc_out *o, enum mcu_kind kind, uint8_t *packet, int
 {
     const struct rtc_line *line = &o->session->lines[kind];
     const uint8_t value[2] = {(uint8_t)(o->transport_seq >> 8), (uint8_t)o->transport_seq};
-    if (size > 0 && line->ext.transport_cc &&
-        rtc_rtp_ext_rewrite(packet, (size_t)size, line->ext.transport_cc, value, 2) == 0)
-        o->transport_seq++;
+    if (size > 0 && line->ext.transport_cc)
+        rtc_rtp_ext_rewrite(packet, (size_t)size, line->ext.transport_cc, value, 2);
 }
 
-static int build_resend(struct rtc_out *o, enum mcu_kind kind, uint16_t seq, int64_t now_us,
-                        int64_t rtt_us, uint8_t *packet, size_t capacity)
+int rtc_out_build_resend(struct rtc_out *o, enum mcu_kind kind, uint16_t seq, int64_t now_us,
+                         int64_t rtt_us, uint8_t *packet, size_t capacity)
 {
     struct rtc_rtx *rtx = &o->rtx[kind];
     rtx->pt = o->session->lines[kind].codecs[0].rtx_pt;
@@ -38,19 +38,44 @@ static int build_resend(struct rtc_out *o, enum mcu_kind kind, uint16_t seq, int
     return n;
 }
 
-static void resend(struct rtc_out *o, enum mcu_kind kind, uint16_t seq, int64_t now_us,
-                   int64_t rtt_us)
+/* Returns its bytes. */
+static size_t resend(struct rtc_out *o, enum mcu_kind kind, uint16_t seq, int64_t now_us)
 {
     uint8_t packet[RTC_OUT_PACKET_MAX] __attribute__((aligned(8)));
-    const int n = build_resend(o, kind, seq, now_us, rtt_us, packet,
-                               sizeof(packet) - RTC_SRTP_EXPANSION_MAX);
+    const int n = rtc_out_build_resend(o, kind, seq, now_us, o->rtt_us, packet,
+                                       sizeof(packet) - RTC_SRTP_EXPANSION_MAX);
     if (n == -ENOENT)
         o->nack_misses++;
     if (n <= 0)
-        return;
+        return 0;
     o->resend.bytes -= n;
     o->streams[kind].stats.retransmitted++;
+    if (o->rtx[kind].pt) /* else it is the same packet, with the number that it had */
+        rtc_out_note_sent(o, kind, (size_t)n, now_us);
     o->hooks.send(o->hooks.ctx, packet, (size_t)n);
+    return (size_t)n;
+}
+
+size_t rtc_out_resend_next(struct rtc_out *o, int64_t now_us)
+{
+    while (o->again_count > 0) {
+        const uint16_t seq = o->again[o->again_first];
+        o->again_first = (o->again_first + 1) % RTC_OUT_AGAIN_MAX;
+        o->again_count--;
+        const size_t bytes = resend(o, MCU_VIDEO, seq, now_us);
+        if (bytes > 0)
+            return bytes;
+    }
+    return 0;
+}
+
+/* Audio at once, video when it is its turn. */
+static void ask_again(struct rtc_out *o, enum mcu_kind kind, uint16_t seq, int64_t now_us)
+{
+    if (kind == MCU_AUDIO)
+        resend(o, kind, seq, now_us);
+    else if (o->again_count < RTC_OUT_AGAIN_MAX)
+        o->again[(o->again_first + o->again_count++) % RTC_OUT_AGAIN_MAX] = seq;
 }
 
 /* Is NACK for this stream ours to answer? */
@@ -69,8 +94,10 @@ void rtc_out_nack(struct rtc_out *o, uint32_t ssrc, const uint16_t *seqs, size_t
         return;
     o->streams[kind].stats.nacks += count;
     rtc_out_refill(&o->resend, now_us, RTC_OUT_RESEND_REFILL_BYTES_PER_MS, RTC_OUT_RESEND_BUCKET_BYTES);
+    o->rtt_us = rtt_us;
     for (size_t i = 0; i < count && o->resend.bytes > 0; i++)
-        resend(o, kind, seqs[i], now_us, rtt_us);
+        ask_again(o, kind, seqs[i], now_us);
+    rtc_out_drain(o, now_us);
 }
 
 /* --- what the far side says ----------------------------------------------------------------------- */
@@ -93,31 +120,36 @@ static void tell_need(struct rtc_out *o)
 
 void rtc_out_remb(struct rtc_out *o, uint64_t bitrate_bps, int64_t now_us)
 {
+    o->remb_bps = bitrate_bps;
+    o->remb_us = now_us;
     rtc_audio_loss_remb(&o->loss, bitrate_bps, now_us);
     tell_need(o);
+    rtc_out_tell_estimate(o, now_us);
 }
 
-struct fates {
-    uint32_t sent;
-    uint32_t lost;
-};
-
-static void count_fate(void *ctx, uint16_t seq, bool is_received, int64_t arrival_us)
+/* The estimate decides over audio as REMB does where video shares the way; sound alone is let be
+ * until there is hardly anything. */
+static void heed_estimate(struct rtc_out *o, int64_t now_us)
 {
-    (void)seq;
-    (void)arrival_us;
-    struct fates *f = ctx;
-    f->sent++;
-    f->lost += !is_received;
+    struct rtc_estimator_state s;
+    rtc_estimator_read(o->estimator, &s);
+    const bool has_video = o->playing.feed_id != 0;
+    if (has_video || s.bitrate_bps < SOUND_ALONE_BPS)
+        rtc_audio_loss_remb(&o->loss, s.bitrate_bps, now_us);
 }
 
-void rtc_out_feedback(struct rtc_out *o, const uint8_t *fci, size_t size, int64_t now_us)
+void rtc_out_feedback(struct rtc_out *o, const uint8_t *fci, size_t size, int64_t now_us,
+                      int64_t rtt_us)
 {
-    struct fates fates = {0, 0};
-    if (rtc_twcc_parse(fci, size, NULL, count_fate, &fates))
+    struct rtc_fates fates;
+    o->rtt_us = rtt_us;
+    if (!o->estimator ||
+        rtc_estimator_feedback(o->estimator, fci, size, now_us, rtt_us, &fates))
         return;
     rtc_audio_loss_fates(&o->loss, fates.sent, fates.lost, now_us);
+    heed_estimate(o, now_us);
     tell_need(o);
+    rtc_out_tell_estimate(o, now_us);
 }
 
 void rtc_out_block(struct rtc_out *o, const struct rtc_rtcp_block *block, int64_t now_us)

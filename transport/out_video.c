@@ -17,21 +17,8 @@ enum {
     PTS_STEP_US = 1000, /* between frames whose own times would run backwards */
 };
 
-/* --- the ring ----------------------------------------------------------------------------------
+/* --- packets ----------------------------------------------------------------------------------
  */
-
-static void finish_first(struct rtc_out *o)
-{
-    rtc_payloads_unref(o->ring[o->first].payloads);
-    o->first = (o->first + 1) % RTC_OUT_FRAMES_MAX;
-    o->count--;
-}
-
-void rtc_out_drop_waiting(struct rtc_out *o)
-{
-    while (o->count > 0)
-        finish_first(o);
-}
 
 /* Header, VP8 descriptor and prefix of a slice. Returns the size of all, *header_size of the first.
  */
@@ -67,7 +54,7 @@ static size_t send_slice(struct rtc_out *o, const struct rtc_out_waiting *w, int
     const size_t size = (size_t)head + slice->size;
     rtc_history_put(o->history, o->streams[MCU_VIDEO].seq, packet, (size_t)head, header_size,
                     w->payloads, w->next, now_us);
-    rtc_out_send_packet(o, MCU_VIDEO, packet, size, header_size);
+    rtc_out_send_packet(o, MCU_VIDEO, packet, size, header_size, now_us);
     return size;
 }
 
@@ -87,21 +74,37 @@ static void begin_frame(struct rtc_out *o, const struct mcu_packet *packet)
         p->lowest_upper = layer;
 }
 
+/* Sends one slice of what waits first. Returns its bytes, 0 when nothing waits. */
+static size_t send_next(struct rtc_out *o, int64_t now_us)
+{
+    while (o->count > 0 && !rtc_out_sends(o, MCU_VIDEO, o->ring[o->first].payloads->packet->codec))
+        rtc_out_queue_finish(o); /* a new answer came in between */
+    if (o->count == 0)
+        return 0;
+    struct rtc_out_waiting *w = &o->ring[o->first];
+    if (w->next == 0)
+        begin_frame(o, w->payloads->packet);
+    if (!o->video_began_us)
+        o->video_began_us = now_us;
+    const size_t bytes = send_slice(o, w, now_us);
+    if (++w->next == w->payloads->count)
+        rtc_out_queue_finish(o);
+    return bytes > 0 ? bytes : 1;
+}
+
+/* What is sent again first: somebody waits for it already. */
 void rtc_out_drain(struct rtc_out *o, int64_t now_us)
 {
-    rtc_out_refill(&o->pace, now_us, RTC_OUT_REFILL_BYTES_PER_MS, RTC_OUT_BUCKET_BYTES);
-    while (o->count > 0 && o->pace.bytes > 0) {
-        struct rtc_out_waiting *w = &o->ring[o->first];
-        if (!rtc_out_sends(o, MCU_VIDEO, w->payloads->packet->codec)) {
-            finish_first(o); /* a new answer came in between */
-            continue;
-        }
-        if (w->next == 0)
-            begin_frame(o, w->payloads->packet);
-        o->pace.bytes -= (int64_t)send_slice(o, w, now_us);
-        if (++w->next == w->payloads->count)
-            finish_first(o);
+    rtc_out_pace_refill(o, now_us);
+    while (rtc_out_pace_lets(o) || rtc_out_is_probing(o, now_us)) {
+        size_t bytes = rtc_out_resend_next(o, now_us);
+        if (bytes == 0)
+            bytes = send_next(o, now_us);
+        if (bytes == 0)
+            break;
+        rtc_out_pace_take(o, bytes, now_us);
     }
+    rtc_out_pad(o, now_us);
 }
 
 /* Encoders of different speed and kept frames must not make the far side's time run backwards. */
@@ -113,18 +116,24 @@ static int64_t later_pts(struct rtc_out *o, int64_t pts_us)
     return p->pts_us;
 }
 
+/* It waits too long, or too many do. */
+static void shorten(struct rtc_out *o, int64_t now_us)
+{
+    const size_t most = rtc_out_pace_bytes(o, RTC_OUT_QUEUE_US, now_us);
+    const size_t bytes = o->count == RTC_OUT_FRAMES_MAX   ? 0
+                         : most > RTC_OUT_QUEUE_MIN_BYTES ? most
+                                                          : RTC_OUT_QUEUE_MIN_BYTES;
+    if (rtc_out_queue_shorten(o, bytes))
+        return;
+    o->playing.is_live = false;
+    rtc_out_want_key(o, now_us);
+}
+
 static void queue(struct rtc_out *o, struct rtc_payloads *payloads, int64_t pts_us, int64_t now_us)
 {
-    if (o->count == RTC_OUT_FRAMES_MAX) {
-        rtc_out_drop_waiting(o);
-        o->playing.is_live = false;
-        rtc_out_want_key(o, now_us);
-        return;
-    }
-    o->ring[(o->first + o->count) % RTC_OUT_FRAMES_MAX] = (struct rtc_out_waiting){
-        .payloads = rtc_payloads_ref(payloads), .pts_us = later_pts(o, pts_us)};
-    o->count++;
+    rtc_out_queue_put(o, payloads, later_pts(o, pts_us));
     rtc_out_drain(o, now_us);
+    shorten(o, now_us);
 }
 
 /* --- key frames --------------------------------------------------------------------------------

@@ -175,6 +175,12 @@ static void audio_need_hook(void *ctx, enum rtc_audio_need need)
     p->sink.on_audio_need(p->sink.ctx, need);
 }
 
+static void estimate_hook(void *ctx, const struct rtc_estimate *estimate)
+{
+    struct rtc_peer *p = ctx;
+    p->sink.on_estimate(p->sink.ctx, estimate);
+}
+
 static bool is_wanted(const struct rtc_peer *p, uint64_t feed_id)
 {
     const struct rtc_feed *feed = p->feeds[MCU_VIDEO];
@@ -229,7 +235,8 @@ static int start_on_net(void *arg)
                                         .need_key = need_key_hook,
                                         .audio_need = audio_need_hook,
                                         .still = still_hook,
-                                        .begins = begins_hook};
+                                        .begins = begins_hook,
+                                        .estimate = estimate_hook};
     int err = rtc_in_create(&p->in, &p->session, &p->sink);
     if (!err)
         err = rtc_out_create(&p->out, &p->session, &p->local, &hooks);

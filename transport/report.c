@@ -249,7 +249,7 @@ static void on_twcc(void *ctx, uint32_t from, uint32_t media, const uint8_t *fci
     (void)media;
     const struct reading *r = ctx;
     rtc_alive_reached(r->peer, r->now_us);
-    rtc_out_feedback(r->peer->out, fci, size, r->now_us);
+    rtc_out_feedback(r->peer->out, fci, size, r->now_us, r->peer->rtt_us);
 }
 
 int rtc_report_receive(struct rtc_peer *p, const uint8_t *data, size_t size, int64_t now_us)

@@ -42,6 +42,8 @@ struct rig {
     struct rtc_local local;
     int64_t now_us;
     struct rig_feed feeds[RIG_FEEDS]; /* ids are 1 and up */
+    struct rtc_estimate estimate;     /* as told last */
+    size_t told;
     size_t keys_asked;
     uint64_t begun[16];
     size_t begun_count;
@@ -113,6 +115,13 @@ static inline bool rig_begins(void *ctx, uint64_t feed_id)
     return true;
 }
 
+static inline void rig_estimate(void *ctx, const struct rtc_estimate *estimate)
+{
+    struct rig *r = ctx;
+    r->estimate = *estimate;
+    r->told++;
+}
+
 static inline struct rig *rig_create(enum mcu_codec codec)
 {
     struct rig *r = calloc(1, sizeof(*r));
@@ -138,7 +147,8 @@ static inline struct rig *rig_create(enum mcu_codec codec)
                                         .need_key = rig_need_key,
                                         .audio_need = rig_audio_need,
                                         .still = rig_still,
-                                        .begins = rig_begins};
+                                        .begins = rig_begins,
+                                        .estimate = rig_estimate};
     assert_int_equal(rtc_out_create(&r->out, &r->session, &r->local, &hooks), 0);
     return r;
 }

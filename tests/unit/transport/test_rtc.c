@@ -72,7 +72,7 @@ static void times_are_those_of_the_room_clock(void **state)
     (void)state;
     struct end a, b;
     struct seen seen = {.counts = {0, 0}};
-    pair_open(&a, &b, MCU_CODEC_VP8);
+    pair_open_unmeasured(&a, &b, MCU_CODEC_VP8);
     end_feed(&a, MCU_CODEC_VP8);
     rtc_peer_filter(a.peer, sees, &seen);
     const int64_t start_us = mcu_now_us();
@@ -280,7 +280,7 @@ static void one_feed_serves_peers_on_several_threads(void **state)
             assert_int_equal(rtc_peer_create(room->rtc, &senders[i].peer, &sink), 0);
         }
         end_open(&viewers[i]);
-        pair_negotiate(&senders[i], &viewers[i], MCU_SENDONLY, MCU_SENDONLY, MCU_CODEC_H264);
+        pair_agree(&senders[i], &viewers[i], MCU_SENDONLY, MCU_SENDONLY, MCU_CODEC_H264, false);
     }
     end_feed(room, MCU_CODEC_H264);
     for (int i = 0; i < VIEWERS; i++) {
@@ -308,6 +308,34 @@ static void one_feed_serves_peers_on_several_threads(void **state)
         }
     }
     end_close(room);
+}
+
+static bool has_estimate(struct end *e, size_t bps)
+{
+    return e->estimate_count > 0 && e->estimate.bitrate_bps >= bps;
+}
+
+/* By padding, for what is pushed is a tenth of it. */
+static void what_the_path_carries_is_found_out(void **state)
+{
+    (void)state;
+    struct end a, b;
+    pair_open(&a, &b, MCU_CODEC_VP8);
+    end_feed(&a, MCU_CODEC_VP8);
+    const int64_t by_us = mcu_now_us() + 3 * PAIR_WAIT_MS * MCU_US_PER_MS;
+    bool is_found = false;
+    for (uint32_t n = 0; !is_found && mcu_now_us() < by_us; n++) {
+        end_push_audio(&a, n);
+        end_push_video(&a, MCU_CODEC_VP8, n, n == 0, 100);
+        mcu_sleep_until_us(mcu_now_us() + 20000);
+        pthread_mutex_lock(&a.lock);
+        is_found = has_estimate(&a, 600000);
+        pthread_mutex_unlock(&a.lock);
+    }
+    assert_true(is_found);
+    assert_int_equal(end_read(&b, estimate_count), 0); /* it sends nothing */
+    end_close(&a);
+    end_close(&b);
 }
 
 static bool has_stats(struct end *e, size_t n)
@@ -357,6 +385,7 @@ int main(void)
         cmocka_unit_test(a_peer_without_a_sink_connects),
         cmocka_unit_test(another_feed_takes_over_seamlessly),
         cmocka_unit_test(one_feed_serves_peers_on_several_threads),
+        cmocka_unit_test(what_the_path_carries_is_found_out),
         cmocka_unit_test(reports_tell_the_round_trip),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -77,7 +77,7 @@ static void lost_packets_come_again_by_rtx(void **state)
     (void)state;
     struct end a, b;
     struct lossy lossy = {.one_in = 9};
-    pair_open(&a, &b, MCU_CODEC_VP8);
+    pair_open_unmeasured(&a, &b, MCU_CODEC_VP8);
     end_feed(&a, MCU_CODEC_VP8);
     rtc_peer_filter(a.peer, loses, &lossy);
     push_video_frames(&a, MCU_CODEC_VP8, FRAMES);
@@ -102,6 +102,7 @@ static void without_rtx_the_same_packet_comes_again(void **state)
     struct mcu_desc offer, answer;
     assert_int_equal(rtc_peer_offer(a.peer, MCU_SENDRECV, MCU_SENDRECV, MCU_CODEC_H264, &offer), 0);
     offer.media[1].codecs[0].rtx_pt = 0;
+    offer.media[0].ext.transport_cc = offer.media[1].ext.transport_cc = 0;
     assert_int_equal(rtc_peer_accept(b.peer, &offer, MCU_CODEC_H264, &answer), 0);
     assert_int_equal(answer.media[1].codecs[0].rtx_pt, 0);
     assert_int_equal(rtc_peer_answered(a.peer, &answer), 0);
@@ -124,7 +125,7 @@ static void what_cannot_be_repaired_needs_a_key_frame(void **state)
     (void)state;
     struct end a, b;
     struct lossy lossy = {.one_in = 1, .is_total = true};
-    pair_open(&a, &b, MCU_CODEC_VP8);
+    pair_open_unmeasured(&a, &b, MCU_CODEC_VP8);
     end_feed(&a, MCU_CODEC_VP8);
     end_push_video(&a, MCU_CODEC_VP8, 0, true, 6000);
     assert_true(pair_wait(has_frames, &b, 1));
