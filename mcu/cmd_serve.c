@@ -49,6 +49,8 @@ struct front {
     struct mcu_config config;
     char data[PATH_BYTES];
     char recordings[PATH_BYTES];
+    char layouts[PATH_BYTES];
+    char snapshots[PATH_BYTES];
     int lock_fd;
     struct sig_store *store;
     struct mcu_supervisor *supervisor;
@@ -179,6 +181,12 @@ static int open_data(struct front *f)
         return err;
     snprintf(path, sizeof(path), "%s/recordings", f->data);
     err = open_dir(f->recordings, f->config.recording.dir[0] ? f->config.recording.dir : path);
+    snprintf(path, sizeof(path), "%s/layouts", f->data);
+    if (!err)
+        err = open_dir(f->layouts, f->config.video.layouts_dir[0] ? f->config.video.layouts_dir : path);
+    snprintf(path, sizeof(path), "%s/snapshots", f->data);
+    if (!err)
+        err = open_dir(f->snapshots, path);
     if (!err)
         err = lock_data(f);
     if (err)
@@ -205,6 +213,8 @@ static int start_server(struct front *f)
         .config = &f->config,
         .store = f->store,
         .recordings_dir = f->recordings,
+        .layouts_dir = f->layouts,
+        .snapshots_dir = f->snapshots,
         .host_fd = mcu_supervisor_fd(f->supervisor),
         .serve_host = serve_supervisor,
         .host_ctx = f->supervisor,

@@ -72,6 +72,7 @@ struct mcu_config {
         uint32_t bitrate_kbps;
         char preset[32];                     /* of x264 */
         uint32_t vp8_speed;                  /* 1..16: cpu-used -1..-16 */
+        char layouts_dir[MCU_CONFIG_TEXT];   /* "": layouts in storage.dir */
         bool avatars;                        /* tiles for those without a picture */
         bool labels;                         /* names and signs on the tiles */
         bool signs;                          /* REC and LIVE on the picture */

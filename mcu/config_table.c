@@ -179,6 +179,8 @@ const struct config_row config_rows[] = {
            "Colour where the picture has no tile."),
     NEEDED(video, layout, "grid", is_name, "letters, digits, - and _",
            "Layout that a room starts with; `mixdown layout list` names them."),
+    TEXT(video, layouts_dir, "", NULL, "a path",
+         "Folder of layout files; empty: layouts in storage.dir."),
     BOOL(video, labels, true, "Names, signs and the ring of who speaks on the tiles."),
     BOOL(video, avatars, true, "Who has no picture has a tile with his initials."),
     BOOL(video, signs, false,

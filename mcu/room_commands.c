@@ -168,6 +168,12 @@ static const char *do_layout_set(struct mcu_room *r, const json_t *m, json_t *re
     return room_layout_set(r, m, reply);
 }
 
+static const char *do_snapshot(struct mcu_room *r, const json_t *m, json_t *reply)
+{
+    (void)reply;
+    return room_snapshot(r, m);
+}
+
 static const char *do_stats(struct mcu_room *r, const json_t *m, json_t *reply)
 {
     json_t *stats = room_stats(r, slice_from(r, m));
@@ -204,6 +210,7 @@ static const struct {
     {"sound_stop", do_sound_stop, true},
     {"sound_list", do_sound_list, true},
     {"layout_set", do_layout_set, true},
+    {"snapshot", do_snapshot, true},
     {"stats", do_stats, true},
     {"close", do_close, false},
 };

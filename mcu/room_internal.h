@@ -207,6 +207,9 @@ uint32_t room_layout_floor(const struct mcu_room *r, uint32_t floor);
 void room_report_network(struct room_peer *p, const struct rtc_peer_stats *stats, int64_t now_us);
 const char *room_restart(struct room_peer *p, const json_t *message, json_t *reply);
 
+/* room_snapshot.c: the command `snapshot`. */
+const char *room_snapshot(struct mcu_room *r, const json_t *message);
+
 /* room_sound.c: what is set about members' sound, put into force. */
 const char *room_set_sound(struct room_peer *p, const json_t *patch);
 /* Its voice or its ears are new: everything anew. */

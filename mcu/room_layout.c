@@ -130,6 +130,8 @@ int room_layout_open(struct mcu_room *r)
     const char *name = r->config.video.layout;
     r->picture = json_object();
     int err = r->picture ? layout_builtin(&r->chosen, name) : -ENOMEM;
+    if (err == -ENOENT) /* the front has it, and is about to send it */
+        err = layout_builtin(&r->chosen, "grid");
     if (err)
         return err;
     r->screenshare = load_screenshare(r->chosen, NULL);
@@ -147,12 +149,14 @@ void room_layout_finish(struct mcu_room *r)
 }
 
 /* The old ones are used until the new one is in force. */
-static void choose(struct mcu_room *r, struct layout *chosen, const json_t *screenshare_file)
+static void choose(struct mcu_room *r, struct layout *chosen, const json_t *screenshare_file,
+                   bool is_reload)
 {
     struct layout *old[] = {r->chosen, r->screenshare};
     r->chosen = chosen;
     r->screenshare = load_screenshare(chosen, screenshare_file);
-    r->is_layout_manual = r->sharing_count > 0;
+    if (!is_reload)
+        r->is_layout_manual = r->sharing_count > 0;
     show(r);
     layout_destroy(old[0]);
     layout_destroy(old[1]);
@@ -176,7 +180,9 @@ static const char *change(struct mcu_room *r, const json_t *patch, const json_t 
     struct layout *chosen = NULL;
     json_t *file = NULL;
     json_t *screenshare = NULL;
+    bool is_reload = false; /* of what was chosen before */
     if (!patch || mcu_picture_check(patch, why) ||
+        mcu_json_bool(message, "reload", MCU_JSON_OPTIONAL, &is_reload) ||
         mcu_json_object(message, "file", MCU_JSON_OPTIONAL, &file) ||
         mcu_json_object(message, "screenshare_file", MCU_JSON_OPTIONAL, &screenshare))
         return "bad_message";
@@ -191,7 +197,7 @@ static const char *change(struct mcu_room *r, const json_t *patch, const json_t 
         return "internal";
     }
     if (chosen)
-        choose(r, chosen, screenshare);
+        choose(r, chosen, screenshare, is_reload);
     place_all(r);
     return NULL;
 }

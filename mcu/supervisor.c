@@ -306,6 +306,7 @@ static void on_tick(struct mcu_watch *w, uint32_t events)
     reap_children();
     watch_silence(s);
     supervisor_recover_tick(s);
+    supervisor_render_tick(s);
     supervisor_keep_spares(s);
 }
 
@@ -386,6 +387,7 @@ void mcu_supervisor_host(struct mcu_supervisor *s, struct sig_host *out)
         .send = host_send,
         .close = host_close,
         .recover = supervisor_recover,
+        .render = supervisor_render,
         .stats = host_stats,
     };
 }
@@ -404,6 +406,7 @@ void mcu_supervisor_destroy(struct mcu_supervisor *s)
     for (uint32_t i = 0; i < s->spare_count; i++)
         mcu_process_destroy(s->spares[i]);
     supervisor_recover_finish(s);
+    supervisor_render_finish(s);
     reap_children();
     free(s->dead);
     if (s->timer_fd >= 0)

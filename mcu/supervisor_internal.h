@@ -26,7 +26,8 @@ struct sig_link {
     int64_t deaths_us[DEATHS_MAX]; /* a ring, by death_count */
 };
 
-struct recovery; /* supervisor_recover.c */
+struct recovery;  /* supervisor_recover.c */
+struct rendering; /* supervisor_render.c */
 
 struct mcu_supervisor {
     struct mcu_watch tick; /* first: the epoll set points here */
@@ -44,6 +45,7 @@ struct mcu_supervisor {
     size_t dead_count;
     size_t dead_capacity;
     struct recovery *recoveries;
+    struct rendering *renderings; /* the first runs */
     struct sig_host_stats stats;
 };
 
@@ -57,5 +59,11 @@ void supervisor_keep_spares(struct mcu_supervisor *s);
 int supervisor_recover(void *ctx, const char *file, sig_recovered_fn *done, void *arg);
 void supervisor_recover_tick(struct mcu_supervisor *s);
 void supervisor_recover_finish(struct mcu_supervisor *s);
+
+/* supervisor_render.c */
+int supervisor_render(void *ctx, const char *word, uint32_t people, uint32_t width, uint32_t height,
+                      sig_rendered_fn *done, void *arg);
+void supervisor_render_tick(struct mcu_supervisor *s);
+void supervisor_render_finish(struct mcu_supervisor *s);
 
 #endif

@@ -24,11 +24,17 @@ struct sig_front_stats {
     uint64_t ws_dropped; /* clients that did not read, or were silent */
 };
 
+struct sig_layouts;
+struct sig_pictures;
+
 struct sig_front {
     const struct mcu_config *config;
     struct sig_host host;
     struct sig_rooms *rooms;
     struct sig_store *store;
+    struct sig_layouts *layouts;
+    struct sig_pictures *pictures; /* of layouts */
+    const char *snapshots_dir;
     struct sig_client *clients; /* open WebSockets */
     uint32_t client_count;
     bool is_ready; /* earlier rooms were adopted */

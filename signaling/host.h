@@ -9,6 +9,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct sig_link; /* opaque; a room as its host sees it: outlives the processes that run it */
@@ -20,6 +21,9 @@ typedef void sig_reply_fn(void *arg, const json_t *reply);
 /* What `mixdown recover FILE` said, {"ok", "duration_ms", "bytes", "error"}; ok is false too when
  * it could not be run. Borrowed. */
 typedef void sig_recovered_fn(void *arg, const json_t *result);
+
+/* The PNG that `mixdown layout render` drew; NULL: it could not. Borrowed. */
+typedef void sig_rendered_fn(void *arg, const uint8_t *png, size_t size);
 
 struct sig_host_stats {
     uint64_t started; /* room processes, spares included */
@@ -49,6 +53,11 @@ struct sig_host {
     /* Finishes a recording whose room died, in a child process. Returns 0, or a negative errno and
      * done is not called. */
     int (*recover)(void *ctx, const char *file, sig_recovered_fn *done, void *arg);
+
+    /* Draws a layout (a name, or a file's path) in a child process. Returns 0, -EBUSY (too many
+     * wait) or -ENOMEM, and done is not called. */
+    int (*render)(void *ctx, const char *word, uint32_t people, uint32_t width, uint32_t height,
+                  sig_rendered_fn *done, void *arg);
 
     void (*stats)(void *ctx, struct sig_host_stats *out);
 };

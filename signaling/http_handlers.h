@@ -19,7 +19,12 @@ void sig_api_members(struct sig_http *req);
 /* api_layouts.c */
 void sig_api_layouts(struct sig_http *req);
 void sig_api_layout_get(struct sig_http *req);
+void sig_api_layout_put(struct sig_http *req);
+void sig_api_layout_delete(struct sig_http *req);
+
+/* api_picture.c */
 void sig_api_room_patch(struct sig_http *req);
+void sig_api_snapshot(struct sig_http *req);
 
 /* api_members.c */
 void sig_api_member_get(struct sig_http *req);

@@ -1,6 +1,7 @@
 /* The table of paths. GET takes HEAD too; OPTIONS, 404 and 405 follow from the table (http.c). */
 #include "signaling/http.h"
 #include "signaling/http_handlers.h"
+#include "signaling/layouts.h"
 #include "signaling/sdp.h"
 
 enum { JSON_MAX = 64 * 1024 };
@@ -26,6 +27,9 @@ const struct sig_route sig_routes[] = {
     {SIG_DELETE, "/api/v1/rooms/{room}", sig_api_room_end, 0},
     {SIG_GET, "/api/v1/layouts", sig_api_layouts, 0},
     {SIG_GET, "/api/v1/layouts/{name}", sig_api_layout_get, 0},
+    {SIG_PUT, "/api/v1/layouts/{name}", sig_api_layout_put, SIG_LAYOUT_BYTES_MAX},
+    {SIG_DELETE, "/api/v1/layouts/{name}", sig_api_layout_delete, 0},
+    {SIG_GET, "/api/v1/rooms/{room}/snapshot.jpg", sig_api_snapshot, 0},
     {SIG_GET, "/api/v1/rooms/{room}/members", sig_api_members, 0},
     {SIG_GET, "/api/v1/rooms/{room}/members/{user}", sig_api_member_get, 0},
     {SIG_PATCH, "/api/v1/rooms/{room}/members/{user}", sig_api_member_patch, JSON_MAX},

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "mcu/base/json.h"
+#include "mcu/base/log.h"
 #include "mcu/control_picture.h"
 #include "signaling/layouts.h"
 #include "signaling/rooms_internal.h"
@@ -101,11 +102,45 @@ static void on_reply(void *arg, const json_t *reply)
     free_change(c);
 }
 
-static json_t *command_of(const json_t *patch)
+/* The layout that hosts have chosen, or the settings. */
+static const char *chosen_layout(const struct sig_room *room, const json_t *picture)
 {
+    const char *name = mcu_picture_layout(picture);
+    return name ? name : room->rooms->conf.config->video.layout;
+}
+
+/* Steals value; NULL adds nothing. */
+static void add(json_t *object, const char *key, json_t *value)
+{
+    if (value)
+        json_object_set_new(object, key, value);
+}
+
+/* The name of the layout for shared screens, into out; "" when it names none. */
+static void read_screenshare(const struct sig_layouts *layouts, const char *name, char *out,
+                             size_t size)
+{
+    json_t *file = sig_layout_file(layouts, name);
+    const char *said = json_string_value(json_object_get(file, "screenshare"));
+    snprintf(out, size, "%s", said ? said : "");
+    json_decref(file);
+}
+
+/* Rooms know the built-in layouts; others go with the command. */
+static json_t *command_of(const struct sig_room *room, const json_t *patch)
+{
+    const struct sig_layouts *layouts = room->rooms->conf.layouts;
     json_t *command = json_copy((json_t *)patch);
-    if (command)
-        json_object_set_new(command, "cmd", json_string("layout_set"));
+    if (!command)
+        return NULL;
+    json_object_set_new(command, "cmd", json_string("layout_set"));
+    if (json_object_get(patch, "layout")) {
+        const char *name = chosen_layout(room, patch);
+        char screenshare[65];
+        read_screenshare(layouts, name, screenshare, sizeof(screenshare));
+        add(command, "file", sig_layout_stored(layouts, name));
+        add(command, "screenshare_file", sig_layout_stored(layouts, screenshare));
+    }
     return command;
 }
 
@@ -113,7 +148,7 @@ const struct sig_error *sig_room_change_picture(struct sig_room *room, json_t *p
                                                 const char *by, sig_picture_fn *done, void *arg)
 {
     const char *layout = mcu_picture_layout(patch);
-    if (layout && !sig_layout_exists(layout))
+    if (layout && !sig_layout_exists(room->rooms->conf.layouts, layout))
         return sig_error("no_such_layout");
     struct change *c = calloc(1, sizeof(*c));
     if (!c)
@@ -124,16 +159,65 @@ const struct sig_error *sig_room_change_picture(struct sig_room *room, json_t *p
     snprintf(c->by, sizeof(c->by), "%s", by);
     c->done = done;
     c->arg = arg;
-    if (sig_room_command(room, command_of(patch), on_reply, c) == 0)
+    if (sig_room_command(room, command_of(room, patch), on_reply, c) == 0)
         return NULL;
     free_change(c);
     return sig_error("room_restarted");
+}
+
+/* Rooms begin with the layout of the settings, when they know it. */
+static bool is_configured_stored(const struct sig_room *room)
+{
+    json_t *file =
+        sig_layout_stored(room->rooms->conf.layouts, room->rooms->conf.config->video.layout);
+    const bool is_stored = file != NULL;
+    json_decref(file);
+    return is_stored;
 }
 
 void sig_room_restore_picture(struct sig_room *room)
 {
     room->layout[0] = '\0'; /* nobody shares a screen with the new process yet */
     room->sharing[0] = '\0';
-    if (json_object_size(room->picture))
-        sig_room_command(room, command_of(room->picture), NULL, NULL);
+    json_t *patch = json_copy(room->picture);
+    if (!mcu_picture_layout(patch))
+        add(patch, "layout", is_configured_stored(room) ? json_null() : NULL);
+    if (json_object_size(patch))
+        sig_room_command(room, command_of(room, patch), NULL, NULL);
+    json_decref(patch);
+}
+
+/* --- files that change ------------------------------------------------------------------------ */
+
+static bool uses(const struct sig_room *room, const char *name)
+{
+    const char *chosen = chosen_layout(room, room->picture);
+    char screenshare[65];
+    read_screenshare(room->rooms->conf.layouts, chosen, screenshare, sizeof(screenshare));
+    return strcmp(chosen, name) == 0 || strcmp(screenshare, name) == 0;
+}
+
+void sig_rooms_layout_changed(void *ctx, const char *name)
+{
+    struct sig_rooms *r = ctx;
+    for (struct sig_room *room = r->first; room; room = room->next) {
+        if (room->is_closing || !uses(room, name))
+            continue;
+        const char *chosen = mcu_picture_layout(room->picture);
+        json_t *patch = json_pack("{s:s?}", "layout", chosen);
+        json_t *command = command_of(room, patch);
+        add(command, "reload", json_true());
+        sig_room_command(room, command, NULL, NULL);
+        json_decref(patch);
+        log_info("room=%s layout %s was changed", room->id, name);
+    }
+}
+
+bool sig_rooms_use_layout(const struct sig_rooms *r, const char *name)
+{
+    for (const struct sig_room *room = r->first; room; room = room->next) {
+        if (!room->is_closing && uses(room, name))
+            return true;
+    }
+    return false;
 }

@@ -14,7 +14,7 @@ typedef void sig_picture_fn(void *arg, const struct sig_error *error);
 const struct sig_error *sig_room_change_picture(struct sig_room *room, json_t *patch,
                                                 const char *by, sig_picture_fn *done, void *arg);
 
-/* The room's process is new: tells it what was chosen, if anything was. */
+/* The room's process is new: tells it what was chosen, and layouts that it cannot know. */
 void sig_room_restore_picture(struct sig_room *room);
 
 /* What an earlier front chose, as the room answers to `adopt`. */
@@ -22,6 +22,11 @@ void sig_room_adopt_picture(struct sig_room *room, const json_t *answer);
 
 /* The room's event `layout`. */
 void sig_room_picture_event(struct sig_room *room, const json_t *event);
+
+/* A layout of the folder is another: rooms that use it are given it anew. ctx: a struct sig_rooms.
+ */
+void sig_rooms_layout_changed(void *ctx, const char *name);
+bool sig_rooms_use_layout(const struct sig_rooms *r, const char *name);
 
 /* The name of the layout in force. */
 const char *sig_room_layout(const struct sig_room *room);

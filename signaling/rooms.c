@@ -95,6 +95,7 @@ struct sig_room *sig_rooms_open(struct sig_rooms *r, const char *id, const char 
     }
     mcu_load_add(&room->load, MCU_LOAD_ROOM);
     r->stats.rooms_opened++;
+    sig_room_restore_picture(room); /* the layout of the settings may be of the folder */
     if (r->conf.store)
         sig_store_room_opened(r->conf.store, id, type, creator, room->opened_at_ms);
     log_info("room=%s opened", id);

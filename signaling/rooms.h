@@ -23,6 +23,7 @@
 #include "signaling/store.h"
 
 struct sig_rooms;
+struct sig_layouts;
 struct sig_client; /* whoever sits on a WebSocket seat: signaling/ws.h */
 
 enum sig_kind {
@@ -101,6 +102,7 @@ struct sig_room {
     char type[16];
     json_t *picture;           /* an object: what mcu/control_picture.h calls a state */
     char layout[65];           /* in force, as the room says; "": as chosen */
+    uint32_t snapshots_due;
     char sharing[SIG_ID_SIZE]; /* peer that shares the newest screen; "": nobody */
     int64_t opened_at_ms;
     int64_t empty_since_us; /* 0: somebody is there */
@@ -118,6 +120,7 @@ struct sig_rooms_conf {
     struct sig_store *store; /* may be NULL: nothing is remembered */
     struct sig_host host;
     const char *recordings_dir; /* absolute */
+    const struct sig_layouts *layouts; /* may be NULL: only the built-in ones */
 
     /* An event for a client; must not give up seats from within. event is borrowed. */
     void (*send)(struct sig_client *client, const json_t *event);

@@ -18,7 +18,10 @@
 #include "mcu/base/log.h"
 #include "signaling/front.h"
 #include "signaling/http.h"
+#include "signaling/layout_pictures.h"
+#include "signaling/layouts.h"
 #include "signaling/listen.h"
+#include "signaling/room_picture.h"
 #include "signaling/ws.h"
 
 enum { HEADER_DATA_MAX = 16 * 1024, HTTP_TIMEOUT_S = 20, KEEPALIVE_S = 60 };
@@ -196,6 +199,7 @@ static void on_tick(lws_sorted_usec_list_t *sul)
 {
     struct sig_server *s = lws_container_of(sul, struct sig_server, tick);
     const int64_t now_us = mcu_now_us();
+    sig_layouts_scan(s->front.layouts);
     sig_rooms_tick(s->front.rooms, now_us);
     sig_clients_tick(&s->front, now_us);
     lws_sul_schedule(s->lws, 0, &s->tick, on_tick, LWS_US_PER_SEC);
@@ -297,6 +301,16 @@ static int open_port(struct sig_server *s, char *error)
     return err;
 }
 
+static int create_layouts(struct sig_server *s)
+{
+    int err = sig_layouts_create(&s->front.layouts, s->conf.layouts_dir);
+    if (!err)
+        err = sig_pictures_create(&s->front.pictures, &s->conf.host);
+    if (!err)
+        sig_layouts_scan(s->front.layouts);
+    return err;
+}
+
 static int create_rooms(struct sig_server *s)
 {
     const struct sig_rooms_conf conf = {
@@ -304,13 +318,18 @@ static int create_rooms(struct sig_server *s)
         .store = s->conf.store,
         .host = s->conf.host,
         .recordings_dir = s->conf.recordings_dir,
+        .layouts = s->front.layouts,
         .send = sig_client_send,
         .unseat = sig_client_unseat,
     };
     s->front.config = s->conf.config;
     s->front.host = s->conf.host;
     s->front.store = s->conf.store;
-    return sig_rooms_create(&s->front.rooms, &conf);
+    s->front.snapshots_dir = s->conf.snapshots_dir;
+    const int err = sig_rooms_create(&s->front.rooms, &conf);
+    if (!err)
+        sig_layouts_listen(s->front.layouts, sig_rooms_layout_changed, s->front.rooms);
+    return err;
 }
 
 int sig_server_create(struct sig_server **out, const struct sig_server_conf *conf, char *error)
@@ -320,7 +339,9 @@ int sig_server_create(struct sig_server **out, const struct sig_server_conf *con
     if (!s)
         return -ENOMEM;
     s->conf = *conf;
-    int err = create_rooms(s);
+    int err = create_layouts(s);
+    if (!err)
+        err = create_rooms(s);
     if (!err)
         err = create_context(s);
     if (!err)
@@ -347,6 +368,8 @@ void sig_server_destroy(struct sig_server *s)
         lws_context_destroy(s->lws);
     }
     sig_rooms_destroy(s->front.rooms);
+    sig_pictures_destroy(s->front.pictures);
+    sig_layouts_destroy(s->front.layouts);
     free(s);
 }
 

@@ -21,6 +21,8 @@ struct sig_server_conf {
     struct sig_store *store;
     struct sig_host host;
     const char *recordings_dir;
+    const char *layouts_dir;
+    const char *snapshots_dir; /* for files that rooms write and clients fetch at once */
     int host_fd; /* readable when the host has something to do; stays the caller's */
     void (*serve_host)(void *ctx);
     void *host_ctx;

@@ -46,8 +46,8 @@ describe('layouts', () => {
     const names = layouts.map(({ name }) => name);
     for (const name of ['grid', 'speaker', 'presentation', 'portrait', 'single', 'lecture'])
       assert.ok(names.includes(name), name);
-    for (const { name, title, picture } of layouts) {
-      assert.ok(title.en && title.zh, name);
+    for (const { name, title, builtIn, picture } of layouts) {
+      assert.ok(title.en && title.zh && builtIn, name);
       const reply = await front.get(picture);
       assert.deepEqual([reply.status, reply.headers.get('content-type')], [200, 'image/png'], name);
       assert.ok((await reply.arrayBuffer()).byteLength > 500);
@@ -133,6 +133,64 @@ describe('layouts', () => {
     assert.deepEqual([status, ann.hand], [200, false]);
     assert.deepEqual(await guest.event('hand', ({ by }) => by === 'zoe'), { userId: 'ann', raised: false, by: 'zoe' });
     assert.equal((await host.ask('hand', { raised: true })).ok, true);
+  });
+
+  const admin = token({ sub: 'root', mixdown: { admin: true } });
+  const mine = { name: 'mine', title: { en: 'Mine', zh: '我的' }, screenshare: 'duo',
+    variants: [{ people: '1-', cells: [{ x: 0, y: 0, w: 1, h: 1, source: 'auto' }] }] };
+
+  test('layouts are uploaded by admins, checked, and listed', async () => {
+    for (const t of [undefined, guest.token, host.token])
+      assert.ok([401, 403].includes((await rest('PUT', '/api/v1/layouts/mine', t, mine))[0]));
+    const put = (name, body) => rest('PUT', `/api/v1/layouts/${name}`, admin, body);
+    assert.deepEqual(await put('mine', mine), [201, { name: 'mine', title: mine.title, builtIn: false, picture: '/api/v1/layouts/mine.png' }]);
+    assert.equal((await put('mine', mine))[0], 200);
+    assert.deepEqual((await rest('GET', '/api/v1/layouts/mine'))[1], mine);
+    const { layouts } = (await rest('GET', '/api/v1/layouts'))[1];
+    const names = layouts.map(({ name }) => name);
+    assert.ok(names.includes('mine') && names.includes('grid'));
+    assert.equal(names.at(-1), 'mine');
+    for (const [name, body, status, code, why] of [
+      ['grid', { ...mine, name: 'grid' }, 409, 'layout_builtin'], ['other', mine, 400, 'bad_layout', /^other: \$\.name: /],
+      ['Mine', { ...mine, name: 'Mine' }, 400, 'bad_layout'], ['..%2Fmine', mine, 404, 'not_found'], ['mine.png', mine, 400, 'bad_layout'],
+      ['mine', { ...mine, colour: 1 }, 400, 'bad_layout', /^mine: \$\.colour: /], ['mine', { ...mine, variants: [] }, 400, 'bad_layout', /\$\.variants/],
+      ['mine', 'x'.repeat(300000), 413, 'too_large'], ['mine', 5, 400, 'bad_layout']]) {
+      const [got, { error }] = await put(name, body);
+      assert.deepEqual([got, error.code], [status, code], name);
+      if (why) assert.match(error.message, why);
+    }
+    assert.deepEqual((await rest('GET', '/api/v1/layouts/mine'))[1], mine);
+    assert.equal((await rest('DELETE', '/api/v1/layouts/grid', admin))[0], 409);
+    assert.equal((await rest('DELETE', '/api/v1/layouts/none', admin))[0], 404);
+    assert.equal((await rest('DELETE', '/api/v1/layouts/mine', host.token))[0], 403);
+  });
+
+  test('each has a picture, drawn as it is asked for', async () => {
+    const picture = async (where) => {
+      const reply = await front.get(`/api/v1/layouts/${where}`);
+      const bytes = Buffer.from(await reply.arrayBuffer());
+      return reply.status === 200 ? [reply.headers.get('content-type'), bytes.readUInt32BE(16), bytes.readUInt32BE(20), bytes] : [reply.status];
+    };
+    assert.deepEqual((await picture('speaker.png?people=5&size=320x180')).slice(0, 3), ['image/png', 320, 180]);
+    const first = await picture('mine.png');
+    assert.deepEqual(first.slice(0, 3), ['image/png', 640, 360]);
+    const many = await Promise.all([1, 2, 3, 4, 5].map((people) => picture(`grid.png?people=${people}&size=160x90`)));
+    for (const [type] of many) assert.equal(type, 'image/png');
+    assert.notDeepEqual(many[0][3], many[4][3]);
+    for (const query of ['people=0', 'people=101', 'people=x', 'size=1x1', 'size=641x360', 'size=9999x9999', 'size=x', 'size=640x360x1'])
+      assert.deepEqual(await picture(`mine.png?${query}`), [400], query);
+    assert.deepEqual(await picture('none.png'), [404]);
+    const changed = { ...mine, background: '#ff0000', variants: [{ people: '1-', cells: [{ x: 0, y: 0, w: '1/2', h: 1, source: 'auto' }] }] };
+    assert.equal((await rest('PUT', '/api/v1/layouts/mine', admin, changed))[0], 200);
+    assert.notDeepEqual((await picture('mine.png'))[3], first[3]); /* not that of the file before */
+  });
+
+  test('a room that uses an uploaded layout keeps it from being deleted', async () => {
+    assert.equal((await host.ask('layout', { layout: 'mine' })).ok, true);
+    assert.equal((await rest('DELETE', '/api/v1/layouts/mine', admin))[1].error.code, 'layout_in_use');
+    assert.equal((await host.ask('layout', { layout: 'duo' })).ok, true);
+    assert.equal((await rest('DELETE', '/api/v1/layouts/mine', admin))[0], 204);
+    assert.equal((await host.ask('layout', { layout: 'mine' })).error.code, 'no_such_layout');
   });
 
   test('it is kept when the room dies, and when the front does', async () => {

@@ -1,0 +1,111 @@
+/* REST: the picture of a room: what hosts choose about it, and what it looks like now. Front
+ * thread. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "mcu/control_picture.h"
+#include "signaling/api.h"
+#include "signaling/http_handlers.h"
+#include "signaling/room_picture.h"
+
+enum { SNAPSHOTS_AT_ONCE = 2, WIDTH_MAX = 3840, PATH_SIZE = 1024 };
+
+static void on_changed(void *arg, const struct sig_error *error)
+{
+    struct sig_http *req = arg;
+    const struct sig_room *room = sig_rooms_find(req->front->rooms, sig_http_param(req, 0));
+    if (!error && !room)
+        error = sig_error("no_such_room");
+    if (error)
+        sig_http_error(req, error, NULL);
+    else
+        sig_http_json(req, 200, sig_room_json(room));
+    sig_http_unref(req);
+}
+
+void sig_api_room_patch(struct sig_http *req)
+{
+    struct sig_token token;
+    char why[MCU_WHY_MAX] = "nothing is named in it";
+    struct sig_room *room = sig_api_room_of_host(req, &token);
+    json_t *body = room ? sig_api_body(req) : NULL;
+    if (!body)
+        return;
+    const struct sig_error *error = NULL;
+    if (json_object_size(body) == 0 || mcu_picture_check(body, why) != 0)
+        error = sig_error("bad_request");
+    if (!error) {
+        why[0] = '\0';
+        error = sig_room_change_picture(room, body, token.sub, on_changed, sig_http_ref(req));
+        if (error)
+            sig_http_unref(req);
+    }
+    if (error)
+        sig_http_error(req, error, why[0] ? why : NULL);
+    json_decref(body);
+}
+
+/* --- snapshots -------------------------------------------------------------------------------- */
+
+/* The room writes a file, and we serve it: no pictures in control messages. */
+struct snapshot {
+    struct sig_http *req; /* referenced */
+    char path[PATH_SIZE];
+};
+
+static void on_snapshot(void *arg, const json_t *reply)
+{
+    struct snapshot *s = arg;
+    struct sig_http *req = s->req;
+    const struct sig_error *error = sig_error_of_reply(reply);
+    struct sig_room *room = sig_rooms_find(req->front->rooms, sig_http_param(req, 0));
+    if (room && room->snapshots_due > 0)
+        room->snapshots_due--;
+    if (error)
+        sig_http_error(req, error, NULL);
+    else
+        sig_http_serve_file(req, s->path, "image/jpeg");
+    unlink(s->path); /* what is served is open */
+    sig_http_unref(req);
+    free(s);
+}
+
+static const struct sig_error *ask(struct sig_http *req, struct sig_room *room, uint32_t width)
+{
+    char id[SIG_ID_SIZE];
+    const char *view = sig_http_arg(req, "view");
+    struct snapshot *s = malloc(sizeof(*s));
+    if (!s)
+        return sig_error("too_busy");
+    sig_id_make(id, sizeof(id));
+    snprintf(s->path, sizeof(s->path), "%s/%s.jpg", req->front->snapshots_dir, id);
+    s->req = sig_http_ref(req);
+    room->snapshots_due++; /* no answer comes before the call returns */
+    json_t *command = json_pack("{s:s, s:s, s:s, s:i}", "cmd", "snapshot", "view",
+                                view[0] ? view : "main", "file", s->path, "width", (int)width);
+    if (sig_room_command(room, command, on_snapshot, s) == 0)
+        return NULL;
+    room->snapshots_due--;
+    sig_http_unref(req);
+    free(s);
+    return sig_error("room_restarted");
+}
+
+void sig_api_snapshot(struct sig_http *req)
+{
+    struct sig_token token;
+    struct sig_room *room = sig_api_room(req, &token);
+    if (!room)
+        return;
+    const int64_t width = sig_http_arg_number(req, "width", WIDTH_MAX, 0);
+    const struct sig_error *error = NULL;
+    if (width < 0 || (width > 0 && width < 16))
+        error = sig_error("bad_request");
+    else if (room->snapshots_due >= SNAPSHOTS_AT_ONCE)
+        error = sig_error("too_busy");
+    if (!error)
+        error = ask(req, room, (uint32_t)width);
+    if (error)
+        sig_http_error(req, error, NULL);
+}
