@@ -13,6 +13,7 @@ enum {
     PACKET_MAX_BYTES = 16 * 1024 * 1024,
     EXTRADATA_MAX_BYTES = 64 * 1024,
     PIXELS_MAX = 4096 * 4096,
+    HD_HEIGHT_PX = 720,
     QUIET = 100, /* added to the level of libavcodec's messages: what peers send is no news */
 };
 
@@ -142,6 +143,14 @@ int comp_decoder_send(struct comp_decoder *d, struct mcu_packet *packet)
     return err < 0 ? -EBADMSG : 0;
 }
 
+/* Files are made for players, and those take untagged H264 of this height for BT.709. Live senders
+ * that say nothing converted with libyuv: BT.601 at any size. */
+static bool is_silently_709(const struct comp_decoder *d, const AVFrame *frame)
+{
+    return !d->is_live && d->codec->codec_id == AV_CODEC_ID_H264 &&
+           frame->colorspace == AVCOL_SPC_UNSPECIFIED && frame->height >= HD_HEIGHT_PX;
+}
+
 int comp_decoder_receive(struct comp_decoder *d, AVFrame *frame)
 {
     const int err = avcodec_receive_frame(d->codec, frame);
@@ -158,6 +167,8 @@ int comp_decoder_receive(struct comp_decoder *d, AVFrame *frame)
         av_frame_unref(frame);
         return -EBADMSG;
     }
+    if (is_silently_709(d, frame))
+        frame->colorspace = AVCOL_SPC_BT709;
     return 0;
 }
 

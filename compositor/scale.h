@@ -1,11 +1,12 @@
 /* compositor/scale.h - from a decoded frame to a tile on the canvas; inside this folder only.
  * [tick]
  *
- * What is fastest was measured per ratio (figures in scale.c): libyuv copies, halves and doubles;
- * libswscale does what is between, and every conversion. */
+ * What is fastest was measured per ratio (figures in scale.c, `make bench` scale): libyuv does the
+ * simple ratios, libswscale what is between and every other pixel format. */
 #ifndef COMPOSITOR_SCALE_H
 #define COMPOSITOR_SCALE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,12 +19,14 @@ struct SwsContext;
 
 /* Everything that a libswscale context depends on. */
 struct comp_scaler_key {
-    int format, is_full_range, colorspace;
+    int format;
+    bool is_sharp;
     uint32_t from_width, from_height, to_width, to_height;
 };
 
-/* Kept per source; a zeroed one is ready. Holds what only changes with sizes. */
+/* A zeroed one is ready. Holds what only changes with sizes. */
 struct comp_scaler {
+    bool is_sharp; /* the owner's to set: text, a filter for it at twice the cost */
     struct SwsContext *sws;
     struct comp_scaler_key key;
     uint8_t *memory; /* one picture between two steps, and one before the canvas */

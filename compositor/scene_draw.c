@@ -142,6 +142,7 @@ static void draw_picture(const struct comp_scene *scene, struct comp_canvas *can
         (spot->has_bars_dirty || spot->drawn_width != width || spot->drawn_height != height ||
          s->is_dim || comp_decor_is_there(&spot->decor)))
         clear_rect(scene, canvas, &tile);
+    spot->scaler.is_sharp = s->is_screen;
     comp_scale(&spot->scaler, frame, &crop, canvas, &inner);
     spot->drawn_width = width;
     spot->drawn_height = height;

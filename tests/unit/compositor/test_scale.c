@@ -259,11 +259,13 @@ static void scaling_stays_in_its_rectangle_and_looks_right(void **state)
         const struct comp_rect tile = random_rect();
         /* every third time an exact ratio, where the shortcuts are */
         const int factor = 1 << random_below(4);
-        const int w = i % 3 ? 16 + (int)random_below(800) : (int)tile.width * factor;
-        const int h = i % 3 ? 16 + (int)random_below(600) : (int)tile.height * factor;
+        const int third = i % 2 ? 3 : 1; /* and 4:3, 8:3 where it is a whole number */
+        const int w = i % 3 ? 16 + (int)random_below(800) : (int)tile.width * factor / third;
+        const int h = i % 3 ? 16 + (int)random_below(600) : (int)tile.height * factor / third;
         AVFrame *f = make_frame(AV_PIX_FMT_YUV420P, w, h);
         paint_waves(f);
         struct comp_rect crop, inner;
+        scaler.is_sharp = random_below(4) == 0;
         comp_fit((enum layout_fit)random_below(3), (uint32_t)w, (uint32_t)h, (AVRational){1, 1},
                  &tile, &crop, &inner);
         fill_guard(&canvas);
@@ -303,6 +305,49 @@ static void equal_sizes_are_copied_exactly(void **state)
     av_frame_free(&f);
     comp_scaler_finish(&scaler);
     comp_canvas_finish(&canvas);
+}
+
+/* Thin lines, scaled and compared with a far better filter than any that is affordable. */
+static double lines_db(bool is_sharp, uint32_t width, uint32_t height)
+{
+    struct comp_canvas canvas = {0};
+    assert_int_equal(comp_canvas_init(&canvas, CANVAS_W, CANVAS_H), 0);
+    AVFrame *f = make_frame(AV_PIX_FMT_YUV420P, 400, 240);
+    paint_waves(f);
+    for (int y = 0; y < 240; y++) {
+        for (int x = 0; x < 400; x++) {
+            if (x % 7 < 2 || y % 9 < 2 || (x + y) % 11 < 2)
+                f->data[0][y * f->linesize[0] + x] = 30;
+        }
+    }
+    struct SwsContext *sws =
+        sws_getContext(400, 240, f->format, (int)width, (int)height, AV_PIX_FMT_YUV420P,
+                       SWS_LANCZOS | SWS_ACCURATE_RND, NULL, NULL, NULL);
+    AVFrame *best = make_frame(AV_PIX_FMT_YUV420P, (int)width, (int)height);
+    sws_scale(sws, (const uint8_t *const *)f->data, f->linesize, 0, 240, best->data,
+              best->linesize);
+    sws_freeContext(sws);
+    struct comp_scaler scaler = {.is_sharp = is_sharp};
+    const struct comp_rect crop = {0, 0, 400, 240}, inner = {0, 0, width, height};
+    assert_int_equal(comp_scale(&scaler, f, &crop, &canvas, &inner), 0);
+    const double db = psnr(&canvas, &inner, best);
+    comp_scaler_finish(&scaler);
+    comp_canvas_finish(&canvas);
+    av_frame_free(&best);
+    av_frame_free(&f);
+    return db;
+}
+
+static void text_is_scaled_sharper(void **state)
+{
+    (void)state;
+    static const uint32_t sizes[][2] = {{200, 120}, {266, 160}, {300, 180}, {100, 60}, {160, 96}};
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        const double plain = lines_db(false, sizes[i][0], sizes[i][1]);
+        const double sharp = lines_db(true, sizes[i][0], sizes[i][1]);
+        if (sharp < plain + 2)
+            fail_msg("to %ux%u: %.1f dB, sharp %.1f", sizes[i][0], sizes[i][1], plain, sharp);
+    }
 }
 
 /* R 0.8, G 0.3, B 0.1 in each representation; on the canvas it is one and the same. */
@@ -419,6 +464,7 @@ int main(void)
         cmocka_unit_test(any_frame_fits_any_tile_within_bounds),
         cmocka_unit_test(scaling_stays_in_its_rectangle_and_looks_right),
         cmocka_unit_test(equal_sizes_are_copied_exactly),
+        cmocka_unit_test(text_is_scaled_sharper),
         cmocka_unit_test(every_format_comes_out_in_the_canvas_colours),
         cmocka_unit_test(formats_that_cannot_be_read_are_refused),
         cmocka_unit_test(background_colours_are_bt601),
