@@ -51,6 +51,7 @@ int comp_create(struct comp **out, const struct comp_conf *conf, const struct co
     c->conf = *conf;
     c->sink = *sink;
     comp_images_init(&c->images);
+    c->roster.is_offline = conf->is_offline;
     c->roster.freeze_us = conf->is_offline ? 0 : conf->freeze_us;
     int err = mcu_queue_create(&c->orders, 2 * THINGS_MAX);
     if (!err)

@@ -13,7 +13,8 @@ struct comp_roster {
     struct comp_source *sources[COMP_SOURCES_MAX];
     size_t count;
     int64_t freeze_us; /* 0: never */
-    bool has_left;     /* somebody, since the last advance */
+    bool is_offline;
+    bool has_left; /* somebody, since the last advance */
 };
 
 /* There is always room: comp_source_add() counts. */

@@ -122,6 +122,22 @@ bool comp_scene_wants(const struct comp_scene *scene, const struct comp_source *
     return !spot->is_visible; /* unseen: decode and see */
 }
 
+static bool is_complete(const struct comp_spot *spot)
+{
+    const struct comp_source *s = spot->source;
+    const bool has_fresh = s->shown && s->fresh_us >= s->wanted_us;
+    return comp_job_is_idle(&spot->decor.job) && (has_fresh || !s->has_video || spot->is_avatar);
+}
+
+bool comp_scene_is_complete(const struct comp_scene *scene)
+{
+    for (size_t i = 0; i < scene->tile_count; i++) {
+        if (scene->owners[i] && !is_complete(scene->owners[i]))
+            return false;
+    }
+    return true;
+}
+
 static struct comp_rect rect_of(const struct layout_tile *t)
 {
     return (struct comp_rect){t->x, t->y, t->width, t->height};
@@ -181,7 +197,7 @@ static struct layout_person describe(struct comp_source *s, char role[COMP_NAME_
         .user = s->person.user,
         .role = role[0] ? role : NULL,
         .seat = seat,
-        .has_video = s->shown != NULL,
+        .has_video = s->has_video,
         .is_screen = s->is_screen,
         .is_speaker = s->had_floor,
     };

@@ -97,6 +97,10 @@ bool comp_scene_is_dirty(const struct comp_scene *scene);
 /* Brings the canvas up to date; returns how many tiles it drew. */
 size_t comp_scene_draw(struct comp_scene *scene, struct comp_canvas *canvas);
 
+/* Whether every tile shows what it is to show: pictures that were decoded since somebody looks, and
+ * labels and avatars as they are. */
+bool comp_scene_is_complete(const struct comp_scene *scene);
+
 /* Whether s has a tile, or may get one when it has a picture. */
 bool comp_scene_wants(const struct comp_scene *scene, const struct comp_source *s);
 

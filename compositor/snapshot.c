@@ -1,4 +1,4 @@
-/* Snapshots: [ctl] asks, the next tick holds its canvas for it, [ctl] copies and releases. */
+/* Snapshots: [ctl] asks, a tick holds its canvas for it, [ctl] copies and releases. */
 #include <errno.h>
 
 #include <libavutil/frame.h>
@@ -8,7 +8,10 @@
 #include "compositor/view.h"
 #include "mcu/base/clock.h"
 
-enum { PATIENCE_MS = 1000 };
+enum {
+    PATIENCE_MS = 2000,
+    WAKE_US = 1000000, /* most that a view waits for its pictures */
+};
 
 /* Puts the canvas (or NULL) in the place of one that nobody came for in time. */
 static void put(struct comp_view *v, struct comp_canvas *next)
@@ -18,10 +21,22 @@ static void put(struct comp_view *v, struct comp_canvas *next)
         comp_canvas_release(old);
 }
 
-void comp_view_serve_snapshot(struct comp_view *v)
+static bool must_wait(struct comp_view *v, int64_t now_us)
 {
-    if (!atomic_load_explicit(&v->is_snapshot_asked, memory_order_acquire))
+    if (v->stream_count > 0)
+        return false;
+    if (v->woken_us == INT64_MAX) {
+        v->woken_us = now_us;
+        return true; /* what it needs is known from this tick on */
+    }
+    return !comp_scene_is_complete(&v->scene) && now_us - v->woken_us < WAKE_US;
+}
+
+void comp_view_serve_snapshot(struct comp_view *v, int64_t now_us)
+{
+    if (!atomic_load_explicit(&v->is_snapshot_asked, memory_order_acquire) || must_wait(v, now_us))
         return;
+    v->woken_us = INT64_MAX;
     atomic_store_explicit(&v->is_snapshot_asked, false, memory_order_relaxed);
     comp_canvas_hold(v->canvas);
     put(v, v->canvas);

@@ -162,6 +162,7 @@ int comp_source_push(struct comp_source *s, struct mcu_packet *packet)
 {
     if (s->codec == MCU_CODEC_NONE)
         return -ENOTSUP;
+    atomic_store_explicit(&s->has_pushed, true, memory_order_relaxed);
     int err = put_item(s, packet, s->worker ? mcu_now_us() : 0);
     while (err && !s->worker && comp_source_turn(s))
         err = put_item(s, packet, 0);

@@ -54,6 +54,7 @@ struct comp_source {
     atomic_bool is_hidden;
     _Atomic float centre; /* of its tile, as comp_source_centre() tells */
     atomic_bool has_floor;
+    atomic_bool has_pushed;    /* a packet, ever */
     atomic_bool is_wanted;     /* [tick]: it has a tile or may get one; else it is not decoded */
     atomic_uint_fast64_t need; /* [tick]: comp_need, packed; 0: none */
 
@@ -82,10 +83,13 @@ struct comp_source {
     size_t lateness_count;
 
     /* [tick] */
-    AVFrame *shown;           /* NULL: has no picture */
-    uint64_t picture;         /* number of shown; rises with every new one */
-    uint64_t counted;         /* the last one that came onto a canvas */
-    int64_t fresh_us;         /* when it last was new */
+    AVFrame *shown;    /* NULL: has no picture */
+    uint64_t picture;  /* number of shown; rises with every new one */
+    uint64_t counted;  /* the last one that came onto a canvas */
+    int64_t fresh_us;  /* when it last was new */
+    int64_t wanted_us; /* since when it is decoded */
+    bool was_wanted;
+    bool has_video;           /* somebody sends it, for layouts: also while it is not decoded */
     bool is_dim;              /* it froze */
     uint32_t seen_generation; /* of its look, and the rest, when layouts were asked last */
     bool had_floor;

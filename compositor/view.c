@@ -12,7 +12,11 @@
 #include "layouts/layout.h"
 #include "mcu/base/clock.h"
 
-enum { TRANSITION_MAX_US = 10000000 };
+enum {
+    TRANSITION_MAX_US = 10000000,
+    UNSEEN_WIDTH = 160,
+    UNSEEN_HEIGHT = 90,
+};
 
 /* --- [ctl] ---------------------------------------------------------------------------------------
  */
@@ -102,6 +106,7 @@ static int make(struct comp_view *v, const struct comp_view_conf *conf)
     v->phase = c->conf.fps - v->conf.fps; /* due at once */
     v->layout = conf->layout;
     v->has_new_layout = true;
+    v->woken_us = INT64_MAX;
     return init_scene(v);
 }
 
@@ -334,12 +339,19 @@ void comp_view_tick(struct comp_view *v, int64_t now_us)
     const bool has_changed = compose(v);
     for (size_t i = 0; i < v->stream_count; i++)
         comp_stream_offer(v->streams[i], v->canvas, now_us, has_changed, v->conf.fps);
-    comp_view_serve_snapshot(v);
+    comp_view_serve_snapshot(v, now_us);
 }
 
 void comp_view_draw_now(struct comp_view *v)
 {
     compose(v);
+}
+
+/* A snapshot is as large as the canvas. */
+static struct comp_need most_of(const struct comp_view *v)
+{
+    const struct comp_need snapshot = {v->conf.width, v->conf.height, 1};
+    return v->stream_count > 0 ? v->most : snapshot;
 }
 
 static uint32_t scaled(uint32_t tile, uint32_t most, uint32_t canvas)
@@ -352,13 +364,15 @@ bool comp_view_raise_need(const struct comp_view *v, const struct comp_source *s
 {
     if (!comp_view_is_active(v) || !comp_scene_wants(&v->scene, s))
         return false;
+    const struct comp_need most = most_of(v);
     const struct comp_spot *spot = &v->scene.spots[s->slot];
-    if (!spot->is_placed)
-        return true; /* a picture is wanted, of any size */
-    const uint32_t width = scaled(spot->tile_width, v->most.width, v->conf.width);
-    const uint32_t height = scaled(spot->tile_height, v->most.height, v->conf.height);
+    const bool is_placed = spot->is_placed; /* else it is wanted to see whether there is anything */
+    const uint32_t width =
+        is_placed ? scaled(spot->tile_width, most.width, v->conf.width) : UNSEEN_WIDTH;
+    const uint32_t height =
+        is_placed ? scaled(spot->tile_height, most.height, v->conf.height) : UNSEEN_HEIGHT;
     need->width = width > need->width ? width : need->width;
     need->height = height > need->height ? height : need->height;
-    need->fps = v->most.fps > need->fps ? v->most.fps : need->fps;
+    need->fps = most.fps > need->fps ? most.fps : need->fps;
     return true;
 }

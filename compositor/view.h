@@ -61,6 +61,7 @@ struct comp_view {
     uint64_t picture;      /* number of what is on the canvas */
     uint32_t phase;        /* of its rate in the compositor's; due at 0 and beyond */
     struct comp_need most; /* the largest size and rate of its streams */
+    int64_t woken_us;      /* when a snapshot woke it; INT64_MAX: it is not awake for one */
 };
 
 /* [ctl] Nobody knows it any more. NULL is fine. */
@@ -87,8 +88,9 @@ void comp_view_tick(struct comp_view *v, int64_t now_us);
 bool comp_view_raise_need(const struct comp_view *v, const struct comp_source *s,
                           struct comp_need *need);
 
-/* [tick] What the canvas is now, for whoever asked for a snapshot. */
-void comp_view_serve_snapshot(struct comp_view *v);
+/* [tick] What the canvas is now, for whoever asked for a snapshot. A view that nobody watched was
+ * not drawn and its sources were not decoded: it stays awake until its pictures have come. */
+void comp_view_serve_snapshot(struct comp_view *v, int64_t now_us);
 
 /* [tick] Without threads: as at the time of the last tick. */
 void comp_view_draw_now(struct comp_view *v);

@@ -1,6 +1,6 @@
 /* The encoders: what the streams say of themselves, when key frames come, and what a still costs.
  */
-#include "tests/unit/compositor/room.h"
+#include "tests/unit/compositor/views.h"
 
 #include <errno.h>
 
@@ -15,14 +15,6 @@ static const uint8_t *find_nal(const struct mcu_packet *p, int type)
             return &p->data[i + 3];
     }
     return NULL;
-}
-
-static size_t count_keys(const struct eye *e)
-{
-    size_t keys = 0;
-    for (size_t i = 0; i < e->count; i++)
-        keys += e->packets[i]->is_key;
-    return keys;
 }
 
 static void live_h264_is_42e01f_and_says_its_colours(void **state)
@@ -54,16 +46,6 @@ static void live_h264_is_42e01f_and_says_its_colours(void **state)
         assert_int_equal(f->color_range, AVCOL_RANGE_MPEG);
         room_close(&r);
     }
-}
-
-/* A source that moves: a new frame at every tick. */
-static struct comp_source *add_moving(struct room *r, struct clip *clip, int frames)
-{
-    const struct maker_conf conf = {.codec = MCU_CODEC_VP8, .width = 320, .height = 180};
-    clip_make(clip, &conf, green, frames, 0, TICK_US, 10000);
-    struct comp_source *s = room_add(r, MCU_CODEC_VP8, "mover");
-    push_all(s, clip);
-    return s;
 }
 
 static void live_frames_keep_their_time_and_are_not_reordered(void **state)

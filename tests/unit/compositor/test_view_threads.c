@@ -167,6 +167,71 @@ static void a_tick_takes_nothing_from_the_heap(void **state)
     free(h);
 }
 
+/* --- snapshots ----------------------------------------------------------------------------------
+ */
+
+struct sleeping_room {
+    struct room r;
+    struct comp_source *source;
+    struct clip clip;
+    atomic_bool is_over;
+};
+
+static void *tick_slowly(void *arg)
+{
+    struct sleeping_room *sr = arg;
+    while (!atomic_load(&sr->is_over)) {
+        comp_tick(sr->r.comp, mcu_now_us());
+        usleep(5000);
+    }
+    return NULL;
+}
+
+static void *push_slowly(void *arg)
+{
+    struct sleeping_room *sr = arg;
+    while (!atomic_load(&sr->is_over)) {
+        struct mcu_packet *copy =
+            mcu_packet_copy(sr->clip.packets[0]->data, sr->clip.packets[0]->size);
+        copy->codec = MCU_CODEC_VP8;
+        copy->is_key = true;
+        copy->pts_us = copy->dts_us = mcu_now_us();
+        comp_source_push(sr->source, copy);
+        mcu_packet_unref(copy);
+        usleep(20000);
+    }
+    return NULL;
+}
+
+static void a_snapshot_wakes_what_nobody_watches(void **state)
+{
+    (void)state;
+    struct sleeping_room *sr = calloc(1, sizeof(*sr));
+    const struct room_conf conf = room_conf(320, 180, 1);
+    room_open(&sr->r, &conf, NULL);
+    const struct maker_conf maker = {.codec = MCU_CODEC_VP8, .width = 320, .height = 180};
+    clip_make(&sr->clip, &maker, green, 1, 0, TICK_US, 1);
+    sr->source = room_add(&sr->r, MCU_CODEC_VP8, "ann");
+    room_tick(&sr->r, 1);
+    pthread_t pusher, ticker;
+    assert_int_equal(pthread_create(&pusher, NULL, push_slowly, sr), 0);
+    assert_int_equal(pthread_create(&ticker, NULL, tick_slowly, sr), 0);
+    bool has_come = false; /* a starved thread may be too late: try again */
+    for (int tries = 0; tries < 60 && !has_come; tries++) {
+        AVFrame *picture = NULL;
+        has_come =
+            comp_view_snapshot(sr->r.view, &picture) == 0 && is_near(picture, 20, 20, green, 6);
+        av_frame_free(&picture);
+    }
+    atomic_store(&sr->is_over, true);
+    pthread_join(pusher, NULL);
+    pthread_join(ticker, NULL);
+    assert_true(has_come);
+    room_close(&sr->r);
+    clip_free(&sr->clip);
+    free(sr);
+}
+
 /* --- coming and going ---------------------------------------------------------------------------
  */
 
@@ -343,6 +408,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(smaller_streams_are_the_same_with_and_without_threads),
         cmocka_unit_test(a_tick_takes_nothing_from_the_heap),
+        cmocka_unit_test(a_snapshot_wakes_what_nobody_watches),
         cmocka_unit_test(views_and_streams_come_and_go_while_it_ticks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
