@@ -129,21 +129,39 @@ static void mix_rows(const struct plane *p, int64_t at, uint8_t *row)
     row[p->from_width] = row[p->from_width - 1];
 }
 
-static void stretch_row(const struct plane *p, const uint8_t *row, uint8_t *to)
+/* Where each sample of a row comes from: the left one of a pair, and how far to the right of it. */
+struct steps {
+    uint16_t left[ROW_BYTES];
+    uint16_t part[ROW_BYTES]; /* of 256 */
+};
+
+static void find_steps(const struct plane *p, struct steps *steps)
 {
     const int64_t step = step_of(p->from_width, p->to_width);
     int64_t at = step / 2 - (1 << 15);
     for (uint32_t x = 0; x < p->to_width; x++, at += step) {
         const uint32_t here = (uint32_t)clamp_at(at, p->from_width);
-        const uint8_t *pair = row + (here >> 16);
-        const uint32_t part = here >> 8 & 0xff;
-        to[x] = (uint8_t)((pair[0] * (256 - part) + pair[1] * part + 128) >> 8);
+        steps->left[x] = (uint16_t)(here >> 16);
+        steps->part[x] = (uint16_t)(here >> 8 & 0xff);
+    }
+}
+
+static void stretch_row(const struct steps *steps, const uint8_t *row, uint32_t width,
+                        uint8_t *restrict to)
+{
+    for (uint32_t x = 0; x < width; x++) {
+        const uint8_t *pair = row + steps->left[x];
+        const int part = steps->part[x];
+        to[x] = (uint8_t)(pair[0] + (((pair[1] - pair[0]) * part + 128) >> 8));
     }
 }
 
 static void scale_plane(const struct plane *p)
 {
     uint8_t row[ROW_BYTES + 1];
+    struct steps steps;
+    if (p->from_width != p->to_width)
+        find_steps(p, &steps);
     const int64_t step = step_of(p->from_height, p->to_height);
     int64_t at = step / 2 - (1 << 15);
     for (uint32_t y = 0; y < p->to_height; y++, at += step) {
@@ -152,7 +170,7 @@ static void scale_plane(const struct plane *p)
         if (p->from_width == p->to_width)
             memcpy(to, row, p->to_width);
         else
-            stretch_row(p, row, to);
+            stretch_row(&steps, row, p->to_width, to);
     }
 }
 

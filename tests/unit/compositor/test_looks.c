@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "compositor/view.h"
+#include "tests/unit/mixer/heap.h"
 
 enum { PATIENCE_MS = 60000, W = 320, H = 180 };
 
@@ -421,6 +422,36 @@ static void layouts_may_change_in_mid_flight(void **state)
     layout_destroy(right);
 }
 
+/* The ticks of departure and arrival may ask for what drawing at a new size needs; those on the way
+ * may not. */
+static void nothing_on_its_way_asks_for_memory(void **state)
+{
+    (void)state;
+    struct room r;
+    struct room_conf conf = room_conf(W, H, 0);
+    conf.transition_us = 200000;
+    static const struct yuv five[] = {
+        {81, 90, 240}, {41, 240, 110}, {145, 54, 34}, {126, 128, 128}, {235, 128, 128}};
+    open_with(&r, &conf, NULL, five, 5);
+    struct layout *other = NULL;
+    assert_int_equal(layout_builtin(&other, "speaker"), 0);
+    heap_start();
+    for (int round = 0; round < 6; round++) {
+        comp_view_set_layout(r.view, round % 2 ? r.layout : other);
+        for (int i = 0; i < 7; i++, r.now_us += TICK_US) {
+            r.view->scene.now_us = r.now_us;
+            heap_calls = 0;
+            heap_is_counting = i > 0 && i < 6;
+            assert_true(i == 0 || i == 6 || r.view->scene.is_moving);
+            comp_view_draw_now(r.view);
+            heap_is_counting = false;
+            assert_int_equal(heap_calls, 0);
+        }
+    }
+    room_close(&r);
+    layout_destroy(other);
+}
+
 /* --- all at once ---------------------------------------------------------------------------------
  */
 
@@ -487,6 +518,7 @@ int main(void)
         cmocka_unit_test(who_comes_fades_in),
         cmocka_unit_test(a_live_picture_stays_live_on_its_way),
         cmocka_unit_test(layouts_may_change_in_mid_flight),
+        cmocka_unit_test(nothing_on_its_way_asks_for_memory),
         cmocka_unit_test(everything_may_change_while_threads_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
