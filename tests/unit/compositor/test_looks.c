@@ -382,6 +382,28 @@ static void who_comes_fades_in(void **state)
     room_close(&r);
 }
 
+static void who_goes_fades_where_he_was(void **state)
+{
+    (void)state;
+    struct room r;
+    struct room_conf conf = room_conf(W, H, 0);
+    conf.transition_us = 200000;
+    open_with(&r, &conf, LAYOUT("", TWO), two, 2);
+    comp_source_remove(r.comp, sources[1]);
+    int last = -1;
+    for (int i = 0; i < 8; i++) {
+        room_tick(&r, 1);
+        const int gone = distance(at(&r, 240, 60), blue);
+        assert_true(gone >= last);
+        if (i == 3) /* half way */
+            assert_in_range(gone, 20, distance(ground, blue) - 20);
+        last = gone;
+        expect(&r, 80, 60, red);
+    }
+    expect(&r, 240, 60, ground);
+    room_close(&r);
+}
+
 static void a_live_picture_stays_live_on_its_way(void **state)
 {
     (void)state;
@@ -516,6 +538,7 @@ int main(void)
         cmocka_unit_test(avatars_for_good_are_not_decoded),
         cmocka_unit_test(who_stays_grows_and_who_goes_fades),
         cmocka_unit_test(who_comes_fades_in),
+        cmocka_unit_test(who_goes_fades_where_he_was),
         cmocka_unit_test(a_live_picture_stays_live_on_its_way),
         cmocka_unit_test(layouts_may_change_in_mid_flight),
         cmocka_unit_test(nothing_on_its_way_asks_for_memory),
