@@ -10,7 +10,8 @@
  *
  * Behind a new address (its NAT's, or another network's) the far side goes on as before, and libnice
  * goes on sending to the old one, whose priority is higher. When it shows itself elsewhere and
- * reports no more that anything arrives, we follow. */
+ * reports no more that anything arrives, we follow. Who is sent nothing has nothing to report: of him
+ * a new address is believed once those that he began with are through. */
 #include "mcu/base/clock.h"
 #include "transport/peer.h"
 
@@ -20,6 +21,8 @@ enum {
     /* Reports on their way when it moved say nothing; then two are due, at 100 ms or so. */
     FOLLOW_US = 300 * 1000,
     IN_FLIGHT_US = 100 * 1000,
+    FRESH_US = 2 * 1000 * 1000,    /* who got something lately had reported it by then */
+    SETTLE_US = 10 * 1000 * 1000,  /* candidates of one negotiation turn up within it */
 };
 
 /* Who has nothing to send and nothing to get has nothing to report. */
@@ -43,6 +46,7 @@ void rtc_alive_start(struct rtc_peer *p, int64_t now_us)
 {
     p->alive.is_on = true;
     p->alive.newcomer_us = 0;
+    p->alive.began_us = now_us;
     rtc_alive_heard(p, now_us);
 }
 
@@ -59,7 +63,9 @@ void rtc_alive_reached(struct rtc_peer *p, int64_t now_us)
 
 void rtc_alive_newcomer(struct rtc_peer *p, int64_t now_us)
 {
-    if (p->state != RTC_CONNECTED || p->is_restarting)
+    const bool has_reported = now_us - p->alive.reached_us < FRESH_US;
+    const bool is_settled = now_us - p->alive.began_us >= SETTLE_US;
+    if (p->state != RTC_CONNECTED || p->is_restarting || (!has_reported && !is_settled))
         return;
     p->alive.newcomer_us = now_us;
     rtc_group_wake(p->group, p, now_us);

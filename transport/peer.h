@@ -97,6 +97,7 @@ struct rtc_alive {
     int64_t heard_us;      /* the newest that was authentic */
     int64_t reached_us;    /* the newest report that something of ours had arrived */
     uint32_t highest[2];   /* sequence numbers by such reports, by enum mcu_kind */
+    int64_t began_us;      /* when there was a path, first or after a restart */
     int64_t newcomer_us;   /* when it showed itself at another address; 0: it has not */
 };
 

@@ -25,9 +25,12 @@ async function restart({ location, ifMatch, isNew }) {
     const offer = await pc.createOffer({ iceRestart: isNew });
     if (isNew)
         await pc.setLocalDescription(offer);
-    const lines = offer.sdp.split('\r\n');
+    while (isNew && pc.iceGatheringState !== 'complete')
+        await new Promise((resolve) => { setTimeout(resolve, 20); });
+    const lines = (isNew ? pc.localDescription : offer).sdp.split('\r\n');
     const first = (name) => lines.find((line) => line.startsWith(`a=${name}:`));
-    const body = [lines.find((line) => line.startsWith('m=')), first('mid'), first('ice-ufrag'), first('ice-pwd'), ''].join('\r\n');
+    const body = [lines.find((line) => line.startsWith('m=')), first('mid'), first('ice-ufrag'), first('ice-pwd'),
+        ...new Set(lines.filter((line) => line.startsWith('a=candidate:'))), ''].join('\r\n');
     const response = await fetch(location, {
         method: 'PATCH', headers: { 'Content-Type': 'application/trickle-ice-sdpfrag', 'If-Match': ifMatch }, body,
     });
@@ -41,10 +44,11 @@ async function restart({ location, ifMatch, isNew }) {
     return { status: response.status, etag: response.headers.get('ETag'), type: response.headers.get('Content-Type'), fragment };
 }
 
-/* In the page: the address and port in use of ours, and the packets that went out and were acknowledged. */
+/* In the page: the path in use, and what the room reports of it. */
 async function path() {
     const stats = [...(await window.__whip.pc.getStats()).values()];
-    const pair = stats.find(({ type, nominated, state }) => type === 'candidate-pair' && nominated && state === 'succeeded');
+    const used = stats.find(({ type }) => type === 'transport')?.selectedCandidatePairId;
+    const pair = stats.find(({ id }) => id === used);
     const reports = stats.filter(({ type }) => type === 'remote-inbound-rtp');
     const local = stats.find(({ id }) => id === pair?.localCandidateId);
     return { ufrag: local?.usernameFragment, state: window.__whip.pc.connectionState, responses: pair?.responsesReceived, reports: reports.length };
@@ -70,7 +74,9 @@ test('WHIP: an ICE restart by PATCH keeps the session, and its ETag changes', as
 
     await until('the new path to be in use', async () => {
         const now = await person.page.evaluate(path);
-        return now.state === 'connected' && now.ufrag !== before.ufrag && now.responses > 0 && now.reports > 0;
+        if (now.state === 'connected' && now.ufrag !== before.ufrag && now.responses > 0 && now.reports > 0)
+            return true;
+        throw new Error(JSON.stringify(now));
     }, { limitMs: 30000 });
     const old = await person.page.evaluate(restart, { location: session.location, ifMatch: session.etag, isNew: false });
     check(old.status === 412, `the old ETag: ${old.status}`);

@@ -924,7 +924,7 @@ static void whip_sessions_end_with_their_process(void **state)
 static void a_whip_session_keeps_its_seat_for_the_grace_time(void **state)
 {
     struct fixture *f = *state;
-    const int64_t grace_us = 30 * MCU_US_PER_S;
+    const int64_t grace_us = f->config.rtc.grace_s * MCU_US_PER_S;
     join(f, 0, "ann");
     assert_null(ask_to_join(f, -1, SIG_KIND_WHEP, "tv"));
     answer(f, "peer_add", NULL);
