@@ -143,7 +143,7 @@ static void draw_picture(const struct comp_scene *scene, struct comp_canvas *can
          s->is_dim || comp_decor_is_there(&spot->decor)))
         clear_rect(scene, canvas, &tile);
     spot->scaler.is_sharp = s->is_screen;
-    comp_scale(&spot->scaler, frame, &crop, canvas, &inner);
+    comp_shares_draw(&s->shares, &spot->scaler, frame, s->picture, &crop, canvas, &inner);
     spot->drawn_width = width;
     spot->drawn_height = height;
     comp_source_count_shown(s);

@@ -124,6 +124,7 @@ void comp_source_destroy(struct comp_source *s)
     pthread_mutex_destroy(&s->lock);
     free(s->items);
     comp_person_finish(&s->person);
+    comp_shares_finish(&s->shares);
     free(s);
 }
 

@@ -20,6 +20,7 @@
 #include "compositor/decoder.h"
 #include "compositor/decor.h"
 #include "compositor/order.h"
+#include "compositor/share.h"
 
 struct comp_worker;
 
@@ -94,6 +95,7 @@ struct comp_source {
     uint32_t seen_generation; /* of its look, and the rest, when layouts were asked last */
     bool had_floor;
     bool was_hidden;
+    struct comp_shares shares;
     int32_t rank; /* of that look */
     bool is_bare; /* and its has_no_avatar */
 };

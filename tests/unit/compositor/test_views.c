@@ -4,6 +4,8 @@
 
 #include <errno.h>
 
+#include "compositor/source.h"
+
 enum { W = 640, H = 360 };
 
 static void open_two(struct room *r, struct comp_source *sources[2])
@@ -292,6 +294,48 @@ static void a_need_is_the_largest_tile_that_is_encoded(void **state)
 }
 
 /* Somebody without a tile is not decoded, and is still known to have a picture. */
+static void share_among(int count)
+{
+    enum { VIEWS = 3, PICTURES = 5 };
+    struct room r;
+    struct viewer viewers[VIEWS];
+    const struct room_conf conf = room_conf(W, H, 0);
+    room_open(&r, &conf, NULL);
+    struct comp_source *s = room_add(&r, MCU_CODEC_VP8, "ann");
+    viewer_open(&viewers[0], &r, r.view, MCU_CODEC_VP8, 0, 0);
+    for (int i = 1; i < count; i++)
+        viewer_open(&viewers[i], &r, view_open(&r, W, H, r.layout, NULL), MCU_CODEC_VP8, 0, 0);
+    static const struct yuv *const colours[PICTURES] = {&red, &green, &blue, &white, &red};
+    for (size_t n = 0; n < PICTURES; n++) {
+        push_picture(s, MCU_CODEC_VP8, 480, 270, *colours[n], r.now_us);
+        room_tick(&r, 1);
+        for (int i = 0; i < count; i++)
+            assert_colour(eye_see(&viewers[i].eye), 20, 20, *colours[n]);
+    }
+    /* with the first picture it is found out */
+    assert_int_equal(s->shares.taken, (PICTURES - 1) * (count - 1));
+
+    for (int i = 1; i < count; i++)
+        comp_stream_destroy(viewers[i].stream);
+    for (size_t n = 0; n < 3; n++) {
+        push_picture(s, MCU_CODEC_VP8, 480, 270, *colours[n], r.now_us);
+        room_tick(&r, 1);
+        assert_colour(eye_see(&viewers[0].eye), 20, 20, *colours[n]);
+    }
+    assert_int_equal(s->shares.taken, (PICTURES - 1) * (count - 1));
+    assert_false(s->shares.share[0].is_wanted); /* alone it draws directly again */
+    room_close(&r);
+    for (int i = 0; i < count; i++)
+        viewer_close(&viewers[i]);
+}
+
+static void a_size_that_views_share_is_scaled_once(void **state)
+{
+    (void)state;
+    for (int count = 1; count <= 3; count++)
+        share_among(count);
+}
+
 static void who_is_not_decoded_still_has_video(void **state)
 {
     (void)state;
@@ -523,6 +567,7 @@ int main(void)
         cmocka_unit_test(rates_are_kept_by_leaving_pictures_out),
         cmocka_unit_test(what_nobody_watches_costs_nothing),
         cmocka_unit_test(a_need_is_the_largest_tile_that_is_encoded),
+        cmocka_unit_test(a_size_that_views_share_is_scaled_once),
         cmocka_unit_test(who_is_not_decoded_still_has_video),
         cmocka_unit_test(tiles_are_told_with_every_change),
         cmocka_unit_test(a_storm_of_requests_makes_few_key_frames),
