@@ -6,6 +6,7 @@
 #define HOLD_US       (3 * MCU_US_PER_S)
 #define START_US      (5 * MCU_US_PER_S)    /* after the first estimate probing is under way: */
 #define START_HOLD_US (500 * MCU_US_PER_MS) /* it need not be waited for so long */
+#define PROBING_US    MCU_US_PER_S          /* so long a first estimate may be a mere beginning */
 #define PROOF_US      (10 * MCU_US_PER_S)   /* a step up that lasted so long was right */
 #define BAR_US        (3 * MCU_US_PER_S)    /* doubled by the first failure */
 #define BAR_MOST_US   (60 * MCU_US_PER_S)
@@ -102,11 +103,19 @@ static void follow(struct mcu_chooser *c, const struct mcu_ladder *l, const stru
     }
 }
 
+/* The first figures are where probing began, not what the network carries. */
+static bool is_guess(struct mcu_chooser *c, const struct mcu_offer *offer, int64_t now_us)
+{
+    if (!c->asked_us)
+        c->asked_us = now_us;
+    return !c->started_us && offer->is_probing && now_us - c->asked_us < PROBING_US;
+}
+
 void mcu_choose(struct mcu_chooser *c, const struct mcu_ladder *l, const struct mcu_offer *offer,
                 int64_t now_us, struct mcu_choice *choice)
 {
     uint64_t left_bps = 0;
-    if (offer->estimate_bps == 0 && !c->started_us) {
+    if (offer->estimate_bps == 0 ? !c->started_us : is_guess(c, offer, now_us)) {
         c->step = best_within(l, offer->tiers, UINT64_MAX);
     } else if (offer->estimate_bps) {
         const uint64_t audio_bps = audio_part(c, l, offer);

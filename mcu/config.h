@@ -81,6 +81,8 @@ struct mcu_config {
         char background[16];                 /* "#101418" */
         char layout[64];                     /* "grid" */
         uint32_t decoder_threads;            /* 0: as many as cores, at most 4 */
+        char engine[16];                     /* of H264: "auto" "x264" "openh264" */
+        uint32_t views_max;                  /* pictures composed at once in a room */
     } video;
     struct {
         char dir[MCU_CONFIG_TEXT];           /* "": DATA/recordings */

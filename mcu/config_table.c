@@ -192,6 +192,11 @@ const struct config_row config_rows[] = {
         "0: never."),
     INT(video, decoder_threads, 0, 16, 0,
         "Threads that decode video in a room; 0: as many as cores, at most 4."),
+    CHOICE(video, engine, "auto", "auto x264 openh264",
+           "H264 encoder: x264's picture is better, OpenH264 takes half the time and can leave out "
+           "frames; auto: x264 for the picture that most see, OpenH264 for smaller and personal ones."),
+    INT(video, views_max, 1, 64, 16,
+        "Pictures composed at once in a room: the common one, named and personal ones."),
 
     TEXT(recording, dir, "", NULL, "a path",
          "Folder for recordings; empty: recordings in storage.dir."),

@@ -49,9 +49,9 @@ static uint32_t least(uint32_t a, uint32_t b)
     return a < b ? a : b;
 }
 
-/* The tier by whose name the canvas itself goes. */
-static enum mcu_tier tier_of_canvas(uint32_t short_side)
+enum mcu_tier mcu_tier_of_canvas(uint32_t width, uint32_t height)
 {
+    const uint32_t short_side = least(width, height);
     enum mcu_tier tier = MCU_TIER_180;
     while (tier > MCU_TIER_1080 && sizes[tier] < short_side)
         tier--;
@@ -79,7 +79,7 @@ static uint32_t rate_at(const struct mcu_ladder_conf *c, double scale)
 
 static uint8_t layers_of(const struct mcu_ladder_conf *c, enum mcu_tier tier)
 {
-    if (!c->has_layers)
+    if (!(c->layered & (1u << tier)))
         return 1;
     /* Below 180p there is only the slide show: three layers fill the gap. */
     return tier == MCU_TIER_180 ? 3 : 2;
@@ -143,7 +143,7 @@ void mcu_ladder_init(struct mcu_ladder *l, const struct mcu_ladder_conf *conf)
 {
     *l = (struct mcu_ladder){0};
     const uint32_t short_side = least(conf->width, conf->height);
-    const enum mcu_tier top = tier_of_canvas(short_side);
+    const enum mcu_tier top = mcu_tier_of_canvas(conf->width, conf->height);
     for (int i = 0; i < MCU_TIERS; i++) {
         const enum mcu_tier tier = (enum mcu_tier)i;
         if (!exists(tier, top, short_side))

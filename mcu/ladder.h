@@ -6,9 +6,8 @@
  *
  *     720p all layers · 720p half the frames · 360p .. · 180p .. · slides · audio alone
  *
- * The highest tier is the canvas itself, whatever its size, and is called by the name that it
- * reaches
- * ("720p" for 960x540). A tier is left out where it is hardly smaller than the next one. */
+ * The highest tier is the canvas itself, whatever its size, and goes by the name that it reaches
+ * (960x540 by "720p"). A tier is left out where it is hardly smaller than the next one. */
 #ifndef MCU_LADDER_H
 #define MCU_LADDER_H
 
@@ -38,7 +37,7 @@ struct mcu_ladder_conf {
     uint32_t fps;         /* of the view */
     uint32_t bitrate_bps; /* of the highest tier */
     enum mcu_codec codec;
-    bool has_layers; /* the encoder makes temporal layers */
+    uint32_t layered; /* tiers whose encoders make temporal layers: bits by enum mcu_tier */
 };
 
 /* What one encoder is told. */
@@ -67,6 +66,9 @@ struct mcu_ladder {
 
 void mcu_ladder_init(struct mcu_ladder *l, const struct mcu_ladder_conf *conf);
 
+/* The tier by whose name a canvas of this size goes. */
+enum mcu_tier mcu_tier_of_canvas(uint32_t width, uint32_t height);
+
 /* The highest there is. */
 enum mcu_tier mcu_ladder_top(const struct mcu_ladder *l);
 
@@ -82,6 +84,7 @@ uint32_t mcu_tiers_upto(enum mcu_tier ceiling);
 /* What is known of a receiver. */
 struct mcu_offer {
     uint64_t estimate_bps;  /* 0: nothing was known so far, and the best is sent */
+    bool is_probing;        /* the estimate is still being found out */
     uint32_t audio_bps;     /* what its sound needs with headers, */
     uint32_t audio_low_bps; /* and what the least good one does */
     uint32_t tiers;         /* that it may be sent: bits by enum mcu_tier */
@@ -98,7 +101,8 @@ struct mcu_chooser { /* all zero: a fresh one */
     bool is_audio_low;
     uint32_t step;
     uint32_t tiers;       /* of the newest offer */
-    int64_t started_us;   /* first estimate */
+    int64_t asked_us;     /* first estimate, */
+    int64_t started_us;   /* and the first that counted */
     int64_t better_us;    /* a better step has fitted since; 0: none does */
     uint32_t better_step; /* the best that fitted all the while */
     int64_t raised_us;    /* the last step up; 0: none, or it has proved itself */

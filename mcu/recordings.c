@@ -43,7 +43,7 @@ static void push_video(struct mcu_recording *slot, struct mcu_packet *packet)
     if (err)
         slot->needs_key = err == -ENOBUFS; /* else it has failed, and needs nothing more */
     if (slot->needs_key)
-        mcu_studio_ask_key(slot->studio, MCU_CODEC_H264, false);
+        mcu_studio_request_key(slot->studio, false);
 }
 
 void mcu_recordings_push(struct mcu_recordings *r, struct mcu_packet *packet)
@@ -97,7 +97,7 @@ int mcu_studio_record_start(struct mcu_studio *s, const char *id, const char *pa
     int err = open_writer(s, path, start_us, &rec);
     if (err)
         return err;
-    err = mcu_studio_watch(s, MCU_CODEC_H264);
+    err = mcu_studio_watch(s);
     if (err) {
         rec_destroy(rec);
         return err;
@@ -113,7 +113,7 @@ int mcu_studio_record_start(struct mcu_studio *s, const char *id, const char *pa
     slot->needs_key = true;
     slot->rec = rec;
     pthread_mutex_unlock(&r->lock);
-    mcu_studio_ask_key(s, MCU_CODEC_H264, true);
+    mcu_studio_request_key(s, true);
     return 0;
 }
 
@@ -160,7 +160,7 @@ void mcu_studio_record_reap(struct mcu_studio *s, const char *id)
     pthread_mutex_unlock(&r->lock);
     rec_destroy(rec);
     mix_want_pcm(s->mix, false);
-    mcu_studio_unwatch(s, MCU_CODEC_H264);
+    mcu_studio_unwatch(s);
 }
 
 size_t mcu_studio_recording_count(const struct mcu_studio *s)

@@ -18,7 +18,6 @@ enum {
     /* Of the mix: beyond it a thread that could not run for a while goes on with what is new. */
     AUDIO_STALE_US = 200 * 1000,
     CHIME_VOLUME = 60, /* percent */
-    KEY_EVERY_US = 500000,
 };
 
 int mcu_room_create(struct mcu_room **out, void (*send)(void *ctx, const json_t *message),
@@ -47,11 +46,11 @@ static void destroy_media(struct mcu_room *r)
     room_sounds_finish(r);
     while (r->peer_count)
         room_remove_peer(r, r->peers[r->peer_count - 1]);
+    room_views_finish(r);
     mcu_studio_destroy(r->studio);
     for (size_t i = 0; i < MIX_OUTPUTS_MAX; i++)
         rtc_feed_destroy(r->audio_feeds[i]);
-    rtc_feed_destroy(r->h264_feed);
-    rtc_feed_destroy(r->vp8_feed);
+    rtc_feed_destroy(r->views.recorded_feed);
     rtc_destroy(r->rtc);
     room_layout_finish(r);
     room_submix_finish(r);
@@ -93,6 +92,11 @@ static uint32_t decoder_threads(const struct mcu_config *c)
     return cores < 1 ? 1 : cores > 4 ? 4 : (uint32_t)cores;
 }
 
+uint32_t room_background(const struct mcu_room *r)
+{
+    return (uint32_t)strtoul(r->config.video.background + 1, NULL, 16);
+}
+
 static int open_studio(struct mcu_room *r)
 {
     const struct mcu_config *c = &r->config;
@@ -105,21 +109,17 @@ static int open_studio(struct mcu_room *r)
                  .freeze_us = c->video.freeze_ms * MCU_US_PER_MS},
         .view = {.width = c->video.width,
                  .height = c->video.height,
-                 .background = (uint32_t)strtoul(c->video.background + 1, NULL, 16),
+                 .background = room_background(r),
                  .has_labels = c->video.labels,
                  .has_avatars = c->video.avatars,
                  .transition_us = c->video.transition_ms * MCU_US_PER_MS,
                  .wall_offset_us = mcu_wall_ms() * MCU_US_PER_MS - mcu_now_us()},
-        .video = {.bitrate_bps = c->video.bitrate_kbps * 1000,
-                  .speed = -(int)c->video.vp8_speed,
-                  .threads = 1,
-                  .key_every_us = KEY_EVERY_US},
         .layout = r->layout,
         .aac_bitrate_bps = c->recording.audio_bitrate_kbps * 1000,
         .fragment_ms = c->recording.fragment_ms,
     };
     mcu_audio_mix_conf(&conf.mix, c);
-    snprintf(conf.video.preset, sizeof(conf.video.preset), "%.15s", c->video.preset);
+    room_recorded_conf(c, &conf.video);
     struct mcu_studio_sink sink;
     room_studio_sink(r, &sink);
     return mcu_studio_create(&r->studio, &conf, &sink);
@@ -152,10 +152,6 @@ static int open_transport(struct mcu_room *r)
     int err = rtc_create(&r->rtc, &conf);
     for (size_t i = 0; !err && i < MIX_OUTPUTS_MAX; i++)
         err = rtc_feed_create(r->rtc, &r->audio_feeds[i], MCU_CODEC_OPUS);
-    if (!err)
-        err = rtc_feed_create(r->rtc, &r->h264_feed, MCU_CODEC_H264);
-    if (!err)
-        err = rtc_feed_create(r->rtc, &r->vp8_feed, MCU_CODEC_VP8);
     return err;
 }
 
@@ -192,6 +188,8 @@ int room_open(struct mcu_room *r)
     int err = open_transport(r);
     if (!err)
         err = open_studio(r);
+    if (!err)
+        err = room_views_open(r);
     if (!err)
         err = start_tickers(r);
     if (err)
@@ -247,8 +245,8 @@ static void peer_state(struct mcu_room *r, struct room_peer *p, const struct roo
     if (e->state == RTC_CONNECTED && !p->was_connected && r->config.audio.join_chime)
         room_sound_play_own(r, "join", CHIME_VOLUME);
     p->was_connected |= e->state == RTC_CONNECTED;
-    if (e->state == RTC_CONNECTED && p->watched != MCU_CODEC_NONE)
-        mcu_studio_request_key(r->studio, p->watched);
+    if (e->state == RTC_CONNECTED)
+        room_watch_need_key(p);
     room_send_event(r, "peer_state",
                     json_pack("{s:s,s:s,s:s}", "peer", p->id, "state", room_state_name(e->state),
                               "reason", e->text));
@@ -265,6 +263,12 @@ static enum mix_quality quality_of(enum rtc_audio_need need)
         break;
     }
     return MIX_CLEAN;
+}
+
+void room_apply_audio_quality(struct room_peer *p)
+{
+    mcu_seat_set_quality(p->seat,
+                         p->watch.is_audio_low ? MIX_LOW : quality_of(p->audio_need));
 }
 
 static void take_event(struct mcu_room *r, const struct room_event *e)
@@ -295,7 +299,19 @@ static void take_event(struct mcu_room *r, const struct room_event *e)
         rtc_peer_request_key(p->rtc, (enum rtc_picture)e->picture);
         break;
     case ROOM_EVENT_AUDIO_NEED:
-        mcu_seat_set_quality(p->seat, quality_of(e->need));
+        p->audio_need = e->need;
+        room_apply_audio_quality(p);
+        break;
+    case ROOM_EVENT_ESTIMATE:
+        atomic_store(&p->watch.has_posted_estimate, false);
+        room_watch_update(p, mcu_now_us());
+        break;
+    case ROOM_EVENT_TUNED:
+        room_watch_tuned(p, e->feed);
+        break;
+    case ROOM_EVENT_WATCH_KEY:
+        atomic_store(&p->watch.has_posted_key, false);
+        room_watch_need_key(p);
         break;
     case ROOM_EVENT_RECORDING:
     case ROOM_EVENT_CLIP:
@@ -327,5 +343,7 @@ void mcu_room_housekeep(struct mcu_room *r, int64_t now_us)
         mcu_seat_align_lips(r->peers[i]->seat);
     room_place_voices(r);
     room_sounds_housekeep(r);
+    room_load_housekeep(r, now_us);
+    room_views_housekeep(r, now_us);
     room_report(r, now_us);
 }

@@ -174,6 +174,22 @@ static const char *do_snapshot(struct mcu_room *r, const json_t *m, json_t *repl
     return room_snapshot(r, m);
 }
 
+static const char *do_view_list(struct mcu_room *r, const json_t *m, json_t *reply)
+{
+    (void)m;
+    json_object_set_new(reply, "views", room_view_list(r));
+    return NULL;
+}
+
+static const char *do_peer_watch(struct mcu_room *r, const json_t *m, json_t *reply)
+{
+    struct room_peer *p = room_find_peer(r, text_of(m, "peer"));
+    const char *code = p ? room_watch_set(p, m) : "no_such_peer";
+    if (!code)
+        json_object_set_new(reply, "watching", room_watch_json(p));
+    return code;
+}
+
 static const char *do_stats(struct mcu_room *r, const json_t *m, json_t *reply)
 {
     json_t *stats = room_stats(r, slice_from(r, m));
@@ -211,6 +227,11 @@ static const struct {
     {"sound_list", do_sound_list, true},
     {"layout_set", do_layout_set, true},
     {"snapshot", do_snapshot, true},
+    {"view_add", room_view_add, true},
+    {"view_set", room_view_set, true},
+    {"view_remove", room_view_remove, true},
+    {"view_list", do_view_list, true},
+    {"peer_watch", do_peer_watch, true},
     {"stats", do_stats, true},
     {"close", do_close, false},
 };

@@ -12,6 +12,7 @@
 #include "mcu/floor.h"
 #include "mcu/control_audio.h"
 #include "mcu/room.h"
+#include "mcu/room_views.h"
 #include "mcu/studio.h"
 #include "mcu/ticker.h"
 #include "transport/rtc.h"
@@ -50,7 +51,9 @@ struct room_peer {
     uint32_t share_serial; /* of the screen it shares: a later one is newer; 0: none */
     struct rtc_peer *rtc;
     struct mcu_seat *seat;
-    enum mcu_codec watched; /* video codec it is sent; NONE: it watches nothing */
+    struct room_watch watch;
+    struct mcu_uplink uplinks[MCU_PICTURES];
+    enum rtc_audio_need audio_need;
     enum rtc_state state;
     bool sends_audio;       /* packets came within the last two seconds */
     bool sends_video;
@@ -80,6 +83,9 @@ enum room_event_kind {
     ROOM_EVENT_RECORDING,
     ROOM_EVENT_AUDIO_NEED,
     ROOM_EVENT_CLIP,
+    ROOM_EVENT_ESTIMATE,
+    ROOM_EVENT_TUNED,
+    ROOM_EVENT_WATCH_KEY,
 };
 
 /* What media threads tell [ctl]. */
@@ -90,6 +96,7 @@ struct room_event {
     enum mcu_codec codec;
     enum mcu_picture picture;
     enum rtc_audio_need need;
+    const struct rtc_feed *feed; /* only to compare */
     struct rec_result result;
     struct mix_clip *clip; /* the event's reference */
     int error;
@@ -136,8 +143,7 @@ struct mcu_room {
     struct rtc *rtc;
     struct mcu_studio *studio;
     struct rtc_feed *audio_feeds[MIX_OUTPUTS_MAX];
-    struct rtc_feed *h264_feed;
-    struct rtc_feed *vp8_feed;
+    struct room_views views;
     struct mcu_ticker *audio_ticker;
     struct mcu_ticker *video_ticker;
 
@@ -161,12 +167,18 @@ struct mcu_room {
  * mcu_room_destroy(). Returns 0 or a negative errno. */
 int room_open(struct mcu_room *r);
 
+/* Frames of the mix for this one: what his network asks for. */
+void room_apply_audio_quality(struct room_peer *p);
+/* 0xRRGGBB, where layouts name none. */
+uint32_t room_background(const struct mcu_room *r);
+/* Somebody shares a screen. */
+bool room_is_sharing(const struct mcu_room *r);
+
 /* room_media.c: what media threads call. */
 void room_studio_sink(struct mcu_room *r, struct mcu_studio_sink *sink);
 void room_peer_sink(struct room_peer *p, struct rtc_peer_sink *sink);
 /* [any] Gives an event to [ctl]; false when the queue is full. */
 bool room_post(struct mcu_room *r, const struct room_event *event, const char *text);
-struct rtc_feed *room_video_feed(const struct mcu_room *r, enum mcu_codec codec);
 
 /* room_peers.c. Codes are those of docs/control.md; NULL: done. */
 struct room_peer *room_find_peer(struct mcu_room *r, const char *id);
@@ -187,6 +199,8 @@ int room_wire_peer(struct room_peer *p);
 const char *room_make_plain(struct room_peer *p, const json_t *json);
 
 /* room_layout.c: what hosts choose about the picture. */
+/* file: of a layout that is not built in; may be NULL. Returns a code, or NULL and *out. */
+const char *room_layout_load(struct layout **out, const char *name, const json_t *file);
 int room_layout_open(struct mcu_room *r);
 void room_layout_finish(struct mcu_room *r);
 /* The command `layout_set`. */

@@ -82,8 +82,7 @@ uint32_t room_layout_floor(const struct mcu_room *r, uint32_t floor)
 
 /* --- the layout ------------------------------------------------------------------------------- */
 
-/* file: of a layout that is not built in; may be NULL. Returns a code, or NULL and *out. */
-static const char *load(struct layout **out, const char *name, const json_t *file)
+const char *room_layout_load(struct layout **out, const char *name, const json_t *file)
 {
     if (!file) {
         const int err = layout_builtin(out, name);
@@ -103,7 +102,7 @@ static struct layout *load_screenshare(const struct layout *chosen, const json_t
 {
     const char *name = layout_screenshare(chosen);
     struct layout *l = NULL;
-    if (name && load(&l, name, file) != NULL)
+    if (name && room_layout_load(&l, name, file) != NULL)
         log_warn("layout %s: %s, to share screens with, cannot be used", layout_name(chosen), name);
     return l;
 }
@@ -121,7 +120,7 @@ static void show(struct mcu_room *r)
     if (next == r->layout)
         return;
     r->layout = next;
-    mcu_studio_set_layout(r->studio, next);
+    room_views_follow(r);
     log_info("layout: %s", layout_name(next));
 }
 
@@ -188,7 +187,7 @@ static const char *change(struct mcu_room *r, const json_t *patch, const json_t 
         return "bad_message";
     if (json_object_get(patch, "layout")) {
         const char *name = mcu_picture_layout(patch);
-        const char *code = load(&chosen, name ? name : r->config.video.layout, file);
+        const char *code = room_layout_load(&chosen, name ? name : r->config.video.layout, file);
         if (code)
             return code;
     }

@@ -48,11 +48,9 @@ static void on_sound_end(void *ctx, void *sound_ctx)
     atomic_store(&r->ended_sounds[serial % MIX_SOUNDS_MAX], serial);
 }
 
-static void on_picture(void *ctx, enum mcu_codec codec, struct mcu_packet *packet)
+static void on_picture(void *ctx, void *stream_ctx, struct mcu_packet *packet)
 {
-    struct rtc_feed *feed = room_video_feed(ctx, codec);
-    if (feed)
-        rtc_feed_push(feed, packet);
+    room_stream_packet(ctx, stream_ctx, packet);
 }
 
 static void on_need_key(void *ctx, uint32_t seat_id, enum mcu_picture picture)
@@ -81,18 +79,6 @@ void room_studio_sink(struct mcu_room *r, struct mcu_studio_sink *sink)
         .on_need_key = on_need_key,
         .on_recording = on_recording,
     };
-}
-
-struct rtc_feed *room_video_feed(const struct mcu_room *r, enum mcu_codec codec)
-{
-    switch (codec) {
-    case MCU_CODEC_H264:
-        return r->h264_feed;
-    case MCU_CODEC_VP8:
-        return r->vp8_feed;
-    default:
-        return NULL;
-    }
 }
 
 /* --- peers --- */
@@ -155,10 +141,40 @@ static void on_peer_video(void *ctx, enum rtc_picture from, struct mcu_packet *f
     room_post(p->room, &event, NULL);
 }
 
+/* One event at a time: [ctl] clears *has_posted when it takes it. */
+static void post_once(struct room_peer *p, atomic_bool *has_posted, enum room_event_kind kind)
+{
+    const struct room_event event = {.kind = kind, .seat_id = mcu_seat_id(p->seat)};
+    if (!atomic_exchange(has_posted, true) && !room_post(p->room, &event, NULL))
+        atomic_store(has_posted, false);
+}
+
 static void on_peer_need_key(void *ctx, enum mcu_codec codec)
 {
-    const struct room_peer *p = ctx;
-    mcu_studio_request_key(p->room->studio, codec);
+    struct room_peer *p = ctx;
+    (void)codec;
+    post_once(p, &p->watch.has_posted_key, ROOM_EVENT_WATCH_KEY);
+}
+
+static void on_peer_tuned(void *ctx, struct rtc_feed *feed)
+{
+    struct room_peer *p = ctx;
+    const struct room_event event = {
+        .kind = ROOM_EVENT_TUNED,
+        .seat_id = mcu_seat_id(p->seat),
+        .feed = feed,
+    };
+    room_post(p->room, &event, NULL);
+}
+
+/* The room looks ten times a second; what does not fit any more cannot wait for that. */
+static void on_peer_estimate(void *ctx, const struct rtc_estimate *estimate)
+{
+    struct room_peer *p = ctx;
+    atomic_store(&p->watch.is_probing, estimate->is_probing);
+    atomic_store(&p->watch.estimate_bps, estimate->bitrate_bps);
+    if (estimate->bitrate_bps < atomic_load(&p->watch.need_bps))
+        post_once(p, &p->watch.has_posted_estimate, ROOM_EVENT_ESTIMATE);
 }
 
 static void on_peer_audio_need(void *ctx, enum rtc_audio_need need)
@@ -182,5 +198,7 @@ void room_peer_sink(struct room_peer *p, struct rtc_peer_sink *sink)
         .on_video = on_peer_video,
         .on_need_key = on_peer_need_key,
         .on_audio_need = on_peer_audio_need,
+        .on_tuned = on_peer_tuned,
+        .on_estimate = on_peer_estimate,
     };
 }

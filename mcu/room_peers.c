@@ -33,8 +33,7 @@ static void free_peer(struct room_peer *p)
 {
     if (!p)
         return;
-    if (p->watched != MCU_CODEC_NONE)
-        mcu_studio_unwatch(p->room->studio, p->watched);
+    room_watch_stop(p);
     /* The transport goes first: it pushes into the seat. The seat's audio tick may still tune the
      * peer while that is destroyed, so the seat stops listening before. */
     if (p->seat)
@@ -142,7 +141,7 @@ static bool is_on_stage(const struct room_peer *p)
 
 int room_wire_peer(struct room_peer *p)
 {
-    struct mcu_room *r = p->room;
+    const struct mcu_room *r = p->room;
     if (rtc_peer_receives_audio(p->rtc)) {
         struct mix_input_conf conf = {
             .codec = MCU_CODEC_OPUS,
@@ -164,18 +163,7 @@ int room_wire_peer(struct room_peer *p)
         if (err)
             return err;
     }
-    const enum mcu_codec codec = rtc_peer_send_codec(p->rtc, MCU_VIDEO);
-    if (codec == p->watched)
-        return 0;
-    if (p->watched != MCU_CODEC_NONE)
-        mcu_studio_unwatch(r->studio, p->watched);
-    p->watched = MCU_CODEC_NONE;
-    const int err = codec == MCU_CODEC_NONE ? 0 : mcu_studio_watch(r->studio, codec);
-    if (err)
-        return err;
-    p->watched = codec;
-    rtc_peer_tune(p->rtc, MCU_VIDEO, room_video_feed(r, codec));
-    return 0;
+    return room_watch_wire(p);
 }
 
 const char *room_offer(struct room_peer *p, const json_t *json, json_t **answer)
@@ -188,7 +176,7 @@ const char *room_offer(struct room_peer *p, const json_t *json, json_t **answer)
     if (mcu_desc_from_json(offer, json) < 0) {
         code = "bad_message";
     } else {
-        const int err = rtc_peer_accept(p->rtc, offer, MCU_CODEC_H264, ours);
+        const int err = rtc_peer_accept(p->rtc, offer, room_best_codec(p->room), ours);
         if (err)
             code = err == -EINVAL || err == -EPROTO ? "bad_offer" : "internal";
         else if (room_wire_peer(p) < 0)

@@ -61,6 +61,7 @@ const char *room_record_start(struct mcu_room *r, const char *id, const char *fi
     recording->ended_at_ms = 0;
     log_info("recording %s started: %s", id, file);
     show_sign(r);
+    room_watch_update_all(r, start_us); /* who watches the same is sent what it takes */
     announce(r);
     *out = recording;
     return NULL;
@@ -85,6 +86,7 @@ void room_recording_ended(struct mcu_room *r, const char *id, const struct rec_r
     if (!recording)
         return;
     mcu_studio_record_reap(r->studio, id);
+    room_watch_update_all(r, mcu_now_us());
     if (!recording->ended_at_ms)
         recording->ended_at_ms = mcu_wall_ms();
     json_t *fields = json_pack(

@@ -114,6 +114,15 @@ static bool shares_screen(struct room_peer *p, const struct rtc_peer_stats *stat
     return mcu_seat_has_video(p->seat, MCU_SCREEN);
 }
 
+bool room_is_sharing(const struct mcu_room *r)
+{
+    for (size_t i = 0; i < r->peer_count; i++) {
+        if (r->peers[i]->sends_screen)
+            return true;
+    }
+    return false;
+}
+
 static void report_peer_media(struct room_peer *p, int64_t now_us)
 {
     struct rtc_peer_stats stats;
@@ -191,6 +200,9 @@ static json_t *peer_stats(const struct room_peer *p)
                              (json_int_t)f.audio.stretched);
     json_object_update(json, more);
     json_decref(more);
+    json_object_set_new(json, "watching", room_watch_json(p));
+    json_object_set_new(json, "estimate_bps",
+                        json_integer((json_int_t)atomic_load(&p->watch.estimate_bps)));
     return json;
 }
 
@@ -279,6 +291,10 @@ json_t *room_stats(struct mcu_room *r, size_t from)
     json_object_set_new(video, "tiles_drawn", json_integer((json_int_t)comp.tiles_drawn));
     json_object_set_new(video, "encoded", json_integer((json_int_t)comp.encoded));
     json_object_set_new(video, "skipped", json_integer((json_int_t)comp.skipped));
+    json_object_set_new(video, "views", json_integer(room_views_count(r)));
+    json_object_set_new(video, "streams", room_streams_count(r));
+    json_object_set_new(video, "overload", json_integer(r->views.overload.step));
+    json_object_set_new(video, "overload_steps", json_integer((json_int_t)r->views.overload_downs));
     json_t *peers = json_array();
     for (size_t i = from; i < r->peer_count && i < from + ROOM_SLICE; i++)
         json_array_append_new(peers, peer_stats(r->peers[i]));

@@ -507,6 +507,12 @@ void mcu_seat_read_video(const struct mcu_seat *seat, enum mcu_picture picture,
         comp_source_read_stats(seat->pictures[picture].source, stats);
 }
 
+bool mcu_seat_read_need(const struct mcu_seat *seat, enum mcu_picture picture, struct comp_need *need)
+{
+    const struct comp_source *source = seat->pictures[picture].source;
+    return source && comp_source_read_need(source, need);
+}
+
 bool mcu_seat_is_mixed(const struct mcu_seat *seat)
 {
     return seat->input && mix_input_is_mixed(seat->input);

@@ -44,10 +44,9 @@ static void on_mix_sound_end(void *ctx, void *sound_ctx)
 static void on_comp_packet(void *ctx, void *stream_ctx, struct mcu_packet *packet)
 {
     struct mcu_studio *s = ctx;
-    const struct mcu_studio_stream *stream = stream_ctx;
     if (s->sink.on_video)
-        s->sink.on_video(s->sink.ctx, stream->codec, packet);
-    if (stream->codec == MCU_CODEC_H264)
+        s->sink.on_video(s->sink.ctx, stream_ctx, packet);
+    if (!stream_ctx)
         mcu_recordings_push(&s->recordings, packet);
 }
 
@@ -110,8 +109,6 @@ int mcu_studio_create(struct mcu_studio **out, const struct mcu_studio_conf *con
     s->sink = *sink;
     mcu_recordings_init(&s->recordings);
     pthread_mutex_init(&s->stream_lock, NULL);
-    s->streams[0] = (struct mcu_studio_stream){.studio = s, .codec = MCU_CODEC_H264};
-    s->streams[1] = (struct mcu_studio_stream){.studio = s, .codec = MCU_CODEC_VP8};
     const int err = create_parts(s);
     if (err) {
         mcu_studio_destroy(s);
@@ -174,71 +171,70 @@ void mcu_studio_set_signs(struct mcu_studio *s, uint32_t signs)
     comp_view_set_signs(s->view, signs);
 }
 
-static struct mcu_studio_stream *find_stream(struct mcu_studio *s, enum mcu_codec codec)
+struct comp *mcu_studio_comp(struct mcu_studio *s)
 {
-    for (size_t i = 0; i < MCU_STUDIO_STREAMS; i++) {
-        if (s->streams[i].codec == codec)
-            return &s->streams[i];
-    }
-    return NULL;
+    return s->comp;
+}
+
+struct comp_view *mcu_studio_view(struct mcu_studio *s)
+{
+    return s->view;
+}
+
+uint32_t mcu_tile_seat_id(const struct comp_tile *tile)
+{
+    return mcu_source_seat(tile->source_ctx);
 }
 
 /* Returns what was there before. */
-static struct comp_stream *set_stream(struct mcu_studio_stream *place, struct comp_stream *stream)
+static struct comp_stream *set_stream(struct mcu_studio *s, struct comp_stream *stream)
 {
-    pthread_mutex_lock(&place->studio->stream_lock);
-    struct comp_stream *old = place->stream;
-    place->stream = stream;
-    pthread_mutex_unlock(&place->studio->stream_lock);
+    pthread_mutex_lock(&s->stream_lock);
+    struct comp_stream *old = s->stream;
+    s->stream = stream;
+    pthread_mutex_unlock(&s->stream_lock);
     return old;
 }
 
-static int open_stream(struct mcu_studio_stream *place)
+static int open_stream(struct mcu_studio *s)
 {
-    struct comp_stream_conf conf = place->studio->conf.video;
-    conf.codec = place->codec;
-    conf.stream_ctx = place;
+    struct comp_stream_conf conf = s->conf.video;
+    conf.codec = MCU_CODEC_H264;
+    conf.stream_ctx = NULL;
     struct comp_stream *stream = NULL;
-    const int err = comp_stream_create(place->studio->view, &stream, &conf);
+    const int err = comp_stream_create(s->view, &stream, &conf);
     if (!err)
-        set_stream(place, stream);
+        set_stream(s, stream);
     return err;
 }
 
-int mcu_studio_watch(struct mcu_studio *s, enum mcu_codec codec)
+int mcu_studio_watch(struct mcu_studio *s)
 {
-    struct mcu_studio_stream *place = find_stream(s, codec);
-    if (!place)
-        return -ENOTSUP;
-    const int err = place->users == 0 ? open_stream(place) : 0;
-    place->users += err == 0;
+    const int err = s->stream_users == 0 ? open_stream(s) : 0;
+    s->stream_users += err == 0;
     return err;
 }
 
-void mcu_studio_unwatch(struct mcu_studio *s, enum mcu_codec codec)
+void mcu_studio_unwatch(struct mcu_studio *s)
 {
-    struct mcu_studio_stream *place = find_stream(s, codec);
-    if (!place || place->users == 0)
-        return;
-    place->users--;
-    if (place->users == 0)
-        comp_stream_destroy(set_stream(place, NULL));
+    if (s->stream_users > 0 && --s->stream_users == 0)
+        comp_stream_destroy(set_stream(s, NULL));
 }
 
-void mcu_studio_ask_key(struct mcu_studio *s, enum mcu_codec codec, bool is_urgent)
+void mcu_studio_request_key(struct mcu_studio *s, bool is_urgent)
 {
-    struct mcu_studio_stream *place = find_stream(s, codec);
-    if (!place)
-        return;
     pthread_mutex_lock(&s->stream_lock);
-    if (place->stream)
-        comp_stream_request_key(place->stream, is_urgent);
+    if (s->stream)
+        comp_stream_request_key(s->stream, is_urgent);
     pthread_mutex_unlock(&s->stream_lock);
 }
 
-void mcu_studio_request_key(struct mcu_studio *s, enum mcu_codec codec)
+void mcu_studio_set_rate(struct mcu_studio *s, uint32_t bitrate_bps, uint32_t fps)
 {
-    mcu_studio_ask_key(s, codec, false);
+    pthread_mutex_lock(&s->stream_lock);
+    if (s->stream)
+        comp_stream_set_rate(s->stream, bitrate_bps, fps);
+    pthread_mutex_unlock(&s->stream_lock);
 }
 
 void mcu_studio_stop_sound(struct mcu_studio *s, struct mix_sound *sound)

@@ -31,7 +31,7 @@ struct mcu_studio_conf {
     struct mix_conf mix;
     struct comp_conf comp;
     struct comp_view_conf view;    /* the picture that all see */
-    struct comp_stream_conf video; /* each of its encoders, but for the codec */
+    struct comp_stream_conf video; /* how recordings take it, in H264 */
     const struct layout *layout; /* borrowed until mcu_studio_destroy() */
     uint32_t aac_bitrate_bps;
     uint32_t fragment_ms;        /* of recordings */
@@ -46,8 +46,9 @@ struct mcu_studio_sink {
     void (*on_assign)(void *ctx, void *seat_ctx, int32_t output);
     /* [tick-a] A sound is over; as in mix.h. May be NULL. */
     void (*on_sound_end)(void *ctx, void *sound_ctx);
-    /* [enc] A frame of the composited picture; borrowed. May be NULL. */
-    void (*on_video)(void *ctx, enum mcu_codec codec, struct mcu_packet *packet);
+    /* [enc] A frame of the stream with this stream_ctx; NULL: of the one that recordings take.
+     * Borrowed. May be NULL. */
+    void (*on_video)(void *ctx, void *stream_ctx, struct mcu_packet *packet);
     /* [dec] The decoder of a seat's picture needs a key frame. seat_id, not a pointer: the seat may be
      * gone. */
     void (*on_need_key)(void *ctx, uint32_t seat_id, enum mcu_picture picture);
@@ -182,6 +183,8 @@ int64_t mcu_seat_latency_us(const struct mcu_seat *seat);
 void mcu_seat_read_audio(const struct mcu_seat *seat, struct mix_input_stats *stats);
 void mcu_seat_read_video(const struct mcu_seat *seat, enum mcu_picture picture,
                          struct comp_source_stats *stats);
+/* [ctl] As comp_source_read_need(); false where it has no such picture. */
+bool mcu_seat_read_need(const struct mcu_seat *seat, enum mcu_picture picture, struct comp_need *need);
 /* Whether its voice is one of those that are mixed now. */
 bool mcu_seat_is_mixed(const struct mcu_seat *seat);
 /* 0..1 while it speaks, else 0. */
@@ -197,12 +200,23 @@ void mcu_studio_set_layout(struct mcu_studio *s, const struct layout *layout);
 /* [ctl] The signs (COMP_SIGN_*) that are lit on the picture, and so in its recordings. */
 void mcu_studio_set_signs(struct mcu_studio *s, uint32_t signs);
 
-/* [ctl] Somebody watches the picture in this codec: an encoder runs while anyone does. */
-int mcu_studio_watch(struct mcu_studio *s, enum mcu_codec codec);
-void mcu_studio_unwatch(struct mcu_studio *s, enum mcu_codec codec);
+/* [ctl] For who makes views and streams of his own. Streams' contexts are not NULL, and all is
+ * destroyed before the studio is. */
+struct comp *mcu_studio_comp(struct mcu_studio *s);
+struct comp_view *mcu_studio_view(struct mcu_studio *s); /* the picture that all see */
 
-/* [any] A viewer needs a key frame. */
-void mcu_studio_request_key(struct mcu_studio *s, enum mcu_codec codec);
+/* [any] Whose tile it is: mcu_seat_id(). */
+uint32_t mcu_tile_seat_id(const struct comp_tile *tile);
+
+/* [ctl] Somebody watches what recordings take, or records: the encoder runs while anyone does. Returns
+ * 0 or what comp_stream_create() does. */
+int mcu_studio_watch(struct mcu_studio *s);
+void mcu_studio_unwatch(struct mcu_studio *s);
+
+/* [any] The same stream: a viewer needs a key frame; another rate. No more than comp_stream_request_key()
+ * and comp_stream_set_rate() do; nothing where it does not run. */
+void mcu_studio_request_key(struct mcu_studio *s, bool is_urgent);
+void mcu_studio_set_rate(struct mcu_studio *s, uint32_t bitrate_bps, uint32_t fps);
 
 /* [ctl] Records the mix into a new MP4 from start_us on. Returns 0, -EEXIST (id or file), -ENOSPC
  * (MCU_RECORDINGS_MAX), -EINVAL, or what rec_start() does. */

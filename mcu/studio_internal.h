@@ -26,24 +26,15 @@ struct mcu_recordings {
     struct mcu_recording slots[MCU_RECORDINGS_MAX];
 };
 
-/* One encoder of the studio's picture. */
-struct mcu_studio_stream {
-    struct mcu_studio *studio;
-    enum mcu_codec codec;
-    unsigned users;             /* [ctl] */
-    struct comp_stream *stream; /* under the studio's stream_lock; NULL: nobody uses it */
-};
-
-enum { MCU_STUDIO_STREAMS = 2 };
-
 struct mcu_studio {
     struct mcu_studio_conf conf;
     struct mcu_studio_sink sink;
     struct mix *mix;
     struct comp *comp;
     struct comp_view *view;
-    pthread_mutex_t stream_lock; /* held to look at a stream's pointer and to ask it for a key */
-    struct mcu_studio_stream streams[MCU_STUDIO_STREAMS];
+    unsigned stream_users;       /* [ctl] */
+    pthread_mutex_t stream_lock; /* held to look at the pointer and to ask it for something */
+    struct comp_stream *stream;  /* what recordings take; NULL: nobody does */
     struct rec_aac *aac;
     atomic_uint audio_phase; /* odd while an audio tick runs */
 
@@ -59,9 +50,6 @@ void mcu_recordings_init(struct mcu_recordings *r);
 void mcu_recordings_finish(struct mcu_recordings *r);
 /* [enc] [aac] One packet to every recording. */
 void mcu_recordings_push(struct mcu_recordings *r, struct mcu_packet *packet);
-
-/* [any] As mcu_studio_request_key(), at once when is_urgent. */
-void mcu_studio_ask_key(struct mcu_studio *s, enum mcu_codec codec, bool is_urgent);
 
 /* [ctl] Returns when no audio tick that was running still runs. */
 void mcu_studio_wait_for_tick(struct mcu_studio *s);

@@ -88,11 +88,18 @@ void mcu_ticker_stop(struct mcu_ticker *t)
     free(t);
 }
 
+void mcu_ticker_read_counts(struct mcu_ticker *t, struct mcu_ticker_stats *stats)
+{
+    *stats = (struct mcu_ticker_stats){
+        .ticks = atomic_load(&t->ticks),
+        .late = atomic_load(&t->late),
+        .skipped = atomic_load(&t->skipped),
+    };
+}
+
 void mcu_ticker_read_stats(struct mcu_ticker *t, struct mcu_ticker_stats *stats)
 {
-    stats->ticks = atomic_load(&t->ticks);
-    stats->late = atomic_load(&t->late);
-    stats->skipped = atomic_load(&t->skipped);
+    mcu_ticker_read_counts(t, stats);
     stats->max_late_us = atomic_exchange(&t->max_late_us, 0);
     stats->max_busy_us = atomic_exchange(&t->max_busy_us, 0);
 }

@@ -37,6 +37,9 @@ int mcu_ticker_start(struct mcu_ticker **out, const struct mcu_ticker_conf *conf
 /* [ctl] Waits for the tick that runs, ends the thread, frees. NULL is fine. */
 void mcu_ticker_stop(struct mcu_ticker *t);
 
+/* [any] The counters only; the maxima stay as they are. */
+void mcu_ticker_read_counts(struct mcu_ticker *t, struct mcu_ticker_stats *stats);
+
 /* [any] Reads the counters; the maxima start again. */
 void mcu_ticker_read_stats(struct mcu_ticker *t, struct mcu_ticker_stats *stats);
 

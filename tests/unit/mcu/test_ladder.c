@@ -11,7 +11,7 @@
 #define MS INT64_C(1000)
 #define S  INT64_C(1000000)
 
-static const struct mcu_ladder_conf hd = {1280, 720, 30, 1500000, MCU_CODEC_VP8, true};
+static const struct mcu_ladder_conf hd = {1280, 720, 30, 1500000, MCU_CODEC_VP8, MCU_TIERS_ALL};
 
 /* --- the ladder ------------------------------------------------------------------------------- */
 
@@ -76,9 +76,9 @@ static void every_step_is_cheaper_than_the_one_before(void **state)
             for (int layers = 0; layers < 2; layers++) {
                 const uint32_t other = heights[h] * 16 / 9 / 2 * 2;
                 check_steps(&(struct mcu_ladder_conf){other, heights[h], 30, rates[r],
-                                                      MCU_CODEC_VP8, layers});
+                                                      MCU_CODEC_VP8, layers ? MCU_TIERS_ALL : 0});
                 check_steps(&(struct mcu_ladder_conf){heights[h], other, 5, rates[r],
-                                                      MCU_CODEC_H264, layers});
+                                                      MCU_CODEC_H264, layers ? MCU_TIERS_ALL : 0});
             }
         }
     }
@@ -100,15 +100,16 @@ static void h264_keeps_to_level_31_where_it_can(void **state)
 {
     (void)state;
     struct mcu_ladder l;
-    mcu_ladder_init(&l, &(struct mcu_ladder_conf){1920, 1080, 60, 3000000, MCU_CODEC_H264, false});
+    mcu_ladder_init(&l, &(struct mcu_ladder_conf){1920, 1080, 60, 3000000, MCU_CODEC_H264, 0});
     assert_true(l.rungs[MCU_TIER_1080].needs_level_4);
     assert_int_equal(l.rungs[MCU_TIER_1080].fps, 60);
     assert_false(l.rungs[MCU_TIER_720].needs_level_4);
     assert_int_equal(l.rungs[MCU_TIER_720].fps, 30);
     assert_int_equal(l.rungs[MCU_TIER_360].fps, 60);
-    mcu_ladder_init(&l, &(struct mcu_ladder_conf){1280, 960, 30, 3000000, MCU_CODEC_H264, false});
+    mcu_ladder_init(&l, &(struct mcu_ladder_conf){1280, 960, 30, 3000000, MCU_CODEC_H264, 0});
     assert_true(l.rungs[MCU_TIER_1080].needs_level_4); /* 4800 blocks */
-    mcu_ladder_init(&l, &(struct mcu_ladder_conf){1920, 1080, 60, 3000000, MCU_CODEC_VP8, true});
+    mcu_ladder_init(
+        &l, &(struct mcu_ladder_conf){1920, 1080, 60, 3000000, MCU_CODEC_VP8, MCU_TIERS_ALL});
     assert_false(l.rungs[MCU_TIER_1080].needs_level_4);
     assert_int_equal(l.rungs[MCU_TIER_720].fps, 60);
 }
@@ -290,6 +291,32 @@ static void at_the_start_it_is_not_slow(void **state)
     assert_int_equal(r.choice.tier, MCU_TIER_720);
 }
 
+static void a_first_guess_is_not_taken_for_a_poor_network(void **state)
+{
+    (void)state;
+    struct receiver r;
+    begin(&r, &hd);
+    run(&r, 0, S);
+    r.offer.is_probing = true;
+    run(&r, 300000, 500 * MS);
+    assert_int_equal(r.choice.tier, MCU_TIER_720);
+    assert_int_equal(r.changes, 0);
+    r.offer.is_probing = false;
+    run(&r, 3000000, S);
+    assert_int_equal(r.changes, 0);
+
+    begin(&r, &hd); /* but not for ever, */
+    r.offer.is_probing = true;
+    run(&r, 300000, 1200 * MS);
+    assert_int_equal(r.choice.tier, MCU_TIER_180);
+
+    begin(&r, &hd); /* and only the first */
+    run(&r, 3000000, 20 * S);
+    r.offer.is_probing = true;
+    run(&r, 300000, 100 * MS);
+    assert_int_equal(r.choice.tier, MCU_TIER_180);
+}
+
 /* The link carries 800 kbit/s; what is asked of it beyond breaks down two seconds later. */
 static int ups_in(struct receiver *r, int64_t us)
 {
@@ -398,6 +425,7 @@ int main(void)
         cmocka_unit_test(a_dip_begins_the_three_seconds_anew_and_the_least_of_them_counts),
         cmocka_unit_test(just_enough_is_enough_to_stay_but_not_to_go_up),
         cmocka_unit_test(at_the_start_it_is_not_slow),
+        cmocka_unit_test(a_first_guess_is_not_taken_for_a_poor_network),
         cmocka_unit_test(a_step_up_that_fails_is_tried_less_and_less),
         cmocka_unit_test(a_swinging_estimate_does_not_swing_the_picture),
         cmocka_unit_test(a_ceiling_acts_at_once_both_ways),

@@ -372,7 +372,7 @@ static int side(struct fixture *f, int i)
 static void avatars_stand_as_hosts_want_it(void **state)
 {
     struct fixture *f = *state;
-    assert_int_equal(mcu_studio_watch(f->studio, MCU_CODEC_VP8), 0);
+    assert_int_equal(mcu_studio_watch(f->studio), 0);
     tick_picture(f);
     assert_int_equal(side(f, 0), 0); /* who is not present has no tile */
     mcu_seat_set_present(f->seats[0], true);
@@ -395,14 +395,14 @@ static void avatars_stand_as_hosts_want_it(void **state)
     mcu_seat_set_present(f->seats[2], false);
     tick_picture(f);
     assert_int_equal(side(f, 2), 0);
-    mcu_studio_unwatch(f->studio, MCU_CODEC_VP8);
+    mcu_studio_unwatch(f->studio);
 }
 
 static void a_camera_goes_before_an_avatar(void **state)
 {
     struct fixture *f = *state;
     struct mcu_seat *more[COMP_SOURCES_MAX] = {NULL};
-    assert_int_equal(mcu_studio_watch(f->studio, MCU_CODEC_VP8), 0);
+    assert_int_equal(mcu_studio_watch(f->studio), 0);
     mcu_seat_set_present(f->seats[0], true);
     for (int i = 0; i < COMP_SOURCES_MAX - 1; i++) {
         assert_int_equal(mcu_seat_add(f->studio, &more[i], "x", NULL), 0);
@@ -415,7 +415,7 @@ static void a_camera_goes_before_an_avatar(void **state)
     assert_int_equal(mcu_seat_open_video(f->seats[2], MCU_CAMERA, MCU_CODEC_VP8, NULL, 0), 0);
     for (int i = 0; i < COMP_SOURCES_MAX - 1; i++)
         mcu_seat_remove(more[i]);
-    mcu_studio_unwatch(f->studio, MCU_CODEC_VP8);
+    mcu_studio_unwatch(f->studio);
 }
 
 /* --- real speech --- */

@@ -32,10 +32,10 @@ static void on_assign(void *ctx, void *seat_ctx, int32_t output)
     f->output = output;
 }
 
-static void on_video(void *ctx, enum mcu_codec codec, struct mcu_packet *packet)
+static void on_video(void *ctx, void *stream_ctx, struct mcu_packet *packet)
 {
     struct fixture *f = ctx;
-    (void)codec;
+    (void)stream_ctx;
     (void)packet;
     atomic_fetch_add(&f->pictures, 1);
 }
@@ -133,7 +133,7 @@ static void a_late_tick_costs_a_recording_no_picture(void **state)
     struct fixture *f = *state;
     char path[64];
     snprintf(path, sizeof(path), "/tmp/mixdown-studio-%d.mp4", (int)getpid());
-    assert_int_equal(mcu_studio_watch(f->studio, MCU_CODEC_H264), 0);
+    assert_int_equal(mcu_studio_watch(f->studio), 0);
     const int64_t begin_us = 1000 * MCU_US_PER_S;
     mcu_studio_tick_video(f->studio, begin_us);
     wait_for_pictures(f, 1);
@@ -163,7 +163,7 @@ static void a_late_tick_costs_a_recording_no_picture(void **state)
     assert_int_equal(f->result.error, 0);
     assert_true(f->result.audio_frames > 0);
     assert_true(f->result.video_frames > 0);
-    mcu_studio_unwatch(f->studio, MCU_CODEC_H264);
+    mcu_studio_unwatch(f->studio);
 }
 
 int main(void)

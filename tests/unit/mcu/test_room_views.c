@@ -1,0 +1,415 @@
+/* Several pictures of one room: who sees what, in which size, and what is encoded for it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "mcu/room_internal.h"
+#include "recorder/rec.h"
+#include "tests/unit/mcu/guests.h"
+
+static void open_room(struct stage *s, const char *type)
+{
+    struct mcu_config c;
+    stage_config(&c);
+    open_stage(s, &c, type);
+}
+
+/* A layout of one cell, for that user only. */
+static json_t *layout_of(const char *user)
+{
+    char source[40];
+    snprintf(source, sizeof(source), "user:%s", user);
+    return json_pack("{s:s,s:[{s:s,s:[{s:i,s:i,s:i,s:i,s:s}]}]}", "name", "one", "variants",
+                     "people", "1-", "cells", "x", 0, "y", 0, "w", 1, "h", 1, "source", source);
+}
+
+static json_t *watch(const struct guest *g, const char *key, const char *value)
+{
+    return json_pack("{s:s,s:s,s:s}", "cmd", "peer_watch", "peer", g->id, key, value);
+}
+
+/* Of all tiers, or of one. */
+static int streams(struct stage *s, const char *tier)
+{
+    tell(s, json_pack("{s:s}", "cmd", "stats"));
+    const json_t *counts = json_object_get(json_object_get(s->reply, "video"), "streams");
+    int sum = 0;
+    const char *name;
+    json_t *count;
+    json_object_foreach((json_t *)counts, name, count)
+    {
+        if (!tier || strcmp(name, tier) == 0)
+            sum += (int)json_integer_value(count);
+    }
+    return sum;
+}
+
+static size_t views(struct stage *s)
+{
+    tell(s, json_pack("{s:s}", "cmd", "view_list"));
+    return json_array_size(json_object_get(s->reply, "views"));
+}
+
+static const char *text(const json_t *event, const char *key)
+{
+    const char *value = json_string_value(json_object_get(event, key));
+    return value ? value : "";
+}
+
+static bool is_watching(const struct stage *s, const struct guest *g, const char *view,
+                        const char *tier)
+{
+    const json_t *event = newest(s, "watching", g);
+    return strcmp(text(event, "view"), view) == 0 && strcmp(text(event, "tier"), tier) == 0;
+}
+
+/* --- views ------------------------------------------------------------------------------------ */
+
+static void two_views_are_seen_at_once(void **state)
+{
+    struct stage *s = *state;
+    open_room(s, "mcu");
+    join(s, 0, RED, MCU_CODEC_VP8);
+    join(s, 1, GREEN, MCU_CODEC_VP8);
+    struct guest *a = join(s, 2, NO_COLOUR, MCU_CODEC_VP8);
+    struct guest *b = join(s, 3, NO_COLOUR, MCU_CODEC_H264);
+    tell(s, json_pack("{s:s,s:s,s:s,s:o,s:i,s:i}", "cmd", "view_add", "view", "stage", "layout",
+                      "one", "file", layout_of("guest-1"), "width", 320, "height", 180));
+    tell(s, watch(b, "view", "stage"));
+    UNTIL(s, sees_colours(a, RED, GREEN) && sees_colours(b, GREEN, GREEN));
+    const struct sight of_a = sees(a);
+    const struct sight of_b = sees(b);
+    assert_int_equal(of_a.width, 704);
+    assert_int_equal(of_b.width, 320);
+    assert_int_equal(of_b.height, 180);
+    UNTIL(s, streams(s, NULL) == 2); /* what b watched first was let go */
+
+    /* The view goes, and who watched it sees what all see. */
+    tell(s, json_pack("{s:s,s:s}", "cmd", "view_remove", "view", "stage"));
+    UNTIL(s, sees_colours(b, RED, GREEN));
+    assert_int_equal(sees(b).width, 704);
+    assert_int_equal(views(s), 1);
+}
+
+static void a_personal_view_is_without_oneself(void **state)
+{
+    struct stage *s = *state;
+    open_room(s, "mcu");
+    struct guest *a = join(s, 0, RED, MCU_CODEC_VP8);
+    struct guest *b = join(s, 1, GREEN, MCU_CODEC_VP8);
+    UNTIL(s, sees_colours(a, RED, GREEN) && sees_colours(b, RED, GREEN));
+    tell(s, watch(a, "view", "own"));
+    UNTIL(s, sees_colours(a, GREEN, GREEN));
+    assert_true(sees_colours(b, RED, GREEN));
+    assert_int_equal(views(s), 2);
+
+    /* Others cannot look at it; and it ends some seconds after he has left it. */
+    assert_string_equal(ask(s, watch(b, "view", "own:guest-0")), "no_such_view");
+    tell(s, watch(a, "view", "main"));
+    UNTIL(s, sees_colours(a, RED, GREEN));
+    UNTIL(s, views(s) == 1);
+}
+
+static void a_layout_of_ones_choice_is_shared_by_who_chose_it(void **state)
+{
+    struct stage *s = *state;
+    open_room(s, "mcu");
+    join(s, 0, RED, MCU_CODEC_VP8);
+    join(s, 1, GREEN, MCU_CODEC_VP8);
+    struct guest *a = join(s, 2, NO_COLOUR, MCU_CODEC_VP8);
+    struct guest *b = join(s, 3, NO_COLOUR, MCU_CODEC_VP8);
+    UNTIL(s, sees_colours(a, RED, GREEN) && sees_colours(b, RED, GREEN));
+    json_t *file = layout_of("guest-0");
+    tell(s, json_pack("{s:s,s:s,s:s,s:O}", "cmd", "peer_watch", "peer", a->id, "layout", "mine",
+                      "file", file));
+    tell(s, json_pack("{s:s,s:s,s:s,s:o}", "cmd", "peer_watch", "peer", b->id, "layout", "mine",
+                      "file", file));
+    UNTIL(s, sees_colours(a, RED, RED) && sees_colours(b, RED, RED));
+    assert_int_equal(views(s), 2);
+    UNTIL(s, streams(s, NULL) == 2); /* of the two cameras' owners, and of these two */
+    assert_string_equal(ask(s, watch(a, "layout", "nonsense")), "no_such_layout");
+}
+
+static void in_a_room_of_two_each_sees_only_the_other(void **state)
+{
+    struct stage *s = *state;
+    open_room(s, "1v1");
+    struct guest *a = join(s, 0, RED, MCU_CODEC_VP8);
+    struct guest *b = join(s, 1, BLUE, MCU_CODEC_VP8);
+    UNTIL(s, sees_colours(a, BLUE, BLUE) && sees_colours(b, RED, RED));
+    assert_int_equal(views(s), 3);
+}
+
+/* Personal views follow the room's layout unless they have one of their own. */
+static void a_change_of_the_rooms_layout_reaches_personal_views(void **state)
+{
+    struct stage *s = *state;
+    open_room(s, "mcu");
+    join(s, 0, RED, MCU_CODEC_VP8);
+    join(s, 1, GREEN, MCU_CODEC_VP8);
+    struct guest *c = join(s, 2, BLUE, MCU_CODEC_VP8);
+    tell(s, watch(c, "view", "own"));
+    UNTIL(s, sees_colours(c, RED, GREEN));
+    tell(s, json_pack("{s:s,s:s}", "cmd", "layout_set", "layout", "single"));
+    UNTIL(s, sees_colours(c, RED, RED));
+}
+
+static void what_cannot_be_is_refused(void **state)
+{
+    struct stage *s = *state;
+    struct mcu_config c;
+    stage_config(&c);
+    c.video.views_max = 2;
+    open_stage(s, &c, "mcu");
+    static const char *const names[] = {"main", "own", "a:b", "a b"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        assert_string_equal(ask(s, json_pack("{s:s,s:s}", "cmd", "view_add", "view", names[i])),
+                            "bad_message");
+    assert_string_equal(
+        ask(s, json_pack("{s:s,s:s,s:i}", "cmd", "view_add", "view", "a", "width", 321)),
+        "bad_message");
+    assert_string_equal(
+        ask(s, json_pack("{s:s,s:s,s:i}", "cmd", "view_add", "view", "a", "fps", 61)),
+        "bad_message");
+    assert_string_equal(
+        ask(s, json_pack("{s:s,s:s,s:s}", "cmd", "view_add", "view", "a", "layout", "nonsense")),
+        "no_such_layout");
+    tell(s, json_pack("{s:s,s:s}", "cmd", "view_add", "view", "a"));
+    assert_string_equal(ask(s, json_pack("{s:s,s:s}", "cmd", "view_add", "view", "a")),
+                        "view_exists");
+    assert_string_equal(ask(s, json_pack("{s:s,s:s}", "cmd", "view_add", "view", "b")),
+                        "too_many_views");
+    assert_string_equal(ask(s, json_pack("{s:s,s:s}", "cmd", "view_set", "view", "b")),
+                        "no_such_view");
+    assert_string_equal(ask(s, json_pack("{s:s,s:s}", "cmd", "view_remove", "view", "main")),
+                        "no_such_view");
+    assert_string_equal(
+        ask(s, json_pack("{s:s,s:s,s:i}", "cmd", "view_set", "view", "a", "width", 322)),
+        "bad_message");
+    struct guest *g = join(s, 0, NO_COLOUR, MCU_CODEC_VP8);
+    assert_string_equal(ask(s, watch(g, "quality", "best")), "bad_message");
+    assert_string_equal(ask(s, watch(g, "view", "own")), "too_many_views");
+    tell(s, json_pack("{s:s,s:s}", "cmd", "view_remove", "view", "a"));
+    tell(s, watch(g, "view", "own"));
+}
+
+/* --- the ladder ------------------------------------------------------------------------------- */
+
+static void one_who_takes_less_changes_nothing_for_the_others(void **state)
+{
+    struct stage *s = *state;
+    open_room(s, "mcu");
+    join(s, 0, RED, MCU_CODEC_VP8);
+    struct guest *a = join(s, 1, NO_COLOUR, MCU_CODEC_VP8);
+    struct guest *b = join(s, 2, NO_COLOUR, MCU_CODEC_VP8);
+    UNTIL(s, sees_colours(a, RED, RED) && sees_colours(b, RED, RED));
+    assert_int_equal(streams(s, NULL), 1);
+    const struct sight before = sees(a);
+    tell(s, watch(b, "quality", "180p"));
+    UNTIL(s, sees(b).height == 180 && is_watching(s, b, "main", "180p"));
+    assert_int_equal(streams(s, "720p"), 1);
+    assert_int_equal(streams(s, "180p"), 1);
+    UNTIL(s, sees(a).frames > before.frames + 10);
+    assert_int_equal(sees(a).height, 396);
+    assert_int_equal(sees(a).keys, before.keys); /* another's move is no key frame here */
+
+    tell(s, watch(b, "quality", "audio"));
+    UNTIL(s, streams(s, NULL) == 1);
+    run_for(s, 300);
+    const int frames = sees(b).frames;
+    run_for(s, 500);
+    assert_int_equal(sees(b).frames, frames);
+    tell(s, watch(b, "quality", "auto"));
+    UNTIL(s, sees(b).frames > frames && sees(b).height == 396);
+    assert_int_equal(streams(s, NULL), 1);
+}
+
+/* What moves up and down between sizes never stands still for long. */
+static void moving_between_tiers_shows_no_gap(void **state)
+{
+    static const char *const qualities[] = {"180p", "slides", "720p", "180p", "auto"};
+    struct stage *s = *state;
+    open_room(s, "mcu");
+    join(s, 0, GREEN, MCU_CODEC_VP8);
+    struct guest *g = join(s, 1, NO_COLOUR, MCU_CODEC_H264);
+    UNTIL(s, sees_colours(g, GREEN, GREEN));
+    for (size_t i = 0; i < sizeof(qualities) / sizeof(qualities[0]); i++) {
+        const int height = i % 5 == 1 ? 270 : i % 5 == 0 || i % 5 == 3 ? 180 : 396;
+        tell(s, watch(g, "quality", qualities[i]));
+        UNTIL(s, sees(g).height == height && sees_colours(g, GREEN, GREEN));
+    }
+    UNTIL(s, streams(s, NULL) == 2); /* what was left was let go: his, and that of the camera */
+}
+
+/* The estimate of one falls: he is sent less, the others the same. */
+static void a_poor_network_is_one_viewers_own(void **state)
+{
+    struct stage *s = *state;
+    open_room(s, "mcu");
+    join(s, 0, RED, MCU_CODEC_VP8);
+    struct guest *a = join(s, 1, NO_COLOUR, MCU_CODEC_VP8);
+    struct guest *b = join(s, 2, NO_COLOUR, MCU_CODEC_VP8);
+    UNTIL(s, sees_colours(a, RED, RED) && sees_colours(b, RED, RED));
+    struct room_peer *p = room_find_peer(s->room, b->id);
+    assert_non_null(p);
+    const int64_t end_us = mcu_now_us() + PATIENCE_S * MCU_US_PER_S;
+    while (sees(b).height != 180) {
+        assert_true(mcu_now_us() < end_us);
+        atomic_store(&p->watch.estimate_bps, 150000); /* the loopback says otherwise now and then */
+        turn(s);
+    }
+    assert_int_equal(sees(a).height, 396);
+    assert_int_equal(streams(s, "720p"), 1);
+    assert_int_equal(streams(s, "180p"), 1);
+}
+
+static void under_overload_all_get_less_and_a_recording_stays_whole(void **state)
+{
+    struct stage *s = *state;
+    char path[64];
+    snprintf(path, sizeof(path), "/tmp/mixdown-views-%d.mp4", (int)getpid());
+    unlink(path);
+    open_room(s, "mcu");
+    join(s, 0, RED, MCU_CODEC_VP8);
+    struct guest *a = join(s, 1, NO_COLOUR, MCU_CODEC_VP8);
+    struct guest *b = join(s, 2, NO_COLOUR, MCU_CODEC_H264);
+    UNTIL(s, sees_colours(a, RED, RED) && sees_colours(b, RED, RED));
+    tell(s, json_pack("{s:s,s:s,s:s}", "cmd", "record_start", "id", "x", "file", path));
+    s->room->views.overload.step = MCU_OVERLOAD_PRESET;
+    room_streams_set_rates(s->room);
+    room_watch_update_all(s->room, mcu_now_us());
+    run_for(s, 500);
+    s->room->views.overload.step = MCU_OVERLOAD_SMALL;
+    room_streams_set_rates(s->room);
+    room_watch_update_all(s->room, mcu_now_us());
+    UNTIL(s, sees(a).height == 180 && sees(b).height == 180);
+    s->room->views.overload.step = MCU_OVERLOAD_NONE;
+    room_watch_update_all(s->room, mcu_now_us());
+    UNTIL(s, sees(a).height == 396 && sees(b).height == 396);
+    tell(s, json_pack("{s:s,s:s}", "cmd", "record_stop", "id", "x"));
+    UNTIL(s, s->counts_recording_ready == 1);
+    struct rec_result result;
+    assert_int_equal(rec_recover(path, &result), 0);
+    assert_true(result.duration_ms >= 500);
+    unlink(path);
+}
+
+/* --- key frames ------------------------------------------------------------------------------- */
+
+enum { STORM = 20 };
+
+/* Twenty come within two seconds. Who was there pays with a key frame in two seconds at most; who
+ * comes has a picture soon, and it moves. */
+static void a_join_storm_costs_few_key_frames_and_freezes_nobody(void **state)
+{
+    struct stage *s = *state;
+    open_room(s, "mcu");
+    join(s, 0, RED, MCU_CODEC_VP8);
+    struct guest *old = join(s, 1, NO_COLOUR, MCU_CODEC_VP8);
+    UNTIL(s, sees_colours(old, RED, RED));
+    run_for(s, 2500); /* so that the next key frame is allowed at once */
+    const struct sight before = sees(old);
+    const int64_t start_us = mcu_now_us();
+    for (int i = 0; i < STORM; i++) {
+        join(s, 2 + i, NO_COLOUR, MCU_CODEC_VP8);
+        while (mcu_now_us() < start_us + i * 100 * MCU_US_PER_MS)
+            turn(s);
+    }
+    for (int i = 0; i < STORM; i++)
+        UNTIL(s, sees_colours(s->guests[2 + i], RED, RED));
+    int frames[STORM];
+    for (int i = 0; i < STORM; i++)
+        frames[i] = sees(s->guests[2 + i]).frames;
+    for (int i = 0; i < STORM; i++)
+        UNTIL(s, sees(s->guests[2 + i]).frames >= frames[i] + 5);
+    const double seconds = (double)(mcu_now_us() - start_us) / MCU_US_PER_S;
+    const int keys = sees(old).keys - before.keys;
+    assert_in_range(keys, 0, (int)(seconds / 2.0) + 1);
+    assert_true(sees(old).frames > before.frames + 10);
+    assert_int_equal(streams(s, NULL), 1);
+}
+
+/* --- what is told ----------------------------------------------------------------------------- */
+
+static bool has_tile(const json_t *event, const char *user, int x, int w)
+{
+    size_t i;
+    const json_t *tile;
+    json_array_foreach(json_object_get(event, "tiles"), i, tile)
+    {
+        if (strcmp(text(tile, "user"), user) == 0 && strcmp(text(tile, "peer"), user) == 0 &&
+            json_integer_value(json_object_get(tile, "x")) == x &&
+            json_integer_value(json_object_get(tile, "w")) == w)
+            return true;
+    }
+    return false;
+}
+
+static void tiles_are_told_where_they_are(void **state)
+{
+    struct stage *s = *state;
+    open_room(s, "mcu");
+    join(s, 0, RED, MCU_CODEC_VP8);
+    UNTIL(s, has_tile(newest(s, "tiles", NULL), "guest-0", 0, 704));
+    join(s, 1, GREEN, MCU_CODEC_VP8);
+    UNTIL(s, has_tile(newest(s, "tiles", NULL), "guest-0", 0, 352) &&
+                 has_tile(newest(s, "tiles", NULL), "guest-1", 352, 352));
+    assert_string_equal(text(newest(s, "tiles", NULL), "view"), "main");
+    leave(s, 0);
+    UNTIL(s, has_tile(newest(s, "tiles", NULL), "guest-1", 0, 704));
+}
+
+static int uplink(const struct stage *s, const struct guest *g, const char *key)
+{
+    const json_t *camera = json_object_get(newest(s, "uplink", g), "camera");
+    return camera ? (int)json_integer_value(json_object_get(camera, key)) : -1;
+}
+
+static void publishers_are_told_what_their_tile_needs(void **state)
+{
+    struct stage *s = *state;
+    open_room(s, "mcu");
+    struct guest *a = join(s, 0, RED, MCU_CODEC_VP8);
+    struct guest *b = join(s, 1, GREEN, MCU_CODEC_VP8);
+    UNTIL(s, uplink(s, a, "bitrate") > 0 && uplink(s, b, "bitrate") > 0);
+    UNTIL(s, uplink(s, a, "height") == 360); /* half of a canvas of 704x396 */
+
+    /* Nobody sees b: he need not send, and is not decoded. */
+    tell(s, json_pack("{s:s,s:s}", "cmd", "layout_set", "layout", "single"));
+    UNTIL(s, uplink(s, b, "bitrate") == 0);
+    assert_true(uplink(s, a, "bitrate") > 0);
+
+    /* Both watch small pictures: less of a will do. */
+    tell(s, watch(a, "quality", "180p"));
+    tell(s, watch(b, "quality", "180p"));
+    UNTIL(s, uplink(s, a, "height") == 180);
+
+    tell(s, json_pack("{s:s,s:s}", "cmd", "layout_set", "layout", "grid"));
+    UNTIL(s, uplink(s, b, "bitrate") > 0);
+}
+
+int main(void)
+{
+    av_log_set_level(AV_LOG_ERROR);
+#define TEST(name) cmocka_unit_test_setup_teardown(name, stage_set_up, stage_tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(two_views_are_seen_at_once),
+        TEST(a_personal_view_is_without_oneself),
+        TEST(a_layout_of_ones_choice_is_shared_by_who_chose_it),
+        TEST(in_a_room_of_two_each_sees_only_the_other),
+        TEST(a_change_of_the_rooms_layout_reaches_personal_views),
+        TEST(what_cannot_be_is_refused),
+        TEST(one_who_takes_less_changes_nothing_for_the_others),
+        TEST(moving_between_tiers_shows_no_gap),
+        TEST(a_poor_network_is_one_viewers_own),
+        TEST(under_overload_all_get_less_and_a_recording_stays_whole),
+        TEST(a_join_storm_costs_few_key_frames_and_freezes_nobody),
+        TEST(tiles_are_told_where_they_are),
+        TEST(publishers_are_told_what_their_tile_needs),
+    };
+#undef TEST
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
