@@ -431,7 +431,7 @@ static void a_fate_is_told_once_and_what_was_lost_may_come(void **state)
     for (uint16_t n = 0; n < 10; n++)
         rtc_estimator_sent(e, (uint16_t)(65530 + n), 1000, 1000000 + n * 10000);
     struct mcu_writer w = mcu_writer(fci, sizeof(fci));
-    mcu_put_be(&w, 65530 << 16 | 10, 4);
+    mcu_put_be(&w, UINT32_C(65530) << 16 | 10, 4);
     mcu_put_be(&w, 5 << 8, 4);
     mcu_put_u16(&w, 10); /* all lost */
     for (int i = 0; i < 2; i++) {
