@@ -248,14 +248,15 @@ static void draw_badge(const struct comp_overlay *badge, struct comp_canvas *can
 void comp_decor_draw(const struct comp_decor *d, struct comp_canvas *canvas,
                      const struct comp_rect *tile, const struct layout_style *style)
 {
-    const bool is_large = d->has.want.is_more_large;
-    if (d->has.more && is_large && is_for(&d->has, tile))
+    const bool has_badge = d->has.more && !d->has.want.is_more_large;
+    const bool is_covered = d->has.more && !has_badge && is_for(&d->has, tile);
+    if (is_covered)
         comp_overlay_blend(d->has.more, canvas, tile->x, tile->y, tile);
     if (d->has_frame)
         draw_frame(canvas, tile, style);
-    if (d->has.label)
+    if (d->has.label && !is_covered) /* on a small tile it would hide the number */
         draw_label(d->has.label, canvas, tile, style);
-    if (d->has.more && !is_large)
+    if (has_badge)
         draw_badge(d->has.more, canvas, tile, style);
 }
 

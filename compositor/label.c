@@ -83,7 +83,7 @@ static bool has_poor_network(const struct comp_label_conf *conf)
 
 static struct pill measure(const struct comp_label_conf *conf)
 {
-    struct pill p = {.text_px = conf->tile_height * 0.075};
+    struct pill p = {.text_px = fmin(conf->tile_height, conf->tile_width) * 0.075};
     p.text_px = fmax(TEXT_MIN_PX, fmin(TEXT_MAX_PX, p.text_px));
     p.sign_px = p.text_px * 1.25;
     p.pad_px = p.text_px * 0.45;

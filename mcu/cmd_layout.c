@@ -13,11 +13,16 @@
 static const char usage[] =
     "usage: mixdown layout list\n"
     "       mixdown layout check FILE.json\n"
-    "       mixdown layout render NAME|FILE.json [-n PEOPLE] [--size WxH] -o OUT.png\n"
+    "       mixdown layout render NAME|FILE.json [-n PEOPLE] [--size WxH] [--avatars] [--screen]\n"
+    "                             [--scale-to WIDTH] -o OUT.png\n"
     "\n"
     "Lists the built-in layouts, checks a layout file and says what is wrong and where, or draws "
     "a\n"
-    "layout with so many people (1 to 200; 4) in it; --size is 1280x720 unless it says otherwise.\n";
+    "layout with so many people (1 to 200; 4) in it, with and without cameras (--avatars: "
+    "without), "
+    "one\n"
+    "of whom may share a slide (--screen), and scales it down for a thumbnail (--scale-to). --size "
+    "is 1280x720 unless it says otherwise.\n";
 
 static int list(void)
 {
@@ -42,7 +47,7 @@ static int check(const char *path)
 struct words {
     const char *layout;
     const char *out;
-    unsigned people, width, height;
+    struct mcu_layout_scene scene;
 };
 
 static int bad_word(const char *what, const char *word, const char *hint)
@@ -54,19 +59,30 @@ static int bad_word(const char *what, const char *word, const char *hint)
 static int take_option(struct words *w, int option, const char *value)
 {
     char tail = 0;
+    struct mcu_layout_scene *scene = &w->scene;
     switch (option) {
+    case 'a':
+        scene->has_cameras = false;
+        return 0;
+    case 'w':
+        if (sscanf(value, "%4u%c", &scene->max_width, &tail) == 1 && scene->max_width >= 16)
+            return 0;
+        return bad_word("width", value, "a number from 16");
+    case 'S':
+        scene->has_screen = true;
+        return 0;
     case 'o':
         w->out = value;
         return 0;
     case 'n':
-        if (sscanf(value, "%3u%c", &w->people, &tail) == 1 && w->people >= 1 &&
-            w->people <= LAYOUT_PEOPLE_MAX)
+        if (sscanf(value, "%3u%c", &scene->people, &tail) == 1 && scene->people >= 1 &&
+            scene->people <= LAYOUT_PEOPLE_MAX)
             return 0;
         return bad_word("people", value, "a number from 1 to 200");
     case 's':
-        if (sscanf(value, "%4ux%4u%c", &w->width, &w->height, &tail) == 2 && w->width >= 64 &&
-            w->width <= 4096 && w->height >= 64 && w->height <= 4096 &&
-            (w->width | w->height) % 2 == 0)
+        if (sscanf(value, "%4ux%4u%c", &scene->width, &scene->height, &tail) == 2 &&
+            scene->width >= 64 && scene->width <= 4096 && scene->height >= 64 &&
+            scene->height <= 4096 && (scene->width | scene->height) % 2 == 0)
             return 0;
         return bad_word("size", value, "even numbers from 64 to 4096, such as 1280x720");
     default:
@@ -78,11 +94,11 @@ static int take_option(struct words *w, int option, const char *value)
 static int parse_words(struct words *w, int argc, char **argv)
 {
     static const struct option options[] = {
-        {"size", required_argument, NULL, 's'},
-        {"output", required_argument, NULL, 'o'},
-        {NULL, 0, NULL, 0},
+        {"size", required_argument, NULL, 's'},     {"avatars", no_argument, NULL, 'a'},
+        {"scale-to", required_argument, NULL, 'w'}, {"screen", no_argument, NULL, 'S'},
+        {"output", required_argument, NULL, 'o'},   {NULL, 0, NULL, 0},
     };
-    *w = (struct words){.people = 4, .width = 1280, .height = 720};
+    *w = (struct words){.scene = {.people = 4, .width = 1280, .height = 720, .has_cameras = true}};
     optind = 1;
     for (int option; (option = getopt_long(argc, argv, "n:o:", options, NULL)) != -1;) {
         const int status = take_option(w, option, optarg);
@@ -121,7 +137,7 @@ static int render(int argc, char **argv)
         return status;
     uint8_t *png = NULL;
     size_t size = 0;
-    const int err = mcu_layout_picture(layout, w.people, w.width, w.height, COMP_PNG, &png, &size);
+    const int err = mcu_layout_picture(layout, &w.scene, COMP_PNG, &png, &size);
     if (err) {
         fprintf(stderr, "mixdown layout render: %s\n", strerror(-err));
         status = 1;

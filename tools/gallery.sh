@@ -6,12 +6,18 @@ set -eu
 cd "$(dirname "$0")/.."
 mkdir -p web/public/layouts
 for name in $(build/mixdown layout list); do
-    size=320x180
+    size=640x360
     people=6
+    extra=()
+    width=320
     case $name in
-    portrait) size=102x180 ;;
+    presentation*) extra=(--screen) ;;
+    portrait)
+        size=360x640
+        width=102
+        ;;
     lecture) people=8 ;;
-    grid) people=9 ;;
+    grid | audio) people=9 ;;
     esac
-    build/mixdown layout render "$name" -n "$people" --size "$size" -o "web/public/layouts/$name.png"
+    build/mixdown layout render "$name" -n "$people" --size "$size" "${extra[@]}" --scale-to "$width" -o "web/public/layouts/$name.png"
 done

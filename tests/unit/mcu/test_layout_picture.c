@@ -1,4 +1,5 @@
-/* Pictures of layouts: every built-in draws, as PNG and as JPEG, and what comes out is a picture. */
+/* Pictures of layouts: every built-in draws, as PNG and as JPEG, and what comes out is a picture.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -41,7 +42,12 @@ static void every_built_in_can_be_drawn(void **state)
         assert_int_equal(layout_builtin(&l, name), 0);
         uint8_t *png;
         size_t size;
-        assert_int_equal(mcu_layout_picture(l, 7, 320, 180, COMP_PNG, &png, &size), 0);
+        const struct mcu_layout_scene scene = {.people = 7,
+                                               .width = 320,
+                                               .height = 180,
+                                               .has_cameras = count % 2,
+                                               .has_screen = count % 3 == 0};
+        assert_int_equal(mcu_layout_picture(l, &scene, COMP_PNG, &png, &size), 0);
         AVFrame *f = decode(AV_CODEC_ID_PNG, png, size);
         assert_int_equal(f->width, 320);
         assert_int_equal(f->height, 180);
