@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "transport/payload_h264.h"
+#include "transport/picture_size.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -24,6 +25,9 @@ static void unpack_input(const uint8_t *data, size_t size)
         size_t n = data[at++];
         n = n < size - at ? n : size - at;
         rtc_h264_peek(&peek, data + at, n);
+        uint32_t width = 1, height = 1;
+        rtc_picture_size(MCU_CODEC_H264, data + at, n, &width, &height);
+        check(width > 0 && width <= 65535 && height > 0 && height <= 65535);
         const int err = rtc_h264_unpack_add(&counted, data + at, n);
         check(rtc_h264_unpack_add(&u, data + at, n) == err);
         if (err)

@@ -100,6 +100,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             rtc_in_renegotiated(in);
         }
         now_us += wait_ms * 1000;
+        const struct rtc_limit limit = {
+            .width = wait_ms * 8u, .height = wait_ms * 6u, .bitrate_bps = wait_ms / 16 * 100000u};
+        if (wait_ms > 128)
+            rtc_in_limit(in, RTC_CAMERA, &limit);
         const size_t wanted = mcu_take_u8(&r);
         const size_t n = wanted < mcu_left(&r) ? wanted : mcu_left(&r);
         const uint8_t *packet = mcu_take(&r, n);

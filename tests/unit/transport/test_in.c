@@ -383,20 +383,19 @@ static void the_layer_that_covers_the_limit_is_taken(void **state)
     assert_int_equal(shown(&r), 2); /* it plays on until the other begins */
     shoot_layers(&r, seq++, 7, 0);
     assert_int_equal(asked(&r), 101);
-    const size_t before = r.count;
     shoot_layers(&r, seq++, 7, 2);
     assert_int_equal(shown(&r), 1);
     assert_true(r.frames[r.count - 1].is_key);
     shoot_layers(&r, seq++, 7, 0);
     assert_int_equal(shown(&r), 1);
-    for (size_t i = before + 1; i < r.count; i++)
-        assert_true(r.frames[i].pts_us > r.frames[i - 1].pts_us);
 
     const struct rtc_limit none = {.bitrate_bps = 0};
     rtc_in_limit(r.in, RTC_CAMERA, &none);
     shoot_layers(&r, seq++, 7, 0);
     shoot_layers(&r, seq++, 7, 1);
     assert_int_equal(shown(&r), 0);
+    for (size_t i = 1; i < r.count; i++) /* also where two layers had the same picture */
+        assert_true(r.frames[i].pts_us > r.frames[i - 1].pts_us);
     rtc_in_destroy(r.in);
 }
 

@@ -150,8 +150,8 @@ static size_t write_sps(const struct sps *s, uint8_t out[128])
         put_number(&w, 2);
     } else if (s->order == 1) {
         put(&w, 0, 1);
-        put_number(&w, 3);
-        put_number(&w, 4);
+        put_number(&w, 65535); /* 32 bits of zero between the two */
+        put_number(&w, 65535);
         put_number(&w, 2);
         put_number(&w, 5);
         put_number(&w, 6);
