@@ -82,9 +82,10 @@ static void update(struct comp_shares *shares, struct comp_share *s, struct comp
 {
     if (s->picture != picture) {
         begin(s, picture);
+        s->by = scaler;
         if (s->is_wanted)
             scale_aside(s, scaler, frame);
-    } else {
+    } else if (s->by != scaler) { /* another view, not this one again for the sake of a label */
         s->is_wanted = true;
         s->taken += s->is_ready;
         shares->taken += s->is_ready;

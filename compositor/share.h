@@ -18,11 +18,12 @@ enum { COMP_SHARES_MAX = 4 };
 
 struct comp_share {
     struct comp_rect crop;
-    uint32_t width, height; /* 0: free */
-    uint64_t picture;       /* the source's, that was drawn last at this size */
-    bool is_wanted;         /* by more than one */
-    bool is_ready;          /* `canvas` has it */
-    uint32_t taken;         /* so often, since it was made */
+    uint32_t width, height;       /* 0: free */
+    uint64_t picture;             /* the source's, that was drawn last at this size */
+    const struct comp_scaler *by; /* who drew it; only compared */
+    bool is_wanted;               /* by more than one */
+    bool is_ready;                /* `canvas` has it */
+    uint32_t taken;               /* so often, since it was made */
     struct comp_canvas canvas;
 };
 

@@ -130,7 +130,8 @@ static inline void maker_collect(struct maker *m)
     }
 }
 
-/* A block of 16 pixels of luma in the middle differs with n, so that pictures move. */
+/* A block of 16 pixels of luma in the middle differs with n, so that pictures move; not in tiny
+ * ones. */
 static inline void maker_paint(AVFrame *f, struct yuv colour, int n)
 {
     for (int p = 0; p < 3; p++) {
@@ -140,7 +141,9 @@ static inline void maker_paint(AVFrame *f, struct yuv colour, int n)
         for (int y = 0; y < height; y++)
             memset(f->data[p] + y * f->linesize[p], value, (size_t)width);
     }
-    for (int y = f->height / 2 - 8; n >= 0 && y < f->height / 2 + 8; y++)
+    if (n < 0 || f->width < 16 || f->height < 16)
+        return;
+    for (int y = f->height / 2 - 8; y < f->height / 2 + 8; y++)
         memset(f->data[0] + y * f->linesize[0] + f->width / 2 - 8, 20 + n * 37 % 200, 16);
 }
 
