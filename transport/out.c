@@ -160,7 +160,7 @@ static void send_audio(struct rtc_out *o, struct rtc_payloads *payloads, int64_t
         return;
     s->stats.copies += taken;
     rtc_out_send_packet(o, MCU_AUDIO, packet, (size_t)size, (size_t)head, now_us);
-    if (o->estimator)
+    if (o->estimator || o->remb_us)
         rtc_out_pace_take(o, (size_t)size, now_us);
 }
 

@@ -241,6 +241,21 @@ static void a_limit_that_falls_is_noticed_within_half_a_second(void **state)
     }
 }
 
+/* Twenty points of a line would take seconds. */
+static void with_few_packets_a_leap_of_delay_tells(void **state)
+{
+    (void)state;
+    struct path *p = path_create(200000);
+    p->packet_bytes = 1200;
+    p->media_bps = 120000;
+    run(p, 20000);
+    p->media_bps = 170000;
+    p->queue_us = 5000 * 1000;
+    p->capacity_bps = 60000;
+    assert_in_range(time_to(p, false, 60000, 10000), 1, 800);
+    path_destroy(p);
+}
+
 static void a_limit_that_rises_is_found_within_15_seconds(void **state)
 {
     (void)state;
@@ -454,6 +469,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_constant_limit_is_found_and_kept),
         cmocka_unit_test(a_limit_that_falls_is_noticed_within_half_a_second),
+        cmocka_unit_test(with_few_packets_a_leap_of_delay_tells),
         cmocka_unit_test(a_limit_that_rises_is_found_within_15_seconds),
         cmocka_unit_test(what_is_not_used_is_probed_for),
         cmocka_unit_test(a_little_loss_is_nothing),

@@ -309,6 +309,35 @@ static void what_is_asked_for_again_leaves_once_a_round_trip(void **state)
     far_destroy(f);
 }
 
+/* However much an encoder makes that has not followed yet. */
+static void for_long_hardly_more_leaves_than_the_estimate(void **state)
+{
+    (void)state;
+    static const uint64_t rates[] = {60000, 400000};
+    for (size_t i = 0; i < 2; i++) {
+        struct rig *r = rig_create(MCU_CODEC_VP8);
+        r->session.lines[MCU_VIDEO].ext.transport_cc = 0;
+        r->session.lines[MCU_AUDIO].ext.transport_cc = 0;
+        rtc_out_tune(r->out, 1, r->now_us);
+        rtc_out_remb(r->out, rates[i], r->now_us);
+        for (uint32_t n = 0; n < 250; n++) {
+            push_audio(r); /* 29 kbit/s of it, which video gets less */
+            rig_push(r, &(struct rig_frame){.feed_id = 1,
+                                            .number = n,
+                                            .is_key = r->keys_asked > 0 || n == 0,
+                                            .size = 3500});
+            r->keys_asked = 0;
+            rig_wait(r, 20 * 1000);
+        }
+        size_t bytes = 0;
+        for (size_t k = 0; k < r->count; k++)
+            bytes += r->packets[k].size;
+        assert_true(bytes > rates[i] * 5 / 8 * 8 / 10);
+        assert_true(bytes < rates[i] * 5 / 8 * 12 / 10 + 2500);
+        rig_destroy(r);
+    }
+}
+
 static void a_peer_that_only_says_remb_is_believed(void **state)
 {
     (void)state;
@@ -345,6 +374,7 @@ int main(void)
         cmocka_unit_test(too_much_video_loses_its_upper_layers_first),
         cmocka_unit_test(far_too_much_video_becomes_key_frames),
         cmocka_unit_test(what_is_asked_for_again_leaves_once_a_round_trip),
+        cmocka_unit_test(for_long_hardly_more_leaves_than_the_estimate),
         cmocka_unit_test(a_peer_that_only_says_remb_is_believed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
