@@ -100,8 +100,10 @@ static void recycle(struct comp_source *s)
 
 void comp_source_stop(struct comp_source *s)
 {
-    comp_decoder_destroy(s->decoder);
-    s->decoder = NULL;
+    if (s->decoder) { /* an avatar has none, and [tick] may look at it just now */
+        comp_decoder_destroy(s->decoder);
+        s->decoder = NULL;
+    }
     for (struct comp_source_item item; take_item(s, &item);)
         mcu_packet_unref(item.packet);
     pthread_mutex_lock(&s->lock);
