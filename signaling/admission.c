@@ -77,5 +77,6 @@ void sig_load_measure(struct sig_room *room)
 {
     const struct sig_room_stats *s = &room->stats;
     count_members(room);
+    room->load.counts[MCU_LOAD_VIEW] = s->views > 1 ? (uint32_t)s->views - 1 : 0;
     mcu_load_measure(&room->load, s->cpu_us, s->audio_ticks, s->audio_late_ticks, mcu_now_us());
 }

@@ -180,10 +180,25 @@ static void read_ticks(struct sig_room_stats *s, const json_t *event)
     add_number(video, "skipped", &s->video_skipped);
 }
 
+static void read_views(struct sig_room_stats *s, const json_t *event)
+{
+    const json_t *video = json_object_get(event, "video");
+    const json_t *streams = json_object_get(video, "streams");
+    add_number(video, "views", &s->views);
+    add_number(video, "overload", &s->overload_step);
+    add_number(video, "overload_steps", &s->overload_steps);
+    add_number(streams, "1080p", &s->streams_1080p);
+    add_number(streams, "720p", &s->streams_720p);
+    add_number(streams, "360p", &s->streams_360p);
+    add_number(streams, "180p", &s->streams_180p);
+    add_number(streams, "slides", &s->streams_slides);
+}
+
 static void on_stats(struct sig_room *room, const json_t *event)
 {
     struct sig_room_stats s = {0};
     read_ticks(&s, event);
+    read_views(&s, event);
     read_totals(&s, json_object_get(event, "totals"));
     room->stats = s;
     sig_load_measure(room);
@@ -198,12 +213,16 @@ static uint64_t larger(uint64_t a, uint64_t b)
 static const size_t momentary[] = {
     offsetof(struct sig_room_stats, audio_outputs),
     offsetof(struct sig_room_stats, audio_mixes),
-    offsetof(struct sig_room_stats, audio_speakers),
+    offsetof(struct sig_room_stats, audio_speakers), offsetof(struct sig_room_stats, views),
+    offsetof(struct sig_room_stats, streams_1080p),  offsetof(struct sig_room_stats, streams_720p),
+    offsetof(struct sig_room_stats, streams_360p),   offsetof(struct sig_room_stats, streams_180p),
+    offsetof(struct sig_room_stats, streams_slides), offsetof(struct sig_room_stats, overload_step),
 };
 static const size_t maxima[] = {
     offsetof(struct sig_room_stats, audio_max_late_us),
     offsetof(struct sig_room_stats, video_max_late_us),
     offsetof(struct sig_room_stats, audio_max_drift_ppm),
+    offsetof(struct sig_room_stats, overload_step),
 };
 
 static uint64_t *number_at(struct sig_room_stats *s, size_t offset)

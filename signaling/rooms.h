@@ -42,6 +42,8 @@ struct sig_room_stats {
     uint64_t audio_max_drift_ppm;
     uint64_t video_ticks, video_late_ticks, video_max_late_us;
     uint64_t video_composed, video_tiles_drawn, video_encoded, video_skipped;
+    uint64_t views, streams_1080p, streams_720p, streams_360p, streams_180p, streams_slides;
+    uint64_t overload_step, overload_steps;
     uint64_t rejected_packets, concealed;
     uint64_t in_packets, in_bytes, in_lost, in_nacks, in_plis, in_recovered;
     uint64_t out_packets, out_bytes, out_lost, out_nacks, out_retransmitted, out_plis;

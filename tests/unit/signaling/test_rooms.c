@@ -833,11 +833,13 @@ static void counters_of_a_room_stay_in_the_sum_when_it_restarts(void **state)
         f, "{\"event\": \"stats\", \"cpu_us\": 1000, \"audio\": {\"ticks\": 50, \"speakers\": 3, "
            "\"max_late_us\": 300}, \"totals\": {\"concealed\": 4, \"max_drift_ppm\": 90, "
            "\"in\": {\"packets\": 10, \"recovered\": 2}, \"out\": {\"packets\": 9, "
-           "\"copies\": 6}}}");
+           "\"copies\": 6}}, \"video\": {\"views\": 4, \"streams\": {\"720p\": 3}, "
+           "\"overload\": 5, \"overload_steps\": 2}}");
     f->events.restarted(f->opened[0]);
     room_says(f, "{\"event\": \"stats\", \"cpu_us\": 10, \"audio\": {\"ticks\": 5, "
                  "\"speakers\": 1, \"max_late_us\": 100}, \"totals\": {\"concealed\": 1, "
-                 "\"max_drift_ppm\": 20}}");
+                 "\"max_drift_ppm\": 20}, \"video\": {\"views\": 2, \"streams\": {\"720p\": 1, "
+                 "\"180p\": 1}, \"overload\": 1, \"overload_steps\": 1}}");
     sig_rooms_stats(f->rooms, &stats);
     assert_int_equal(stats.sum.cpu_us, 1010);
     assert_int_equal(stats.sum.audio_ticks, 55);
@@ -849,6 +851,11 @@ static void counters_of_a_room_stay_in_the_sum_when_it_restarts(void **state)
     assert_int_equal(stats.sum.out_copies, 6);
     assert_int_equal(stats.sum.audio_speakers, 1); /* those who speak now */
     assert_int_equal(stats.sum.audio_max_drift_ppm, 20);
+    assert_int_equal(stats.sum.views, 2);
+    assert_int_equal(stats.sum.streams_720p, 1);
+    assert_int_equal(stats.sum.streams_180p, 1);
+    assert_int_equal(stats.sum.overload_step, 1);
+    assert_int_equal(stats.sum.overload_steps, 3);
     assert_int_equal(stats.members, 1);
 }
 
