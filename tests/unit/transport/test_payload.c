@@ -484,6 +484,32 @@ static void test_audio_is_one_payload(void **state)
     mcu_packet_unref(packet);
 }
 
+/* As the description says: 42 e0, and the level of the stream where it is above 3.1. */
+static void test_h264_says_its_level(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t encoder[3], sent[3];
+    } rows[] = {
+        {{0x42, 0xc0, 0x15}, {0x42, 0xe0, 0x1f}},
+        {{0x42, 0xc0, 0x1f}, {0x42, 0xe0, 0x1f}},
+        {{0x42, 0xc0, 0x28}, {0x42, 0xe0, 0x28}},
+        {{0x64, 0x00, 0x28}, {0x64, 0x00, 0x28}}, /* another profile: as it is */
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const uint8_t *e = rows[i].encoder;
+        const uint8_t frame[] = {0, 0, 0, 1, 0x67, e[0], e[1], e[2], 0xda, 0, 0, 0, 1, 0x65, 9, 9};
+        struct mcu_packet *packet = packet_of(frame, sizeof(frame), MCU_CODEC_H264);
+        struct rtc_payloads *p = NULL;
+        packet->is_key = true;
+        assert_int_equal(rtc_payloads_create(&p, packet, 1000), 0);
+        assert_int_equal(p->slices[0].data[0], 0x67);
+        assert_memory_equal(p->slices[0].data + 1, rows[i].sent, 3);
+        rtc_payloads_unref(p);
+        mcu_packet_unref(packet);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -494,6 +520,7 @@ int main(void)
         cmocka_unit_test(test_h264_parameter_sets_that_do_not_fit_together),
         cmocka_unit_test(test_h264_what_cannot_be_cut),
         cmocka_unit_test(test_h264_profile_rewrite),
+        cmocka_unit_test(test_h264_says_its_level),
         cmocka_unit_test(test_h264_next_nal),
         cmocka_unit_test(test_h264_malformed_payloads),
         cmocka_unit_test(test_h264_no_room),
