@@ -25,19 +25,25 @@ static uint64_t picture_bps(const struct rtc_line *line, const struct rtc_limit 
     return bps * percent / 100;
 }
 
+static bool is_receiving(const struct rtc_line *line)
+{
+    return line->is_used && (line->direction & MCU_RECVONLY);
+}
+
 uint64_t rtc_limit_total_bps(const struct rtc_session *session,
                              const struct rtc_told_limit told[RTC_PICTURES])
 {
     uint64_t total_bps = 0;
     for (size_t i = 0; i < RTC_PICTURES; i++) {
         const struct rtc_line *line = &session->lines[MCU_VIDEO + i];
-        if (!line->is_used || !(line->direction & MCU_RECVONLY))
+        if (!is_receiving(line))
             continue;
         if (!told[i].is_told || !takes_remb(line))
             return 0;
         total_bps += picture_bps(line, &told[i].limit);
     }
-    return total_bps ? total_bps + SOUND_BPS : 0;
+    return total_bps && is_receiving(&session->lines[MCU_AUDIO]) ? total_bps + SOUND_BPS
+                                                                 : total_bps;
 }
 
 static uint32_t short_side(uint32_t width, uint32_t height)

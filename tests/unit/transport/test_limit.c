@@ -25,6 +25,8 @@ static void limits_add_up(void **state)
     set_line(&s, RTC_CAMERA, MCU_SENDRECV);
     assert_int_equal(rtc_limit_total_bps(&s, limits), 0); /* nothing was told */
     limits[RTC_CAMERA] = told(500000);
+    assert_int_equal(rtc_limit_total_bps(&s, limits), 550000);
+    s.lines[MCU_AUDIO] = (struct rtc_line){.is_used = true, .direction = MCU_SENDRECV};
     assert_int_equal(rtc_limit_total_bps(&s, limits), 550000 + SOUND);
     limits[RTC_CAMERA] = told(0); /* paused: as little as there is */
     assert_int_equal(rtc_limit_total_bps(&s, limits), 33000 + SOUND);
