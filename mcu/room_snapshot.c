@@ -48,10 +48,11 @@ const char *room_snapshot(struct mcu_room *r, const json_t *message)
         mcu_json_string(message, "view", MCU_JSON_OPTIONAL, 1, view, sizeof(view)) ||
         mcu_json_int(message, "width", MCU_JSON_OPTIONAL, 0, WIDTH_MAX, &width) || file[0] != '/')
         return "bad_message";
-    if (strcmp(view, "main") != 0)
+    const struct room_view *v = room_view_find(r, view);
+    if (!v)
         return "no_such_view";
     AVFrame *picture = NULL;
-    int err = mcu_studio_snapshot(r->studio, &picture);
+    int err = comp_view_snapshot(v->view, &picture);
     if (err)
         return err == -ETIMEDOUT ? "too_busy" : "internal";
     err = encode_into(picture, (uint32_t)width, file);

@@ -155,11 +155,6 @@ void mcu_studio_wait_for_tick(struct mcu_studio *s)
         mcu_sleep_until_us(mcu_now_us() + MCU_US_PER_MS / 2);
 }
 
-int mcu_studio_snapshot(struct mcu_studio *s, struct AVFrame **out)
-{
-    return comp_view_snapshot(s->view, out);
-}
-
 void mcu_studio_set_layout(struct mcu_studio *s, const struct layout *layout)
 {
     comp_view_set_layout(s->view, layout);

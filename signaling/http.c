@@ -115,6 +115,8 @@ static void reply_options(struct sig_http *req)
 static void handle(struct sig_http *req)
 {
     req->was_handled = true;
+    /* Who replies later may have to wait for a room or a child process. */
+    lws_set_timeout(req->wsi, PENDING_TIMEOUT_HTTP_CONTENT, REPLY_TIMEOUT_S);
     if (req->match.route) {
         req->match.route->handle(req);
     } else if (req->method == SIG_OPTIONS && req->match.allowed) {

@@ -26,6 +26,13 @@ void sig_api_layout_delete(struct sig_http *req);
 void sig_api_room_patch(struct sig_http *req);
 void sig_api_snapshot(struct sig_http *req);
 
+/* api_views.c */
+void sig_api_views(struct sig_http *req);
+void sig_api_view_get(struct sig_http *req);
+void sig_api_view_add(struct sig_http *req);
+void sig_api_view_patch(struct sig_http *req);
+void sig_api_view_delete(struct sig_http *req);
+
 /* api_members.c */
 void sig_api_member_get(struct sig_http *req);
 void sig_api_member_patch(struct sig_http *req);

@@ -30,6 +30,7 @@ void sig_member_unref(struct sig_member *m)
         return;
     json_decref(m->sound);
     json_decref(m->rtp);
+    json_decref(m->wish);
     free(m);
 }
 
@@ -102,8 +103,9 @@ struct sig_member *sig_room_find_user(const struct sig_room *room, const char *u
 
 json_t *member_session_json(const struct sig_member *m)
 {
-    return json_pack("{s:i, s:s, s:s, s:s, s:I}", "v", 1, "kind", kind_names[m->kind], "resume",
-                     m->resume, "etag", m->etag, "joined_at", (json_int_t)m->joined_at_ms);
+    return json_pack("{s:i, s:s, s:s, s:s, s:I, s:O*}", "v", 1, "kind", kind_names[m->kind],
+                     "resume", m->resume, "etag", m->etag, "joined_at",
+                     (json_int_t)m->joined_at_ms, "watch", m->wish);
 }
 
 int sig_member_command(struct sig_member *m, json_t *command, sig_reply_fn *done, void *arg)
@@ -261,6 +263,7 @@ void member_add_all_again(struct sig_room *room)
         if (add_to_room(m, NULL) != 0)
             continue; /* the room is dying again */
         m->sends_audio = m->sends_video = m->sends_screen = false;
+        m->view[0] = '\0';
         snprintf(m->state, sizeof(m->state), "new");
         m->is_moved = !m->client;
     }

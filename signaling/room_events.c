@@ -13,6 +13,7 @@
 #include "signaling/room_picture.h"
 #include "signaling/rooms_internal.h"
 #include "signaling/sdp.h"
+#include "signaling/watch.h"
 
 static struct sig_member *member_of(const struct sig_room *room, const json_t *event)
 {
@@ -262,6 +263,8 @@ static const struct {
     {"candidate", on_candidate}, {"peer_state", on_peer_state},  {"peer_media", on_peer_media},
     {"speaking", on_speaking},   {"recording", recording_event}, {"stats", on_stats},
     {"sound", on_sound},         {"layout", sig_room_picture_event},
+    {"watching", sig_watching_event}, {"tiles", sig_tiles_event},
+    {"uplink", sig_uplink_event}, {"overload", sig_overload_event},
     {"sound", on_sound},         {"network", event_network},
 };
 

@@ -11,6 +11,7 @@
 #include "mcu/control_picture.h"
 #include "signaling/layouts.h"
 #include "signaling/rooms_internal.h"
+#include "signaling/watch.h"
 
 /* One change under way. The room is found again by its id: it may be over when the answer comes. */
 struct change {
@@ -201,7 +202,10 @@ void sig_rooms_layout_changed(void *ctx, const char *name)
 {
     struct sig_rooms *r = ctx;
     for (struct sig_room *room = r->first; room; room = room->next) {
-        if (room->is_closing || !uses(room, name))
+        if (room->is_closing)
+            continue;
+        sig_room_reload_views(room, name);
+        if (!uses(room, name))
             continue;
         const char *chosen = mcu_picture_layout(room->picture);
         json_t *patch = json_pack("{s:s?}", "layout", chosen);
@@ -216,7 +220,7 @@ void sig_rooms_layout_changed(void *ctx, const char *name)
 bool sig_rooms_use_layout(const struct sig_rooms *r, const char *name)
 {
     for (const struct sig_room *room = r->first; room; room = room->next) {
-        if (!room->is_closing && uses(room, name))
+        if (!room->is_closing && (uses(room, name) || sig_room_views_use(room, name)))
             return true;
     }
     return false;

@@ -14,6 +14,7 @@
 #include "signaling/admission.h"
 #include "signaling/room_picture.h"
 #include "signaling/rooms_internal.h"
+#include "signaling/watch.h"
 
 /* A WHIP or WHEP client whose media never comes up is gone: nothing else says so. */
 #define MEDIA_WAIT_US (60 * MCU_US_PER_S)
@@ -24,14 +25,12 @@ struct sig_room *room_create(struct sig_rooms *r, const char *id, const char *ty
                              int64_t opened_at_ms)
 {
     struct sig_room *room = calloc(1, sizeof(*room));
-    json_t *picture = json_object();
-    if (!room || !picture) {
-        json_decref(picture);
-        free(room);
+    if (!room)
         return NULL;
-    }
     room->rooms = r;
-    room->picture = picture;
+    room->picture = json_object();
+    room->views = json_object();
+    room->tiles = json_object();
     snprintf(room->id, sizeof(room->id), "%s", id);
     snprintf(room->type, sizeof(room->type), "%s", type);
     room->opened_at_ms = opened_at_ms;
@@ -51,6 +50,8 @@ void room_free(struct sig_room *room)
         *at = room->next;
     room->rooms->stats.rooms--;
     json_decref(room->picture);
+    json_decref(room->views);
+    json_decref(room->tiles);
     free(room);
 }
 
@@ -142,6 +143,7 @@ static void room_restarted(void *ctx)
     room->stats = (struct sig_room_stats){0};
     recordings_restarted(room);
     sig_room_restore_picture(room);
+    sig_room_restore_views(room);
     member_add_all_again(room);
 }
 

@@ -87,6 +87,10 @@ struct sig_member {
     bool muted_audio, muted_video;
     uint32_t pin; /* to this seat of the layout; 0: to none */
     bool has_hand_up;
+    json_t *wish;     /* what it asked to watch (signaling/watch.h); NULL: nothing */
+    char view[128];   /* that it watches, as the room calls it; "": none */
+    char tier[16];
+    uint32_t view_width, view_height;
     json_t *sound; /* an object: what mcu/control_audio.h calls a state */
     json_t *rtp; /* of SIG_KIND_RTP: {host, port, audio, video}, where the room takes its packets */
     int bars;          /* of its network, 0..5; -1: not known */
@@ -104,6 +108,8 @@ struct sig_room {
     char type[16];
     json_t *picture;           /* an object: what mcu/control_picture.h calls a state */
     char layout[65];           /* in force, as the room says; "": as chosen */
+    json_t *views;             /* that hosts added, by name */
+    json_t *tiles;             /* of each view, as clients are told, by the room's name of it */
     uint32_t snapshots_due;
     char sharing[SIG_ID_SIZE]; /* peer that shares the newest screen; "": nobody */
     int64_t opened_at_ms;

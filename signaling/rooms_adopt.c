@@ -14,6 +14,7 @@
 #include "signaling/room_picture.h"
 #include "signaling/rooms_internal.h"
 #include "signaling/token.h"
+#include "signaling/watch.h"
 
 static int read_session(struct sig_member *m, const json_t *session)
 {
@@ -28,6 +29,7 @@ static int read_session(struct sig_member *m, const json_t *session)
                               sizeof(m->etag));
     if (!err)
         err = mcu_json_int(session, "joined_at", MCU_JSON_REQUIRED, 1, INT64_MAX, &m->joined_at_ms);
+    m->wish = sig_wish_from_session(session);
     for (size_t i = 0; !err && i < sizeof(names) / sizeof(*names); i++) {
         if (strcmp(kind, names[i]) == 0)
             m->kind = (enum sig_kind)i;
@@ -120,6 +122,7 @@ void *room_adopted(void *ctx, struct sig_link *link, const json_t *answer)
         return NULL;
     room->link = link;
     sig_room_adopt_picture(room, answer);
+    sig_room_adopt_views(room);
     size_t i;
     const json_t *one;
     json_array_foreach(peers, i, one) adopt_peer(room, one);

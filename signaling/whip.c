@@ -17,12 +17,14 @@
 #include "signaling/http.h"
 #include "signaling/http_handlers.h"
 #include "signaling/sdp.h"
+#include "signaling/watch.h"
 #include "signaling/whip_restart.h"
 
 struct session_start {
     struct sig_http *req;      /* referenced */
     struct sig_member *member; /* referenced, once joined */
     enum sig_kind kind;
+    json_t *wish; /* ?view=, ?layout= and ?quality= of a viewer; may be NULL */
     struct mcu_desc offer;
 };
 
@@ -35,6 +37,7 @@ static void free_start(struct session_start *s)
 {
     sig_member_unref(s->member);
     sig_http_unref(s->req);
+    json_decref(s->wish);
     free(s);
 }
 
@@ -72,6 +75,7 @@ static void on_answer(void *arg, const json_t *reply)
         fail_start(s, error ? error : sig_error("internal"));
         return;
     }
+    sig_member_watch_again(s->member);
     if (!s->req->wsi) { /* nobody is there to get its id */
         sig_member_leave(s->member, "lost");
     } else {
@@ -91,6 +95,11 @@ static void on_joined(void *arg, struct sig_member *m, const struct sig_error *e
         return;
     }
     s->member = sig_member_ref(m);
+    error = s->wish ? sig_wish_read(&m->wish, m->room, s->wish, NULL) : NULL;
+    if (error) {
+        fail_start(s, error);
+        return;
+    }
     json_t *offer =
         json_pack("{s:s, s:o}", "cmd", "peer_offer", "desc", mcu_desc_to_json(&s->offer));
     if (sig_member_command(m, offer, on_answer, s) != 0)
@@ -131,6 +140,22 @@ static const struct sig_error *join(struct session_start *s, const struct sig_to
     return sig_rooms_join(s->req->front->rooms, &seat);
 }
 
+/* What a viewer wants to see; NULL: what everybody sees. */
+static json_t *wish_of(const struct sig_http *req)
+{
+    static const char *const args[] = {"view", "layout", "quality"};
+    json_t *wish = json_object();
+    for (size_t i = 0; i < sizeof(args) / sizeof(*args); i++) {
+        const char *value = sig_http_arg(req, args[i]);
+        if (value[0])
+            json_object_set_new(wish, args[i], json_string(value));
+    }
+    if (json_object_size(wish))
+        return wish;
+    json_decref(wish);
+    return NULL;
+}
+
 static void start_session(struct sig_http *req, enum sig_kind kind, const struct sig_token *token)
 {
     char why[SIG_SDP_ERROR_MAX] = "";
@@ -141,6 +166,7 @@ static void start_session(struct sig_http *req, enum sig_kind kind, const struct
     }
     s->req = sig_http_ref(req);
     s->kind = kind;
+    s->wish = kind == SIG_KIND_WHEP ? wish_of(req) : NULL;
     const int err =
         sig_sdp_parse(&s->offer, SIG_SDP_OFFER, req->body ? req->body : "", req->body_size, why);
     const struct sig_error *error = err ? sig_error("bad_offer") : join(s, token);

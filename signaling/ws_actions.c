@@ -14,6 +14,7 @@
 #include "signaling/sdp.h"
 #include "signaling/room_picture.h"
 #include "signaling/ws.h"
+#include "signaling/watch.h"
 #include "signaling/ws_internal.h"
 
 enum { NAME_CHARS_MAX = 64, USER_CHARS_MAX = 64 };
@@ -117,6 +118,7 @@ static json_t *join_data(const struct sig_client *c, const struct sig_member *m)
     json_t *picture = sig_room_picture_json(m->room);
     json_object_update(data, picture);
     json_decref(picture);
+    json_object_set_new(data, "views", sig_views_json(m->room));
     return data;
 }
 
@@ -281,6 +283,8 @@ static void on_offer_reply(void *arg, const json_t *reply)
     char *sdp = error ? NULL : sig_member_answer(p->member, reply);
     if (!error && !sdp)
         error = sig_error("internal");
+    if (sdp)
+        sig_member_watch_again(p->member);
     ws_finish(p, sdp ? json_pack("{s:s, s:s}", "type", "answer", "sdp", sdp) : NULL, error, NULL);
     free(sdp);
 }
@@ -405,6 +409,7 @@ static const struct {
     {"layout", ws_on_layout},
     {"pin", ws_on_pin},
     {"hand", ws_on_hand},
+    {"quality", ws_on_quality},
 };
 
 static void dispatch(const struct ws_request *q)

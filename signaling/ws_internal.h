@@ -42,6 +42,9 @@ const struct sig_error *ws_on_sound(const struct ws_request *q);
 
 /* ws_layout.c */
 const struct sig_error *ws_on_layout(const struct ws_request *q);
+/* ws_watch.c */
+const struct sig_error *ws_on_quality(const struct ws_request *q);
+
 const struct sig_error *ws_on_pin(const struct ws_request *q);
 const struct sig_error *ws_on_hand(const struct ws_request *q);
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { Front, SECRET, token } from './lib/front.mjs';
+import { Front, SECRET, token, until } from './lib/front.mjs';
 import { Client } from './lib/ws.mjs';
 
 const PROGRAM = path.resolve(process.env.BUILD ?? 'build', 'tests/tools/fake_room');
@@ -193,6 +193,23 @@ describe('layouts', () => {
     assert.equal((await host.ask('layout', { layout: 'mine' })).error.code, 'no_such_layout');
   });
 
+  test('a client chooses what it watches; hosts add views', async () => {
+    const view = { view: 'stage', layout: 'single', width: 640, height: 360, fps: 30 };
+    assert.equal((await rest('POST', '/api/v1/rooms/r/views', guest.token, view))[0], 403);
+    assert.deepEqual(await rest('POST', '/api/v1/rooms/r/views', host.token, view), [201, view]);
+    assert.deepEqual((await guest.event('views')).views, [view]);
+    assert.deepEqual((await rest('GET', '/api/v1/rooms/r/views', guest.token))[1], { views: [view] });
+    const answer = await guest.ask('quality', { view: 'stage', quality: '360p' });
+    assert.deepEqual(answer.data, { watching: { view: 'stage', quality: '360p', width: 1280, height: 720 } });
+    assert.equal((await guest.ask('quality', { view: 'own', layout: 'duo', withoutSelf: false })).data.watching.view, 'own');
+    for (const [data, code] of [[{}, 'bad_request'], [{ quality: '4k' }, 'bad_request'], [{ view: 'none' }, 'no_such_view'],
+      [{ layout: 'none' }, 'no_such_layout'], [{ view: 5 }, 'bad_request'], [{ view: 'stage', withoutSelf: true }, 'bad_request']])
+      assert.equal((await guest.ask('quality', data)).error.code, code, JSON.stringify(data));
+    const whep = (query) => front.get(`/whep/r?${query}`, { method: 'POST', body: 'v=0',
+      headers: { authorization: `Bearer ${guest.token}`, 'content-type': 'application/sdp' } });
+    assert.equal((await whep('view=stage')).status, 400); /* of the offer */
+  });
+
   test('it is kept when the room dies, and when the front does', async () => {
     for (const pid of front.rooms()) process.kill(pid, 'SIGKILL');
     await guest.event('moved');
@@ -208,5 +225,6 @@ describe('layouts', () => {
     front = await Front.start(PROGRAM, { ...settings, data, port });
     assert.equal(await front.metric('mixdown_rooms_adopted_total'), 1);
     assert.deepEqual(await chosen(), wanted);
+    await until(async () => (await rest('GET', '/api/v1/rooms/r/views', host.token))[1]?.views.length === 1, 'the view');
   });
 });

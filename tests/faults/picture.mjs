@@ -133,6 +133,29 @@ describe('the picture', () => {
     await shows(GRID, ['ann', 'bob', 'cyd'], 'three');
   });
 
+  test('a view is a picture of its own', async () => {
+    const [status, view] = await rest('POST', 'rooms/r/views', { view: 'stage', layout: 'single', width: 640, height: 360 });
+    assert.deepEqual([status, view], [201, { view: 'stage', layout: 'single', width: 640, height: 360, fps: 30 }]);
+    assert.equal((await rest('POST', 'rooms/r/views', { view: 'stage' }))[1].error.code, 'view_exists');
+    for (const wrong of [{ view: 'main' }, { view: 'own' }, { view: 'a/b' }, {}, { view: 'x', width: 641 }, { view: 'x', colour: 1 }])
+      assert.equal((await rest('POST', 'rooms/r/views', wrong))[0], 400, JSON.stringify(wrong));
+    assert.equal((await rest('POST', 'rooms/r/views', { view: 'x', layout: 'none' }))[0], 404);
+    assert.deepEqual((await rest('GET', 'rooms/r/views'))[1], { views: [view] });
+    const stage = () => snapshot('view=stage');
+    assert.deepEqual(await stage().then(({ width, height }) => [width, height]), [640, 360]);
+    await until(async () => who(await stage(), [0, 0, 1, 1]) === 'ann', 'the first alone in the view');
+    await shows(GRID, ['ann', 'bob', 'cyd'], 'all on the room\'s picture');
+    await rest('PATCH', 'rooms/r', { spotlight: 'cyd' });
+    await until(async () => who(await stage(), [0, 0, 1, 1]) === 'cyd', 'the spotlight in the view');
+    await rest('PATCH', 'rooms/r', { spotlight: null });
+    assert.equal((await rest('PATCH', 'rooms/r/views/stage', { layout: 'grid' }))[1].layout, 'grid');
+    await until(async () => who(await stage(), GRID[1]) === 'bob', 'the view in another layout');
+    assert.equal((await rest('PATCH', 'rooms/r/views/stage', { width: 320 }))[0], 400);
+    assert.equal((await rest('DELETE', 'rooms/r/views/stage'))[0], 204);
+    assert.equal((await rest('GET', 'rooms/r/views/stage'))[0], 404);
+    assert.equal((await rest('GET', 'rooms/r/snapshot.jpg?view=stage'))[0], 404);
+  });
+
   test('a layout is uploaded, used, and changed under the room', async () => {
     const file = path.join(front.data, 'layouts', 'mine.json');
     assert.equal((await rest('PUT', 'layouts/mine', halves('ann', 'bob')))[0], 201);

@@ -34,6 +34,7 @@ struct fake_room {
     json_t *peers;      /* {peer: {peer, user, name, role, session, ...}} */
     json_t *recordings; /* {id: {id, file, started_at}} */
     json_t *sounds;     /* {id: {id, ...}} */
+    json_t *views;      /* {name: {view, layout, ...}} */
     json_t *picture;    /* what mcu/control_picture.h calls a state */
     bool is_silent;
     bool is_closing;
@@ -176,6 +177,52 @@ static void fake_layout_set(const struct fake_room *f, const json_t *command)
     fake_ok(f, command, json_pack("{s:s}", "layout", fake_layout(f)));
 }
 
+static void fake_peer_session(const struct fake_room *f, const json_t *command, json_t *peer)
+{
+    json_object_set(peer, "session", json_object_get(command, "session"));
+    fake_ok(f, command, NULL);
+}
+
+/* Whatever is asked for is there. */
+static void fake_peer_watch(const struct fake_room *f, const json_t *command)
+{
+    const char *view = json_string_value(json_object_get(command, "view"));
+    const char *quality = json_string_value(json_object_get(command, "quality"));
+    fake_ok(f, command,
+            json_pack("{s:{s:s, s:s, s:i, s:i}}", "watching", "view",
+                      !view ? "main" : strcmp(view, "own") == 0 ? "own:x" : view, "tier",
+                      quality && strcmp(quality, "auto") != 0 ? quality : "720p", "width", 1280,
+                      "height", 720));
+}
+
+static void fake_view(const struct fake_room *f, const json_t *command)
+{
+    const char *name = json_string_value(json_object_get(command, "view"));
+    json_t *view = json_object_get(f->views, name);
+    if (!view) {
+        view = json_pack("{s:s, s:s, s:b, s:i, s:i, s:i}", "view", name, "layout", "grid", "named",
+                         1, "width", 1280, "height", 720, "fps", 30);
+        json_object_set_new(f->views, name, view);
+    }
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)command, key, value)
+    {
+        if (json_object_get(view, key))
+            json_object_set(view, key, value);
+    }
+    fake_ok(f, command, json_pack("{s:O}", "view", view));
+}
+
+static void fake_view_list(const struct fake_room *f, const json_t *command)
+{
+    json_t *list = json_array();
+    const char *name;
+    json_t *view;
+    json_object_foreach(f->views, name, view) json_array_append(list, view);
+    fake_ok(f, command, json_pack("{s:o}", "views", list));
+}
+
 static void fake_sound_start(const struct fake_room *f, const json_t *command)
 {
     if (fake_starts(json_object_get(command, "name"), "nothing")) {
@@ -271,7 +318,18 @@ static void fake_command(struct fake_room *f, const json_t *command)
         fake_sound_start(f, command);
     else if (strcmp(cmd, "layout_set") == 0)
         fake_layout_set(f, command);
-    else if (strcmp(cmd, "sound_list") == 0)
+    else if (strcmp(cmd, "peer_watch") == 0)
+        fake_peer_watch(f, command);
+    else if (strcmp(cmd, "peer_session") == 0 && peer)
+        fake_peer_session(f, command, json_object_get(f->peers, peer));
+    else if (strcmp(cmd, "view_add") == 0 || strcmp(cmd, "view_set") == 0)
+        fake_view(f, command);
+    else if (strcmp(cmd, "view_list") == 0)
+        fake_view_list(f, command);
+    else if (strcmp(cmd, "view_remove") == 0) {
+        json_object_del(f->views, json_string_value(json_object_get(command, "view")));
+        fake_ok(f, command, NULL);
+    } else if (strcmp(cmd, "sound_list") == 0)
         fake_sound_list(f, command);
     else if (strcmp(cmd, "sound_stop") == 0)
         fake_sound_stop(f, command);
@@ -311,7 +369,8 @@ static void fake_read(struct fake_room *f)
 static int fake_room_run(void)
 {
     struct fake_room f = {.fd = -1, .peers = json_object(), .recordings = json_object(),
-                          .sounds = json_object(), .picture = json_object()};
+                          .sounds = json_object(), .picture = json_object(),
+                          .views = json_object()};
     int alone_ms = 0;
     while (!f.is_closing && alone_ms < 8000) {
         struct pollfd fds[2] = {{.fd = FAKE_LISTEN_FD, .events = POLLIN},
@@ -336,6 +395,7 @@ static int fake_room_run(void)
     json_decref(f.recordings);
     json_decref(f.sounds);
     json_decref(f.picture);
+    json_decref(f.views);
     mcu_control_reader_finish(&f.reader);
     return 0;
 }

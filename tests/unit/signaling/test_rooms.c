@@ -15,7 +15,9 @@
 #include <cmocka.h>
 
 #include "mcu/base/clock.h"
+#include "mcu/control_audio.h"
 #include "signaling/room_picture.h"
+#include "signaling/watch.h"
 
 enum { ASKED_MAX = 64, CLIENTS = 4, WAIT_MS = 30000 };
 
@@ -557,6 +559,166 @@ static void a_members_sound_is_kept_told_and_survives_a_restart(void **state)
     answer(f, "peer_set", NULL);
     assert_int_equal(sig_member_volume(ann), 100);
     assert_int_equal(json_object_size(ann->sound), 4);
+}
+
+/* --- who watches what --- */
+
+static void on_watched(void *arg, struct sig_member *m, const struct sig_error *error)
+{
+    struct fixture *f = arg;
+    f->changed = m;
+    f->refused = error;
+}
+
+static const struct sig_error *wish(struct fixture *f, struct sig_member *m, const char *text)
+{
+    json_t *data = parse(text);
+    json_t *read = NULL;
+    const struct sig_error *error = sig_wish_read(&read, m->room, data, m->wish);
+    json_decref(data);
+    return error ? error : sig_member_watch(m, read, on_watched, f);
+}
+
+static void what_a_client_watches_is_kept_and_wished_for_again(void **state)
+{
+    struct fixture *f = *state;
+    struct sig_member *ann = join(f, 0, "ann");
+    static const struct {
+        const char *data, *code;
+    } refused[] = {
+        {"{}", "bad_request"},
+        {"{\"quality\": \"best\"}", "bad_request"},
+        {"{\"view\": \"main\", \"withoutSelf\": true}", "bad_request"},
+        {"{\"view\": \"own:p1\"}", "no_such_view"},
+        {"{\"view\": \"stage\"}", "no_such_view"},
+        {"{\"layout\": \"none\"}", "no_such_layout"},
+        {"{\"layout\": \"../grid\"}", "bad_request"},
+    };
+    for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++)
+        assert_string_equal(wish(f, ann, refused[i].data)->code, refused[i].code);
+    assert_true(json_is_null(sig_member_watching_json(ann)));
+
+    assert_null(wish(f, ann, "{\"view\": \"own\", \"withoutSelf\": true, \"quality\": \"360p\"}"));
+    assert_true(json_is_true(json_object_get(f->asked[0].command, "without_self")));
+    answer(f, "peer_watch", "{\"ok\": true, \"watching\": {\"view\": \"own:p1\", \"tier\": \"360p\", "
+                            "\"width\": 640, \"height\": 360}}");
+    assert_null(f->refused);
+    const json_t *session = json_object_get(f->asked[0].command, "session");
+    json_t *again = sig_wish_from_session(session); /* for the front after this one */
+    assert_true(json_equal(again, ann->wish));
+    json_decref(again);
+    answer(f, "peer_session", NULL);
+    json_t *watching = sig_member_watching_json(ann);
+    assert_string_equal(json_string_value(json_object_get(watching, "view")), "own");
+    assert_string_equal(json_string_value(json_object_get(watching, "quality")), "360p");
+    json_decref(watching);
+
+    assert_null(wish(f, ann, "{\"quality\": \"auto\"}")); /* of the same picture */
+    assert_string_equal(json_string_value(json_object_get(f->asked[0].command, "view")), "own");
+    answer(f, "peer_watch", "{\"ok\": false, \"error\": {\"code\": \"no_picture\"}}");
+    assert_null(f->refused); /* kept until there is one */
+    answer(f, "peer_session", NULL);
+    assert_null(wish(f, ann, "{\"view\": \"main\"}"));
+    assert_null(json_object_get(f->asked[0].command, "without_self"));
+    answer(f, "peer_watch", "{\"ok\": false, \"error\": {\"code\": \"internal\"}}");
+    assert_non_null(f->refused);
+    f->events.restarted(f->opened[0]);
+    answer(f, "peer_add", NULL);
+    sig_member_watch_again(ann); /* when she has offered */
+    assert_string_equal(json_string_value(json_object_get(f->asked[0].command, "view")), "own");
+    assert_string_equal(json_string_value(json_object_get(f->asked[0].command, "quality")), "auto");
+    answer(f, "peer_watch", NULL);
+}
+
+static void says_watching(struct fixture *f, const struct sig_member *m, const char *view)
+{
+    char text[256];
+    snprintf(text, sizeof(text),
+             "{\"event\": \"watching\", \"peer\": \"%s\", \"view\": \"%s\", \"tier\": \"720p\", "
+             "\"width\": 1280, \"height\": 720}", m->peer, view);
+    room_says(f, text);
+}
+
+static void tiles_go_to_those_who_watch_that_view(void **state)
+{
+    struct fixture *f = *state;
+    struct sig_member *ann = join(f, 0, "ann"), *bob = join(f, 1, "bob");
+    says_watching(f, ann, "main");
+    assert_string_equal(heard(f, 0, 1), "watching");
+    assert_string_equal(json_string_value(heard_data(f, 0, "quality")), "720p");
+    assert_false(was_told(f, 1, "watching"));
+    room_says(f, "{\"event\": \"tiles\", \"view\": \"main\", \"width\": 1280, \"height\": 720, \"tiles\": ["
+                 "{\"peer\": \"p\", \"user\": \"bob\", \"screen\": false, \"x\": 2, \"y\": 4, \"w\": 6, "
+                 "\"h\": 8}, {\"user\": \"odd\"}]}");
+    assert_string_equal(heard(f, 0, 1), "tiles");
+    assert_int_equal(json_array_size(heard_data(f, 0, "tiles")), 1);
+    const json_t *tile = json_array_get(heard_data(f, 0, "tiles"), 0);
+    assert_string_equal(json_string_value(json_object_get(tile, "userId")), "bob");
+    assert_int_equal(json_integer_value(json_object_get(tile, "h")), 8);
+    assert_false(was_told(f, 1, "tiles"));
+    says_watching(f, bob, "main"); /* who comes later gets those that there are */
+    assert_true(was_told(f, 1, "tiles"));
+    char own[64], tiles[160];
+    snprintf(own, sizeof(own), "own:%s", bob->peer);
+    says_watching(f, bob, own);
+    json_array_clear(f->clients[0].events);
+    snprintf(tiles, sizeof(tiles), "{\"event\": \"tiles\", \"view\": \"%s\", \"width\": 640, \"height\": 360, "
+             "\"tiles\": []}", own);
+    room_says(f, tiles);
+    assert_int_equal(json_array_size(f->clients[0].events), 0);
+    assert_string_equal(json_string_value(heard_data(f, 1, "view")), "own");
+    room_says_of(f, bob, "uplink",
+                 "\"camera\": {\"width\": 320, \"height\": 180, \"fps\": 15, \"bitrate\": 90000}");
+    assert_string_equal(heard(f, 1, 1), "uplink");
+    assert_int_equal(json_integer_value(json_object_get(heard_data(f, 1, "camera"), "fps")), 15);
+    assert_int_equal(json_array_size(f->clients[0].events), 0);
+    room_says(f, "{\"event\": \"overload\", \"step\": \"fps\", \"level\": 1, \"reason\": \"video\"}");
+    assert_string_equal(heard(f, 0, 1), "overload");
+}
+
+static void on_view(void *arg, const json_t *reply, const struct sig_error *error)
+{
+    struct fixture *f = arg;
+    (void)reply;
+    f->refused = error;
+    f->answers++;
+}
+
+static void views_are_kept_told_and_added_again(void **state)
+{
+    struct fixture *f = *state;
+    char why[MCU_WHY_MAX];
+    join(f, 0, "ann");
+    struct sig_room *room = f->opened[0];
+    json_t *patch = parse("{\"layout\": \"single\", \"width\": 640, \"height\": 360}");
+    assert_null(sig_view_check(room, patch, true, why));
+    assert_non_null(sig_view_check(room, patch, false, why)); /* the size stays */
+    assert_null(sig_view_add(room, "stage", patch, on_view, f));
+    assert_int_equal(json_array_size(sig_views_json(room)), 0); /* not before the room has agreed */
+    answer(f, "view_add", "{\"ok\": true, \"view\": {\"view\": \"stage\", \"layout\": \"single\", "
+                          "\"width\": 640, \"height\": 360, \"fps\": 30}}");
+    assert_string_equal(heard(f, 0, 1), "views");
+    assert_int_equal(json_array_size(heard_data(f, 0, "views")), 1);
+    assert_string_equal(sig_view_add(room, "stage", patch, on_view, f)->code, "view_exists");
+    assert_string_equal(sig_view_set(room, "none", patch, on_view, f)->code, "no_such_view");
+    json_decref(patch);
+    static const char *const odd[] = {"{\"width\": 641}", "{\"height\": 2}", "{\"fps\": 0}", "{\"x\": 1}",
+                                      "{\"layout\": 5}", "{\"width\": \"640\"}"};
+    for (size_t i = 0; i < sizeof(odd) / sizeof(*odd); i++) {
+        patch = parse(odd[i]);
+        assert_string_equal(sig_view_check(room, patch, true, why)->code, "bad_request");
+        json_decref(patch);
+    }
+    f->events.restarted(f->opened[0]);
+    assert_int_equal(json_integer_value(json_object_get(f->asked[0].command, "width")), 640);
+    answer(f, "view_add", NULL);
+    answer(f, "peer_add", NULL);
+    assert_null(sig_view_remove(room, "stage", on_view, f));
+    answer(f, "view_remove", NULL);
+    assert_int_equal(json_array_size(heard_data(f, 0, "views")), 0);
+    assert_false(sig_view_name_is_valid("main"));
+    assert_false(sig_view_name_is_valid("a/b"));
+    assert_true(sig_view_name_is_valid("stage-2"));
 }
 
 /* --- the picture --- */
@@ -1160,6 +1322,13 @@ static void a_living_room_is_adopted_with_its_seats_and_recordings(void **state)
     struct sig_room *room = f->events.adopted(f->events.ctx, (struct sig_link *)f, reply);
     assert_non_null(room);
     f->opened[0] = room;
+    answer(f, "view_list",
+           "{\"ok\": true, \"views\": [{\"view\": \"main\", \"named\": false, \"layout\": \"duo\", "
+           "\"width\": 1280, \"height\": 720, \"fps\": 30}, {\"view\": \"stage\", \"named\": true, "
+           "\"layout\": \"single\", \"width\": 640, \"height\": 360, \"fps\": 15}, "
+           "{\"view\": \"odd\", \"named\": true}, 5]}");
+    assert_int_equal(json_object_size(room->views), 1);
+    assert_non_null(json_object_get(room->views, "stage"));
     answer(f, "peer_remove", NULL); /* p3 */
     assert_int_equal(room->member_count, 2);
     assert_string_equal(room->active->id, "rec");
@@ -1196,6 +1365,9 @@ int main(void)
         TEST(who_is_muted_by_another_hears_by_whom),
         TEST(what_is_refused_changes_nothing),
         TEST(a_members_sound_is_kept_told_and_survives_a_restart),
+        TEST(what_a_client_watches_is_kept_and_wished_for_again),
+        TEST(tiles_go_to_those_who_watch_that_view),
+        TEST(views_are_kept_told_and_added_again),
         TEST(what_hosts_choose_is_merged_told_and_survives_a_restart),
         TEST(while_a_screen_is_shared_the_room_says_what_is_in_force),
         TEST(pins_and_hands_are_told_and_survive_a_restart),
