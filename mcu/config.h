@@ -31,6 +31,7 @@ struct mcu_config {
         uint32_t max_connections;
     } http;
     struct {
+        char mode[16];                       /* "ice" or "one-port" */
         uint32_t port_min;                   /* UDP ports for media */
         uint32_t port_max;
         struct mcu_config_list listen;       /* local addresses to gather on */

@@ -123,6 +123,9 @@ const struct config_row config_rows[] = {
     INT(http, max_connections, 10, 100000, 1000,
         "Connections served at once; more are turned away."),
 
+    CHOICE(rtc, mode, "ice", "ice one-port",
+           "ice: a port a client, for every kind of network; one-port: one UDP port a room (ICE-lite), for servers "
+           "that clients reach directly. Rooms of type broadcast always have one port."),
     INT(rtc, port_min, 1024, 65535, 40000, "First UDP port for media."),
     INT(rtc, port_max, 1024, 65535, 49999, "Last UDP port for media."),
     LIST(rtc, listen, is_address, "an IP address",

@@ -74,7 +74,7 @@ static void send_frame(struct rtc_group *g, struct rtc_frame *frame, enum mcu_ki
     const uint64_t *tuned = g->tuned[kind];
     const uint64_t *leaving = g->tuned[kind == MCU_VIDEO ? RTC_ROW_LEAVING : kind];
     for (size_t i = 0; i < g->count; i++) {
-        if (g->is_plain && kind == MCU_AUDIO)
+        if (g->way == RTC_WAY_PLAIN && kind == MCU_AUDIO)
             warm_next(g, tuned, frame->feed_id, i);
         if (tuned[i] != frame->feed_id && leaving[i] != frame->feed_id)
             continue;
@@ -209,13 +209,13 @@ void rtc_group_remove(struct rtc_group *g, struct rtc_peer *p)
 /* --- threads
  * -------------------------------------------------------------------------------------- */
 
-static int start_group(struct rtc *rtc, bool is_plain)
+static int start_group(struct rtc *rtc, enum rtc_way way)
 {
     const unsigned index = (unsigned)rtc->group_count;
     struct rtc_group *g = &rtc->groups[index];
     g->rtc = rtc;
     g->index = index;
-    g->is_plain = is_plain;
+    g->way = way;
     const struct rtc_shard_hooks hooks = {.ctx = g,
                                           .on_item = on_item,
                                           .drop_item = drop_item,
@@ -232,6 +232,7 @@ static int close_port_on_net(void *arg)
     struct rtc_group *g = arg;
     rtc_port_destroy(g->port);
     g->port = NULL;
+    rtc_lite_finish_group(g);
     return 0;
 }
 
@@ -248,18 +249,18 @@ void rtc_group_stop(struct rtc_group *g)
 
 static size_t most_peers(const struct rtc_group *g)
 {
-    return g->is_plain ? RTC_PLAIN_PEERS_MAX : g->rtc->conf.peers_per_thread;
+    return g->way == RTC_WAY_ICE ? g->rtc->conf.peers_per_thread : RTC_PLAIN_PEERS_MAX;
 }
 
-int rtc_group_reserve(struct rtc *rtc, bool is_plain, struct rtc_group **out)
+int rtc_group_reserve(struct rtc *rtc, enum rtc_way way, struct rtc_group **out)
 {
     size_t i = 0;
-    while (i < rtc->group_count && (rtc->groups[i].is_plain != is_plain ||
+    while (i < rtc->group_count && (rtc->groups[i].way != way ||
                                     rtc->groups[i].reserved == most_peers(&rtc->groups[i])))
         i++;
     if (i == RTC_SHARDS_MAX)
         return -ENOSPC;
-    const int err = i == rtc->group_count ? start_group(rtc, is_plain) : 0;
+    const int err = i == rtc->group_count ? start_group(rtc, way) : 0;
     if (err)
         return err;
     rtc->groups[i].reserved++;

@@ -162,9 +162,8 @@ static void start_dtls(struct rtc_peer *p)
 /* --- events of ICE
  * -------------------------------------------------------------------------------- */
 
-static void on_connected(void *ctx)
+void rtc_link_connected(struct rtc_peer *p)
 {
-    struct rtc_peer *p = ctx;
     if (p->is_described && (p->is_restarting || !p->alive.is_on))
         rtc_alive_start(p, mcu_now_us());
     p->is_restarting = false;
@@ -177,6 +176,11 @@ static void on_connected(void *ctx)
         rtc_link_set_state(p, RTC_CONNECTED, "ice: restarted");
     else if (p->state == RTC_CONNECTED)
         p->deadline_us = 0;
+}
+
+static void on_connected(void *ctx)
+{
+    rtc_link_connected(ctx);
 }
 
 static void on_lost(void *ctx)
@@ -220,9 +224,8 @@ static bool receive_rtcp(struct rtc_peer *p, uint8_t *data, size_t size, int64_t
            rtc_report_receive(p, data, size, now_us) == 0;
 }
 
-static void on_data(void *ctx, uint8_t *data, size_t size)
+void rtc_link_receive(struct rtc_peer *p, const uint8_t *data, size_t size)
 {
-    struct rtc_peer *p = ctx;
     const int64_t now_us = mcu_now_us();
     const enum rtc_datagram kind =
         size <= RTC_MTU ? rtc_datagram_kind(data, size) : RTC_DATAGRAM_UNKNOWN;
@@ -242,6 +245,11 @@ static void on_data(void *ctx, uint8_t *data, size_t size)
     }
     if (!is_ours)
         p->rejected++;
+}
+
+static void on_data(void *ctx, uint8_t *data, size_t size)
+{
+    rtc_link_receive(ctx, data, size);
 }
 
 int rtc_link_open(struct rtc_peer *p, void *arg)
@@ -279,7 +287,7 @@ void rtc_link_leave(struct rtc_peer *p)
     p->path->leave(p);
 }
 
-static void ice_leave(struct rtc_peer *p)
+void rtc_link_path_leave(struct rtc_peer *p)
 {
     rtc_dtls_close(p->dtls);
 }
@@ -322,7 +330,7 @@ static void tick_dtls(struct rtc_peer *p)
         follow_dtls(p, rtc_dtls_tick(p->dtls));
 }
 
-static int64_t ice_tick(struct rtc_peer *p, int64_t now_us)
+int64_t rtc_link_path_tick(struct rtc_peer *p, int64_t now_us)
 {
     if (p->deadline_us && now_us >= p->deadline_us)
         rtc_link_set_state(p, RTC_FAILED,
@@ -337,8 +345,8 @@ const struct rtc_path rtc_link_ice_path = {
     .send = ice_send,
     .send_rtp = ice_send_rtp,
     .send_rtcp = ice_send_rtcp,
-    .tick = ice_tick,
-    .leave = ice_leave,
+    .tick = rtc_link_path_tick,
+    .leave = rtc_link_path_leave,
     .close = ice_close,
 };
 

@@ -254,11 +254,13 @@ static int start_on_net(void *arg)
 
 int rtc_peer_create(struct rtc *rtc, struct rtc_peer **out, const struct rtc_peer_sink *sink)
 {
-    return rtc_peer_start(rtc, out, sink, false, rtc_link_open, NULL);
+    return rtc->conf.is_one_port
+               ? rtc_peer_start(rtc, out, sink, RTC_WAY_LITE, rtc_lite_open, NULL)
+               : rtc_peer_start(rtc, out, sink, RTC_WAY_ICE, rtc_link_open, NULL);
 }
 
 int rtc_peer_start(struct rtc *rtc, struct rtc_peer **out, const struct rtc_peer_sink *sink,
-                   bool is_plain, int (*open)(struct rtc_peer *p, void *arg), void *arg)
+                   enum rtc_way way, int (*open)(struct rtc_peer *p, void *arg), void *arg)
 {
     struct rtc_peer *p = calloc(1, sizeof(*p));
     if (!p)
@@ -267,7 +269,12 @@ int rtc_peer_start(struct rtc *rtc, struct rtc_peer **out, const struct rtc_peer
     p->sink = *sink;
     fill_sink(&p->sink);
     atomic_init(&p->layers_max, UINT8_MAX);
-    p->path = is_plain ? &rtc_plain_path : &rtc_link_ice_path;
+    static const struct rtc_path *const paths[] = {
+        [RTC_WAY_ICE] = &rtc_link_ice_path,
+        [RTC_WAY_PLAIN] = &rtc_plain_path,
+        [RTC_WAY_LITE] = &rtc_lite_path,
+    };
+    p->path = paths[way];
     p->rtt_us = -1;
     p->stats.rtt_us = -1;
     memcpy(p->local.fingerprint, rtc_certificate_fingerprint(rtc->certificate),
@@ -277,7 +284,7 @@ int rtc_peer_start(struct rtc *rtc, struct rtc_peer **out, const struct rtc_peer
     p->local.red_copies_max = (uint8_t)rtc->conf.red_copies_max;
     int err = name_streams(&p->local);
     if (!err)
-        err = rtc_group_reserve(rtc, is_plain, &p->group);
+        err = rtc_group_reserve(rtc, way, &p->group);
     if (err) {
         free(p);
         return err;
@@ -350,6 +357,10 @@ void rtc_peer_note_session(struct rtc_peer *p)
 static int describe_ice(struct rtc_peer *p, bool is_first, bool is_restart, struct mcu_desc *desc)
 {
     int err = 0;
+    if (p->lite) {
+        p->is_restarting = p->is_restarting || is_restart;
+        return rtc_lite_describe(p, is_restart, desc);
+    }
     p->is_gathering_told = true;
     if (is_first)
         err = rtc_ice_gather(p->ice);
@@ -381,7 +392,7 @@ static bool is_stranger(const struct rtc_peer *p, const struct mcu_desc *desc)
 
 static int take_ice(struct rtc_peer *p, const struct mcu_desc *desc)
 {
-    if (is_other(p, desc)) {
+    if (p->ice && is_other(p, desc)) {
         const int err = rtc_ice_set_remote(p->ice, desc->ice_ufrag, desc->ice_pwd);
         if (err)
             return err;
@@ -390,7 +401,7 @@ static int take_ice(struct rtc_peer *p, const struct mcu_desc *desc)
     memcpy(p->remote_pwd, desc->ice_pwd, sizeof(p->remote_pwd));
     const size_t n = desc->candidate_count < MCU_DESC_CANDIDATES_MAX ? desc->candidate_count
                                                                      : MCU_DESC_CANDIDATES_MAX;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; p->ice && i < n; i++)
         rtc_ice_add_remote(p->ice, desc->candidates[i]); /* one bad candidate spoils no call */
     return 0;
 }
@@ -417,7 +428,7 @@ static int accept_on_net(void *arg)
     if (err)
         return err;
     const bool is_first = !p->is_described;
-    if (is_first) /* later libnice knows better, should there have been a conflict */
+    if (is_first && p->ice) /* later libnice knows better, should there have been a conflict */
         rtc_ice_set_controlling(p->ice, a->offer->ice_lite);
     err = describe_ice(p, is_first, !is_first && is_other(p, a->offer), a->answer);
     if (err)
@@ -444,6 +455,8 @@ static int offer_on_net(void *arg)
     const struct offer_args *a = arg;
     struct rtc_peer *p = a->peer;
     const bool is_first = !p->offer;
+    if (p->lite) /* who is lite has nothing to begin with */
+        return -EINVAL;
     int err = rtc_negotiate_offer(&p->local, a->audio, a->video, a->codec, a->offer);
     if (err)
         return err;
@@ -519,6 +532,8 @@ int rtc_peer_restart(struct rtc_peer *p, const struct mcu_desc *theirs, struct m
 static int add_candidate_on_net(void *arg)
 {
     const struct candidate_args *a = arg;
+    if (a->peer->lite) /* it comes to us */
+        return 0;
     return rtc_ice_add_remote(a->peer->ice, a->candidate);
 }
 

@@ -5,7 +5,8 @@
  *     group.c  the peers of one [net] thread: which frame is for whom, who is due
  *     link.c   how far the connection is, and the way over ICE and DTLS
  *     alive.c  is the far side still there, and where
- *     plain.c  the other way: RTP or SRTP over a UDP port
+ *     lite.c   another way: ICE-lite, all peers on one UDP port
+ *     plain.c  the third: RTP or SRTP over a UDP port
  *     report.c RTCP both ways
  *     in.c, out.c  media
  *     feed.c   streams that peers are tuned to
@@ -43,12 +44,18 @@ enum {
     RTC_ROWS,
 };
 
+enum rtc_way {
+    RTC_WAY_ICE,   /* libnice: a socket and more a peer */
+    RTC_WAY_PLAIN, /* plain.c */
+    RTC_WAY_LITE,  /* lite.c: one port for all */
+};
+
 /* The peers of one [net] thread. What every frame or turn of the clock looks at stands in arrays of
  * its own by place, so that a thousand peers cost a walk over some kilobytes. */
 struct rtc_group {
     struct rtc *rtc;
     unsigned index;
-    bool is_plain; /* of plain peers; libnice is not known here */
+    enum rtc_way way; /* of all its peers; libnice is known to one of them only */
     struct rtc_shard *shard;
     size_t reserved; /* [ctl] peers that are there or about to be */
     /* [any] */
@@ -63,6 +70,7 @@ struct rtc_group {
     uint64_t stale; /* frames of audio that waited too long to be of use */
     struct rtc_batch *batch; /* of plain peers, from the first on */
     struct rtc_port *port;   /* shared by those whose address is known; from the first on */
+    struct rtc_lite *stranger; /* on one port: owner of what comes from unknown addresses */
     uint8_t scratch[RTC_MTU + RTC_SRTP_EXPANSION_MAX] __attribute__((aligned(8)));
 };
 
@@ -121,6 +129,7 @@ struct rtc_peer {
     size_t place; /* in the group's arrays */
     enum rtc_state state;
     struct rtc_plain *plain;
+    struct rtc_lite *lite;
     struct rtc_ice *ice;
     struct rtc_dtls *dtls;
     struct rtc_srtp *srtp_send;
@@ -176,6 +185,16 @@ struct rtc_peer {
 int rtc_link_open(struct rtc_peer *p, void *arg);
 extern const struct rtc_path rtc_link_ice_path;
 
+/* There is a path to the far side, first or after a restart. */
+void rtc_link_connected(struct rtc_peer *p);
+
+/* A datagram came over it, of DTLS, SRTP or SRTCP. */
+void rtc_link_receive(struct rtc_peer *p, const uint8_t *data, size_t size);
+
+/* For struct rtc_path: the same with libnice and on one port. */
+int64_t rtc_link_path_tick(struct rtc_peer *p, int64_t now_us);
+void rtc_link_path_leave(struct rtc_peer *p);
+
 /* Tells the sink, if it is another one. */
 void rtc_link_set_state(struct rtc_peer *p, enum rtc_state state, const char *reason);
 
@@ -226,6 +245,17 @@ void rtc_report_tick(struct rtc_peer *p, int64_t now_us);
 /* BYE for all that was sent. */
 void rtc_report_bye(struct rtc_peer *p, int64_t now_us);
 
+/* lite.c, all [net] */
+
+extern const struct rtc_path rtc_lite_path;
+int rtc_lite_open(struct rtc_peer *p, void *arg);
+
+/* Our credentials, new ones at a restart, and candidates. Returns 0 or -EIO (no address). */
+int rtc_lite_describe(struct rtc_peer *p, bool is_restart, struct mcu_desc *ours);
+
+/* Frees what the group has of it. */
+void rtc_lite_finish_group(struct rtc_group *g);
+
 /* plain.c */
 
 extern const struct rtc_path rtc_plain_path;
@@ -241,7 +271,7 @@ void rtc_plain_age(struct rtc_peer *p, int64_t us);
 /* [ctl] Makes a peer and takes it to its thread, where open(p, arg) makes its way to the far side;
  * p->local is there by then. Errors as rtc_peer_create(), or what open returned. */
 int rtc_peer_start(struct rtc *rtc, struct rtc_peer **out, const struct rtc_peer_sink *sink,
-                   bool is_plain, int (*open)(struct rtc_peer *p, void *arg), void *arg);
+                   enum rtc_way way, int (*open)(struct rtc_peer *p, void *arg), void *arg);
 
 /* [net] p->session is another one: what [any] may ask of it. */
 void rtc_peer_note_session(struct rtc_peer *p);
@@ -273,7 +303,7 @@ int64_t rtc_group_due_us(int64_t now_us, int64_t wait_us);
 
 /* [ctl] A place on a thread, started if need be; given back with leave. All plain peers share one
  * thread. Returns 0, -ENOSPC, -ENOMEM or a negative errno. */
-int rtc_group_reserve(struct rtc *rtc, bool is_plain, struct rtc_group **out);
+int rtc_group_reserve(struct rtc *rtc, enum rtc_way way, struct rtc_group **out);
 void rtc_group_leave(struct rtc_group *g);
 
 /* [ctl] Ends the thread; its peers are gone. */

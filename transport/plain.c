@@ -420,7 +420,7 @@ int rtc_peer_create_plain(struct rtc *rtc, struct rtc_peer **out, const struct r
         return -EINVAL;
     struct rtc_plain_local made;
     struct plain_args args = {.conf = conf, .local = &made};
-    const int err = rtc_peer_start(rtc, out, sink, true, open_on_net, &args);
+    const int err = rtc_peer_start(rtc, out, sink, RTC_WAY_PLAIN, open_on_net, &args);
     if (!err)
         *local = made;
     return err;

@@ -95,6 +95,11 @@ int rtc_port_bind(struct rtc_port *p, struct rtc_address *from, void *owner)
     return 0;
 }
 
+void *rtc_port_owner(const struct rtc_port *p, const struct rtc_address *from)
+{
+    return find(p, from)->owner;
+}
+
 /* Closes the gap, so that no search ends at it before what was pushed past it. */
 void rtc_port_unbind(struct rtc_port *p, const struct rtc_address *from)
 {

@@ -57,6 +57,8 @@ void rtc_port_destroy(struct rtc_port *p);
  * sees it: IPv4 within IPv6, if need be. Returns 0, -EADDRINUSE (it is somebody's), -EINVAL (IPv6,
  * and the port has none) or -ENOMEM. */
 int rtc_port_bind(struct rtc_port *p, struct rtc_address *from, void *owner);
+/* Whose that address is, as it comes to on_datagram(); NULL: nobody's. */
+void *rtc_port_owner(const struct rtc_port *p, const struct rtc_address *from);
 void rtc_port_unbind(struct rtc_port *p, const struct rtc_address *from);
 
 /* As of struct rtc_batch: write into the slot, then put it. */

@@ -45,6 +45,7 @@ static int copy_conf(struct rtc_conf *to, const struct rtc_conf *from)
     to->port_min = from->port_min;
     to->port_max = from->port_max;
     to->has_loopback = from->has_loopback;
+    to->is_one_port = from->is_one_port;
     to->peers_per_thread = from->peers_per_thread ? from->peers_per_thread : PEERS_PER_THREAD;
     to->red_copies_max = from->red_copies_max;
     to->audio_channels = from->audio_channels;

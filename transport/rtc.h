@@ -35,6 +35,7 @@ struct rtc_conf {
     const char *announced[RTC_ADDRESSES_MAX]; /* addresses put in candidates instead of the local ones */
     size_t announced_count;
     bool has_loopback;          /* gather on 127.0.0.1 too: --dev and tests */
+    bool is_one_port;           /* ICE-lite: all peers on one UDP port, and no libnice */
     const char *stun_server;    /* "host:port" by address, or NULL */
     uint32_t peers_per_thread;  /* 32; of plain peers there may be thousands on one */
     uint32_t red_copies_max;    /* RFC 2198 copies of audio to a peer that takes them, 0..4 */

@@ -5,13 +5,13 @@ import { hears, mediaGoesOn, received, slowness } from './lib/network.mjs';
 import { check, sleep, test } from './lib/test.mjs';
 
 /* Grace beside the server, Ada behind the bad network; null where there is no rig. */
-async function meet(scope, room) {
+async function meet(scope, room, env = {}) {
     const rig = await Rig.start(scope);
     if (!rig)
         return null;
     const [ada, grace] = PEOPLE;
     await rig.tell('both delay=20ms');
-    await rig.serve(scope);
+    await rig.serve(scope, env);
     const near = await Person.open(scope, grace, rig.browser(scope, 'server'));
     await near.join(rig, room);
     const far = await Person.open(scope, ada, rig.browser(scope, 'client'));
@@ -33,8 +33,8 @@ async function ownSeatIsKept(near, room, before) {
     check(now === before, `the seats were ${before}, and are ${now}`);
 }
 
-async function dark(scope, room, seconds) {
-    const all = await meet(scope, room);
+async function dark(scope, room, seconds, env = {}) {
+    const all = await meet(scope, room, env);
     if (!all)
         return;
     const { rig, near, far, limitMs } = all;
@@ -58,8 +58,8 @@ test('mobility: five seconds without a network', (scope) => dark(scope, 'five', 
 
 test('mobility: half a minute without a network', (scope) => dark(scope, 'thirty', 30));
 
-test('mobility: another address in mid-call', async (scope) => {
-    const all = await meet(scope, 'moved');
+async function move(scope, env) {
+    const all = await meet(scope, 'moved', env);
     if (!all)
         return;
     const { rig, near, far, limitMs } = all;
@@ -73,4 +73,9 @@ test('mobility: another address in mid-call', async (scope) => {
     check(tookMs <= 2500 + limitMs, `media came back only ${tookMs} ms after the address changed`);
     await hears(far, PEOPLE[1]);
     await hears(near, PEOPLE[0]);
-});
+}
+
+const ONE_PORT = { MIXDOWN_RTC_MODE: 'one-port' };
+
+test('mobility: another address in mid-call', (scope) => move(scope, {}));
+test('mobility, one port: another address in mid-call', (scope) => move(scope, ONE_PORT));

@@ -63,8 +63,8 @@ export class Rig {
         return `http://${this.server.address}:${HTTP_PORT}`;
     }
 
-    /* `mixdown serve --dev` in the server's namespace. Rooms that it leaves end with the namespace. */
-    async serve(scope) {
+    /* `mixdown serve --dev` in the server's namespace, with settings by environment. Rooms that it leaves end with the namespace. */
+    async serve(scope, env = {}) {
         const words = ['exec', this.name, 'server', '--', process.env.MIXDOWN, 'serve', '--dev',
             '--listen', `${this.server.address}:${HTTP_PORT}`, '--data', scope.folder('data')];
         const child = spawn(NETRIG, words, {
