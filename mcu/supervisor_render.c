@@ -11,12 +11,13 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/pidfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "mcu/base/clock.h"
 #include "mcu/supervisor_internal.h"
 
-enum { WORD_MAX = 1024, PNG_MAX = 8 * 1024 * 1024, CHUNK = 64 * 1024, WAITING_MAX = 16 };
+enum { WORD_MAX = 1024, PNG_MAX = 8 * 1024 * 1024, CHUNK = 64 * 1024, WAITING_MAX = 16, RENDER_NICE = 15 };
 #define LONGEST_US (20 * MCU_US_PER_S)
 
 extern char **environ;
@@ -126,6 +127,7 @@ static int start(struct rendering *r)
     if (err)
         return err;
     r->pid_fd = pidfd_open(pid, 0);
+    setpriority(PRIO_PROCESS, (id_t)pid, RENDER_NICE); /* whoever asks, rooms go first */
     r->deadline_us = mcu_now_us() + LONGEST_US;
     fcntl(r->fd, F_SETFL, O_NONBLOCK);
     struct epoll_event e = {.events = EPOLLIN, .data.ptr = &r->watch};

@@ -12,7 +12,7 @@
 #include "signaling/layouts.h"
 #include "signaling/room_picture.h"
 
-enum { PEOPLE_MAX = 100, SIDE_MIN = 64, SIDE_MAX = 1280 };
+enum { PEOPLE_MAX = 100, SIDE_MIN = 64, SIDE_MAX = 960 };
 
 void sig_api_layouts(struct sig_http *req)
 {
@@ -55,7 +55,7 @@ static void get_picture(struct sig_http *req, const char *name)
     size_t size = 0;
     if (people < 1 || !read_size(sig_http_arg(req, "size"), &wish)) {
         sig_http_error(req, sig_error("bad_request"),
-                       "people must be 1 to 100, size even numbers of 64 to 1280, as 640x360.");
+                       "people must be 1 to 100, size even numbers of 64 to 960, as 640x360.");
         return;
     }
     wish.people = (uint32_t)people;

@@ -11,7 +11,7 @@ struct sig_pictures;
 struct sig_picture_wish {
     const char *name;
     uint32_t people;        /* 1 to 100 */
-    uint32_t width, height; /* even, 64 to 1280 */
+    uint32_t width, height; /* even, 64 to 960 */
 };
 
 /* host is copied. Returns 0 or -ENOMEM. */
