@@ -40,6 +40,9 @@ struct mcu_config {
         char stun_server[MCU_CONFIG_TEXT];   /* "host:port" */
         char plain_address[MCU_CONFIG_TEXT]; /* of plain RTP ports; "": 127.0.0.1 */
         struct mcu_config_list ice_servers;  /* urls handed to clients: "stun:host:port" */
+        struct mcu_config_list turn_urls;    /* handed to clients with credentials: "turn:host:port" */
+        char turn_secret[MCU_CONFIG_TEXT];   /* shared with the TURN server */
+        uint32_t turn_ttl_s;                 /* of those credentials */
         uint32_t grace_s;                    /* how long a seat is kept for a client that lost us */
     } rtc;
     struct {

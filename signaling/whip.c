@@ -11,12 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mcu/base/clock.h"
 #include "mcu/base/json.h"
 #include "mcu/base/log.h"
 #include "mcu/control.h"
 #include "signaling/http.h"
 #include "signaling/http_handlers.h"
 #include "signaling/sdp.h"
+#include "signaling/turn.h"
 #include "signaling/watch.h"
 #include "signaling/whip_restart.h"
 
@@ -49,6 +51,32 @@ static void fail_start(struct session_start *s, const struct sig_error *error)
     free_start(s);
 }
 
+/* A user's name may have what a quoted string may not. */
+static bool is_quotable(const char *text)
+{
+    for (; *text; text++) {
+        if (*text < ' ' || *text > '~' || *text == '"' || *text == '\\')
+            return false;
+    }
+    return true;
+}
+
+static void add_turn(struct sig_http *req, const char *user)
+{
+    const struct mcu_config *config = req->front->config;
+    struct sig_turn turn;
+    char text[512];
+    if (sig_turn_make(&turn, config, is_quotable(user) ? user : "guest", mcu_wall_ms() / 1000))
+        return;
+    for (uint32_t i = 0; i < config->rtc.turn_urls.count; i++) {
+        snprintf(text, sizeof(text),
+                 "<%s>; rel=\"ice-server\"; username=\"%s\"; credential=\"%s\"; "
+                 "credential-type=\"password\"",
+                 config->rtc.turn_urls.item[i], turn.username, turn.password);
+        sig_http_header(req, "Link", text);
+    }
+}
+
 static void add_headers(struct sig_http *req, const struct sig_member *m)
 {
     char text[256];
@@ -62,6 +90,7 @@ static void add_headers(struct sig_http *req, const struct sig_member *m)
         snprintf(text, sizeof(text), "<%s>; rel=\"ice-server\"", servers->item[i]);
         sig_http_header(req, "Link", text);
     }
+    add_turn(req, m->user);
 }
 
 static void on_answer(void *arg, const json_t *reply)

@@ -12,6 +12,7 @@
 #include "mcu/base/log.h"
 #include "mcu/control.h"
 #include "signaling/sdp.h"
+#include "signaling/turn.h"
 #include "signaling/room_picture.h"
 #include "signaling/ws.h"
 #include "signaling/watch.h"
@@ -98,11 +99,19 @@ static void on_plain_reply(void *arg, const json_t *reply)
 
 /* --- join, resume, leave ---------------------------------------------------------------------- */
 
-static json_t *ice_servers(const struct mcu_config *config)
+static json_t *ice_servers(const struct mcu_config *config, const char *user)
 {
+    struct sig_turn turn;
     json_t *list = json_array();
     for (uint32_t i = 0; i < config->rtc.ice_servers.count; i++)
         json_array_append_new(list, json_pack("{s:s}", "urls", config->rtc.ice_servers.item[i]));
+    if (sig_turn_make(&turn, config, user, mcu_wall_ms() / 1000))
+        return list;
+    json_t *urls = json_array();
+    for (uint32_t i = 0; i < config->rtc.turn_urls.count; i++)
+        json_array_append_new(urls, json_string(config->rtc.turn_urls.item[i]));
+    json_array_append_new(list, json_pack("{s:o, s:s, s:s}", "urls", urls, "username",
+                                          turn.username, "credential", turn.password));
     return list;
 }
 
@@ -112,7 +121,7 @@ static json_t *join_data(const struct sig_client *c, const struct sig_member *m)
     json_t *data = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:O, s:o}", "roomId",
                              m->room->id, "userId", m->user, "name", m->name, "role", m->role,
                              "resume", m->resume, "members", sig_room_members_json(m->room),
-                             "iceServers", ice_servers(c->front->config), "recording",
+                             "iceServers", ice_servers(c->front->config, m->user), "recording",
                              sig_room_recording_json(m->room), "hears", sig_member_hears(m),
                              "volumes", volumes ? json_incref(volumes) : json_object());
     json_t *picture = sig_room_picture_json(m->room);

@@ -1,4 +1,6 @@
 /* A WHIP publisher whose network changes restarts ICE by PATCH (RFC 9725, section 4.3.2) and keeps his session. */
+import { createHmac } from 'node:crypto';
+
 import { PEOPLE, Person } from './lib/browser.mjs';
 import { Server } from './lib/server.mjs';
 import { check, test, until } from './lib/test.mjs';
@@ -16,7 +18,7 @@ async function publish(path) {
     const sdp = await response.text();
     await pc.setRemoteDescription({ type: 'answer', sdp });
     window.__whip = { pc, sdp };
-    return { location: response.headers.get('Location'), etag: response.headers.get('ETag') };
+    return { location: response.headers.get('Location'), etag: response.headers.get('ETag'), link: response.headers.get('Link') };
 }
 
 /* In the page: a PATCH of its own kind; an answer of 200 is put into force. */
@@ -83,4 +85,27 @@ test('WHIP: an ICE restart by PATCH keeps the session, and its ETag changes', as
     const { members } = await server.json('/api/v1/rooms/move/members');
     check(JSON.stringify(members.map(({ userId, joinedAt }) => [userId, joinedAt])) === seat, 'he has another seat');
     await until('the room to get his picture', async () => (await server.json('/api/v1/rooms/move/members')).members[0].video);
+});
+
+test('WHIP, WebSocket: TURN servers come with credentials that run out', async (scope) => {
+    const url = 'turn:192.0.2.1:3478';
+    const server = await Server.start(scope, { MIXDOWN_RTC_TURN_URLS: url, MIXDOWN_RTC_TURN_SECRET: 'north' });
+    const person = await Person.open(scope, PEOPLE[0]);
+    await person.page.goto(`${server.url}/healthz`);
+    const { link } = await person.page.evaluate(publish, '/whip/turn?name=Ada&user=ada');
+    const { iceServers } = await person.page.evaluate(() => new Promise((resolve, reject) => {
+        const ws = new WebSocket(`${location.origin.replace('http', 'ws')}/ws`);
+        ws.onopen = () => ws.send(JSON.stringify({ type: 'rtc', action: 'join', id: 1, data: { roomId: 'turn', name: 'Bob', userId: 'bob' } }));
+        ws.onmessage = ({ data }) => { const { id, ok, data: answer } = JSON.parse(data); if (id === 1) (ok ? resolve : reject)(answer); };
+    }));
+    const [, username, credential] = /^<turn:192\.0\.2\.1:3478>; rel="ice-server"; username="([^"]+)"; credential="([^"]+)"; credential-type="password"$/.exec(link) ?? [];
+    const [turn] = iceServers.filter(({ urls }) => urls.includes(url));
+    for (const [user, one] of [['ada', { username, credential }], ['bob', turn]]) {
+        const [until, name] = one.username?.split(':') ?? [];
+        check(name === user, `for ${user}: ${JSON.stringify(one)} of ${link}`);
+        const left = Number(until) - Date.now() / 1000;
+        check(left > 86000 && left <= 86401, `${user}'s hold for ${left} s`);
+        const sum = createHmac('sha1', 'north').update(one.username).digest('base64');
+        check(one.credential === sum, `${user}'s credential is ${one.credential}, not ${sum}`);
+    }
 });
