@@ -20,9 +20,11 @@ test('a host chooses the layout, and everybody sees it', async (scope) => {
     await grace.join(server, 'layouts');
     for (const one of [ada, grace])
         await one.seesTiles(PEOPLE.slice(0, 2), PLACES.grid, 60000);
-    check(await grace.page.getByTestId('layout').count() === 0, 'who is no host has no button for it');
+    await grace.page.getByTestId('view').click();
+    await grace.page.getByTestId('quality').waitFor();
+    check(await grace.page.getByTestId('view-room').count() === 0, 'who is no host cannot choose for everyone');
 
-    await ada.page.getByTestId('layout').click();
+    await ada.page.getByTestId('view').click();
     const pictures = ada.page.locator('[data-testid^="layout-"] img');
     await until('every picture to be there', async () => {
         const widths = await pictures.evaluateAll((all) => all.map((one) => one.naturalWidth));

@@ -34,6 +34,46 @@ export interface JoinOptions {
     deaf?: boolean;
     /** true: our sound goes into the mix unprocessed, for music. */
     originalSound?: boolean;
+    /** What to see, as watch() takes it. */
+    watch?: Watch;
+}
+
+export interface Watch {
+    /** auto: what the network carries; otherwise the most that is sent. */
+    quality?: 'auto' | '1080p' | '720p' | '360p' | '180p' | 'slides' | 'audio';
+    /** "main", a view's name, or "own": a picture made for us alone. */
+    view?: string;
+    /** Of the own view. */
+    layout?: string;
+    /** The own view without ourselves. */
+    withoutSelf?: boolean;
+}
+
+export interface LayoutState {
+    layout: string;
+    /** Who stands first, by userId. */
+    order: string[];
+    /** Who has the speaker's place, whoever speaks. */
+    spotlight: string | null;
+    hideWithoutVideo: boolean;
+    /** Whose screen is shown. */
+    sharing: string | null;
+}
+
+/** Who is where in the picture that we watch, in its pixels. */
+export interface Tiles {
+    view: string;
+    width: number;
+    height: number;
+    tiles: { userId: string; screen: boolean; x: number; y: number; w: number; h: number }[];
+}
+
+export interface Sending {
+    width: number;
+    height: number;
+    fps: number;
+    /** Bits a second; 0: nobody sees it. */
+    bitrate: number;
 }
 
 export interface Member {
@@ -51,6 +91,14 @@ export interface Member {
     deaf?: boolean;
     /** Sends original sound. */
     original?: boolean;
+    /** Shares a screen. */
+    screen?: boolean;
+    /** His fixed seat in layouts. */
+    pin?: number | null;
+    /** His hand is up. */
+    hand?: boolean;
+    /** How well his network carries, 0 to 5. */
+    bars?: number;
     /** Unix milliseconds. */
     joinedAt?: number;
 }
@@ -107,6 +155,14 @@ export interface Events {
     recording: Recording;
     /** Somebody's network, ours with its state and figures too. */
     network: Network;
+    layout: LayoutState & { by?: string };
+    tiles: Tiles;
+    /** `sent`: what the server sends of it now. */
+    watching: Watch & { sent?: { view: string; quality: string; width: number; height: number } };
+    /** What the server has use for; the SDK obeys it. */
+    uplink: { camera?: Sending; screen?: Sending };
+    /** The screen that we share; null: none. */
+    screen: MediaStreamTrack | null;
     /** The mix; a new one after the room was restarted. */
     stream: MediaStream;
     error: MixdownError;
@@ -126,6 +182,10 @@ export class Mixdown {
     readonly members: Member[];
     readonly recording: Recording;
     readonly layout: string;
+    readonly layoutState: LayoutState;
+    readonly tiles: Tiles;
+    readonly watching: Watch;
+    readonly screen: MediaStreamTrack | null;
     readonly stream: MediaStream | null;
     readonly connection: RTCPeerConnection | null;
     readonly deaf: boolean;
@@ -139,6 +199,15 @@ export class Mixdown {
     setMicrophone(on: boolean): Promise<void>;
     setCamera(on: boolean): Promise<void>;
     replaceTrack(kind: 'audio' | 'video', track: MediaStreamTrack | null): Promise<void>;
+    /** Beside the camera; null ends it. */
+    shareScreen(track: MediaStreamTrack | null): Promise<void>;
+    layouts(): Promise<{ name: string; title: Record<string, string>; picture: string }[]>;
+    /** Hosts only. What is not named stays. */
+    setLayout(change: string | Partial<Omit<LayoutState, 'sharing'>>): Promise<void>;
+    /** Hosts only; null: no seat. Default: the first. */
+    pin(user: string, seat?: number | null): Promise<void>;
+    raiseHand(raised: boolean): Promise<void>;
+    watch(change: Watch): Promise<void>;
     record(active: boolean): Promise<{ id: string; startedAt: number }>;
     /** Hosts only; only the muted person can unmute. Default: the microphone. */
     mute(user: string, what?: Muting): Promise<void>;

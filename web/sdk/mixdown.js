@@ -14,6 +14,7 @@
  * restart over a plain offer. A wish that meets a broken seat is kept until the seat is back. */
 
 import { followLoss } from './playout.js';
+import { sendAs, sendScreen } from './picture.js';
 import { MixdownError, Socket, socketUrl } from './socket.js';
 import { answerSound, offerLocally, preferRed, setMusic } from './sound.js';
 
@@ -32,6 +33,8 @@ const OPEN_LEAST_MS = 1500;
 const OPEN_MOST_MS = 10000;
 const OPEN_QUICK_TRIES = 30;
 const VIDEO_BPS = 900000;
+const SCREEN_BPS = 2500000;
+const WATCH = { quality: 'auto', view: 'main' };
 const VOLUME_MOST = 200;
 /* Refusals of a join that pass by themselves, so that coming back is tried again. */
 const PASSING = new Set(['internal', 'room_failed', 'room_restarted', 'too_busy', 'rate_limited', 'too_many_rooms']);
@@ -53,13 +56,16 @@ export class Mixdown {
     #iceServers = [];
     #members = new Map(); /* userId -> member, in order of joining */
     #recording = { active: false, id: '', startedAt: 0 };
-    #layout = '';
+    #layout = { layout: '', order: [], spotlight: null, hideWithoutVideo: false, sharing: null };
+    #tiles = { view: '', width: 0, height: 0, tiles: [] };
+    #watching = { ...WATCH }; /* what we see, as we asked for it */
+    #uplink = {};         /* what the server has use for: camera, screen */
     #wake = quiet;        /* ends the wait before the next try to reconnect */
     #openMs = 0;          /* what the socket took to open, the first time */
 
     #pc = null;
     #transceivers = {};   /* kind -> RTCRtpTransceiver */
-    #tracks = { audio: null, video: null };
+    #tracks = { audio: null, video: null, screen: null };
     #muted = { audio: false, video: false };
     /* What the server was last told of us. */
     #told = { audio: false, video: false, deaf: false, original: false };
@@ -95,8 +101,12 @@ export class Mixdown {
     get members() { return [...this.#members.values()]; }
     get recording() { return { ...this.#recording }; }
 
-    /* The name of the room's layout. */
-    get layout() { return this.#layout; }
+    /* The name of the room's layout; layoutState has the rest of it. */
+    get layout() { return this.#layout.layout; }
+    get layoutState() { return { ...this.#layout }; }
+    get tiles() { return this.#tiles; }         /* who is where in the picture that we watch */
+    get watching() { return { ...this.#watching }; }
+    get screen() { return this.#tracks.screen; } /* the track that we share */
     get stream() { return this.#stream; }       /* the mix: one sound, one picture */
     get connection() { return this.#pc; }
     get deaf() { return this.#isDeaf; }
@@ -104,7 +114,8 @@ export class Mixdown {
     get volumes() { return Object.fromEntries(this.#volumes); }
 
     /* Calls fn at each event; returns a function that stops it. Events: state, members, joined, left,
-     * speaking, muted, recording, layout, stream, error (mixdown.d.ts says what each carries). */
+     * speaking, muted, recording, layout, tiles, watching, uplink, network, screen, stream, error
+     * (mixdown.d.ts says what each carries). */
     on(event, fn) {
         if (!this.#listeners.has(event))
             this.#listeners.set(event, new Set());
@@ -129,6 +140,7 @@ export class Mixdown {
         this.#volumes = new Map(Object.entries(options.volumes ?? {}));
         this.#isDeaf = Boolean(options.deaf);
         this.#isOriginal = Boolean(options.originalSound);
+        this.#watching = { ...WATCH, ...options.watch };
         this.#setState('joining');
         try {
             await this.#connect(run, false);
@@ -194,9 +206,64 @@ export class Mixdown {
         return layouts.map((one) => ({ ...one, picture: String(new URL(one.picture, base)) }));
     }
 
-    /* Another layout for everyone who watches the room, and its recording; hosts only. */
-    async setLayout(layout) {
-        await this.#request('layout', { layout });
+    /* Another layout for everyone who watches the room, and its recording; hosts only. A name, or
+     * any of {layout, order: [userId], spotlight: userId or null, hideWithoutVideo}: what is not
+     * named stays as it is. */
+    async setLayout(change) {
+        await this.#request('layout', typeof change === 'string' ? { layout: change } : change);
+    }
+
+    /* Someone's fixed seat in layouts (1 is the first), or with null none; hosts only. */
+    async pin(user, seat = 1) {
+        await this.#request('pin', { userId: user, seat });
+        this.#memberChanged(user, { pin: seat });
+    }
+
+    /* A raised hand is a sign on our tile. */
+    async raiseHand(raised) {
+        await this.#request('hand', { raised: Boolean(raised) });
+        this.#memberChanged(this.userId, { hand: Boolean(raised) });
+    }
+
+    /* What we see, any of {quality, view, layout, withoutSelf}: `quality` is auto, the most that is
+     * sent (1080p 720p 360p 180p slides) or audio; `view` main, a name, or own: a picture made for
+     * us, in the `layout` that we like, without ourselves if we want. Kept over reconnections. */
+    async watch(change) {
+        const was = this.#watching;
+        this.#watching = { ...was, ...change };
+        this.#emit('watching', this.watching);
+        try {
+            await this.#request('quality', this.#watchData());
+        } catch (err) {
+            if (err.isRefusal) {
+                this.#watching = was;
+                this.#emit('watching', this.watching);
+            }
+            throw err;
+        }
+    }
+
+    /* Layout and the rest are of the own view; they are remembered for it while we see another. */
+    #watchData() {
+        const { quality, view } = this.#watching;
+        return view === 'own' ? this.#watching : { quality, view };
+    }
+
+    /* Shares a track of getDisplayMedia() beside the camera, or with null ends that. A track that
+     * ends by itself (the browser's own button) is taken as null. */
+    async shareScreen(track) {
+        this.#tracks.screen = track;
+        track?.addEventListener?.('ended', () => this.#tracks.screen === track && this.shareScreen(null));
+        this.#emit('screen', track);
+        if (!this.#pc)
+            return;
+        if (this.#transceivers.screen) {
+            this.#transceivers.screen.direction = track ? 'sendonly' : 'inactive';
+            await this.#transceivers.screen.sender.replaceTrack(track);
+        } else if (track) {
+            this.#transceivers.screen = sendScreen(this.#pc, track, SCREEN_BPS, this.#env.RTCRtpReceiver);
+        }
+        this.#want('plain');
     }
 
     /* Silences someone else; hosts only. Only that person can unmute himself. what: {audio, video},
@@ -285,6 +352,9 @@ export class Mixdown {
             this.#tellFlag('original', this.#isOriginal).catch(quiet);
         for (const user of this.#members.keys())
             this.#tellVolume(user);
+        const isUsual = Object.keys(this.#watching).every((key) => this.#watching[key] === WATCH[key]);
+        if (!isResumed && !isUsual)
+            this.#request('quality', this.#watchData()).catch((err) => err.isRefusal && this.#emit('error', err));
     }
 
     /* deaf or original: of ourselves. */
@@ -408,7 +478,14 @@ export class Mixdown {
             volume: () => this.#memberChanged(data.userId, { volume: data.volume }),
             deaf: () => this.#memberChanged(data.userId, { deaf: data.deaf }),
             original: () => this.#memberChanged(data.userId, { original: Boolean(data.original) }),
-            media: () => this.#memberChanged(data.userId, { audio: data.audio, video: data.video }),
+            media: () => this.#memberChanged(data.userId, {
+                audio: data.audio, video: data.video, screen: data.screen,
+            }),
+            hand: () => this.#memberChanged(data.userId, { hand: Boolean(data.raised) }),
+            pin: () => this.#memberChanged(data.userId, { pin: data.seat ?? null }),
+            tiles: () => this.#tilesChanged(data),
+            watching: () => this.#emit('watching', { ...this.watching, sent: data }),
+            uplink: () => this.#uplinkChanged(data),
             candidate: () => this.#addCandidate(data),
             speaking: () => this.#emit('speaking', data.speakers ?? []),
             recording: () => this.#recordingChanged(data),
@@ -434,11 +511,32 @@ export class Mixdown {
         this.#emit('network', { ...data, userId: data.userId ?? this.userId });
     }
 
-    #layoutChanged({ layout = '', by }) {
-        const isNew = layout !== this.#layout;
-        this.#layout = layout;
+    #layoutChanged({ layout, order, spotlight, hideWithoutVideo, sharing, by }) {
+        const told = { layout, order, spotlight, hideWithoutVideo, sharing };
+        const change = Object.fromEntries(Object.entries(told).filter(([, value]) => value !== undefined));
+        const next = { ...this.#layout, ...change };
+        const isNew = JSON.stringify(next) !== JSON.stringify(this.#layout);
+        this.#layout = next;
         if (isNew)
-            this.#emit('layout', { layout, by });
+            this.#emit('layout', { ...next, by });
+    }
+
+    #tilesChanged({ view = '', width = 0, height = 0, tiles = [] }) {
+        this.#tiles = { view, width, height, tiles };
+        this.#emit('tiles', this.#tiles);
+    }
+
+    /* The server says how much of our pictures it has use for. */
+    #uplinkChanged(data) {
+        this.#uplink = { ...this.#uplink, ...data };
+        this.#obeyUplink();
+        this.#emit('uplink', { ...this.#uplink });
+    }
+
+    #obeyUplink() {
+        sendAs(this.#transceivers.video?.sender, this.#uplink.camera, this.#options?.videoBitrate ?? VIDEO_BPS)
+            .catch(quiet);
+        sendAs(this.#transceivers.screen?.sender, this.#uplink.screen, SCREEN_BPS).catch(quiet);
     }
 
     #memberJoined(member) {
@@ -608,6 +706,7 @@ export class Mixdown {
         await pc.setRemoteDescription({ type: 'answer', sdp: answerSound(sdp, { sendsStereo: this.#isOriginal }) });
         for (const candidate of this.#theirCandidates.splice(0))
             await pc.addIceCandidate(candidate).catch(quiet);
+        this.#obeyUplink();
         if (wish === 'fresh')
             this.#emit('stream', this.#stream);
     }
@@ -623,6 +722,8 @@ export class Mixdown {
         pc.onconnectionstatechange = () => pc === this.#pc && this.#connectionChanged(pc.connectionState);
         for (const kind of ['audio', 'video'])
             this.#transceivers[kind] = this.#addTransceiver(pc, kind);
+        if (this.#tracks.screen)
+            this.#transceivers.screen = sendScreen(pc, this.#tracks.screen, SCREEN_BPS, this.#env.RTCRtpReceiver);
         this.#preferCodec();
         preferRed(this.#transceivers.audio, this.#env.RTCRtpReceiver);
         setMusic(this.#transceivers.audio.sender, this.#isOriginal);
@@ -776,6 +877,10 @@ export class Mixdown {
         this.#resume = '';
         this.#members = new Map();
         this.#recording = { active: false, id: '', startedAt: 0 };
+        this.#layout = { layout: '', order: [], spotlight: null, hideWithoutVideo: false, sharing: null };
+        this.#uplink = {};
+        this.#tracks.screen = null;
+        this.#tilesChanged({});
         this.#stream = null;
         this.#media = 'new';
         this.#setState(state, reason);

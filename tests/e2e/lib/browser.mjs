@@ -111,6 +111,32 @@ export class Person {
         }, { limitMs, everyMs: 60 });
     }
 
+    /* Waits until the page's overlay names exactly these people ({userId, rgb}; a screen: isScreen) and
+     * each is there in his colour, where nothing lies over him. With isCut the last tile may say +N instead. */
+    async seesPeople(people, what = '', { isCut = false } = {}) {
+        const wanted = people.map(({ userId }) => userId).sort().join(' ');
+        return until(`${this.conf.name} to see ${people.map(({ name }) => name).join(', ')} ${what}`, async () => {
+            const tiles = await this.page.evaluate(() => window.__measure.overlay());
+            const names = tiles.map(({ userId }) => userId).sort().join(' ');
+            if (names !== wanted)
+                throw new Error(`the overlay has ${names || 'nobody'}`);
+            const points = tiles.map((tile, i) => freePoint(tile, tiles.slice(i + 1)));
+            const colours = await this.page.evaluate((at) => window.__measure.colours(at), points);
+            for (const [i, { userId }] of tiles.entries()) {
+                const { rgb, name } = people.find((one) => one.userId === userId);
+                if (!isColour(colours[i], rgb) && !(isCut && i === tiles.length - 1))
+                    throw new Error(`${name} is ${colours[i]} at ${JSON.stringify(tiles[i])}`);
+            }
+            return tiles;
+        }, { limitMs: 30000, everyMs: 80 });
+    }
+
+    /* Our own id in the room. */
+    async userId(server, room) {
+        const { members } = await server.json(`/api/v1/rooms/${room}/members`);
+        return members.find(({ name }) => name === this.conf.name).userId;
+    }
+
     /* Waits until every tile's counter has gone on. */
     async seesMotion(tiles) {
         const first = await this.tiles(tiles);
@@ -157,6 +183,19 @@ export class Person {
 
 export function isColour(rgb, wanted) {
     return rgb.every((v, i) => Math.abs(v - wanted[i]) < 45);
+}
+
+/* A point of a tile, below the counter and beside the label, that no tile above it covers. */
+function freePoint(tile, above) {
+    const covers = ({ x, y, w, h }, p) => p.x > x - 0.02 && p.x < x + w + 0.02 && p.y > y - 0.03 && p.y < y + h + 0.03;
+    for (const v of [0.62, 0.72, 0.55, 0.82]) {
+        for (const u of [0.5, 0.65, 0.35, 0.8, 0.2]) {
+            const point = { x: tile.x + tile.w * u, y: tile.y + tile.h * v };
+            if (!above.some((other) => covers(other, point)))
+                return point;
+        }
+    }
+    throw new Error(`nothing of ${tile.userId} is free`);
 }
 
 /* The grid on 1280x720, as layouts/grid.json places it. */

@@ -70,6 +70,23 @@ export function installMeasure() {
         });
     }
 
+    /* The colours around points (0..1) of the picture that is shown now; null without one. */
+    function colours(points) {
+        const c = grab();
+        const side = canvas.width * 0.02;
+        return c && points.map(({ x, y }) =>
+            mean(c, x * canvas.width - side / 2, y * canvas.height - side / 2, side, side));
+    }
+
+    /* What the page lays over the mix: who is where, in parts of the picture, as drawn upwards. */
+    function overlay() {
+        const percent = (text) => parseFloat(text) / 100;
+        return [...document.querySelectorAll('[data-testid="tile"]')].map(({ style, dataset }) => ({
+            userId: dataset.user,
+            x: percent(style.left), y: percent(style.top), w: percent(style.width), h: percent(style.height),
+        }));
+    }
+
     function analyserOf(stream) {
         if (!listeners.has(stream)) {
             const audio = new AudioContext({ sampleRate: 48000 });
@@ -235,5 +252,5 @@ export function installMeasure() {
         return { offer: pc.localDescription.sdp, answer: pc.remoteDescription.sdp };
     }
 
-    window.__measure = { transport, tiles, levels, watch, watched, untilSilent, descriptions, sides };
+    window.__measure = { colours, overlay, transport, tiles, levels, watch, watched, untilSilent, descriptions, sides };
 }

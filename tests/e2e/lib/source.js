@@ -103,12 +103,40 @@ export function installSource(conf) {
         return new MediaStream(tracks);
     }
 
+    /* A screen of conf.screen, a colour; it moves a little. window.__endScreen() is the browser's own
+     * button that ends sharing. */
+    async function getDisplayMedia() {
+        const canvas = document.createElement('canvas');
+        canvas.width = 1280;
+        canvas.height = 720;
+        const c = canvas.getContext('2d', { alpha: false });
+        const track = canvas.captureStream(0).getVideoTracks()[0];
+        let turn = 0;
+        const timer = setInterval(() => {
+            if (track.readyState === 'ended') {
+                clearInterval(timer);
+                return;
+            }
+            c.fillStyle = conf.screen ?? '#c8c8f0';
+            c.fillRect(0, 0, 1280, 720);
+            c.fillStyle = '#000000';
+            c.fillRect(40 + (turn++ % 100) * 10, 20, 30, 30);
+            track.requestFrame();
+        }, 100);
+        window.__endScreen = () => {
+            track.stop();
+            track.dispatchEvent(new Event('ended'));
+        };
+        return new MediaStream([track]);
+    }
+
     const devices = [
         { kind: 'audioinput', deviceId: 'tone', label: `Tone of ${conf.freq} Hz`, groupId: '' },
         { kind: 'videoinput', deviceId: 'colour', label: `Colour ${conf.colour}`, groupId: '' },
     ];
     if (navigator.mediaDevices) {
         navigator.mediaDevices.getUserMedia = getUserMedia;
+        navigator.mediaDevices.getDisplayMedia = getDisplayMedia;
         navigator.mediaDevices.enumerateDevices = async () => devices;
     }
 }

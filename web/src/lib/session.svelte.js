@@ -8,6 +8,12 @@ import { loadVolumes, Paced, saveVolumes } from './mixer.js';
 import { clockText } from './rooms.js';
 import { clearToasts, dismiss, toast } from './toasts.svelte.js';
 
+/* As sharp as it is; the server shows at most 1080p. */
+const SCREEN = {
+    video: { width: { max: 1920 }, height: { max: 1080 }, frameRate: { ideal: 15, max: 30 } },
+    audio: false,
+};
+
 export class Session {
     state = $state('idle');
     media = $state('new');
@@ -24,6 +30,11 @@ export class Session {
     recordingSince = $state(0); /* on this device's clock */
     isRecordPending = $state(false);
     layout = $state('');
+    layoutState = $state.raw({ order: [], spotlight: null, hideWithoutVideo: false, sharing: null });
+    tiles = $state.raw({ view: '', width: 0, height: 0, tiles: [] });
+    watching = $state.raw({ quality: 'auto', view: 'main' });
+    network = $state.raw({}); /* of our own path: the newest figures */
+    screen = $state.raw(null); /* the track that we share */
     stream = $state.raw(null);
 
     #room = new Mixdown();
@@ -47,7 +58,14 @@ export class Session {
         room.on('speaking', (speakers) => this.levels.take(speakers));
         room.on('muted', (muted) => this.#mutedByHost(muted));
         room.on('recording', (recording) => this.#recordingChanged(recording));
-        room.on('layout', ({ layout }) => { this.layout = layout; });
+        room.on('layout', (state) => this.#layoutChanged(state));
+        room.on('tiles', (tiles) => { this.tiles = tiles; });
+        room.on('watching', (watching) => { this.watching = watching; });
+        room.on('network', (network) => {
+            if (network.userId === this.userId)
+                this.network = { ...this.network, ...network };
+        });
+        room.on('screen', (track) => { this.screen = track; });
         room.on('stream', (stream) => { this.stream = stream; });
         room.on('error', (err) => toast({ text: explain(err), kind: 'wrong' }));
     }
@@ -96,12 +114,58 @@ export class Session {
         }
     }
 
-    async setLayout(name) {
-        try {
-            await this.#room.setLayout(name);
-        } catch (err) {
-            toast({ text: explain(err), kind: 'wrong' });
+    /* A layout's name, or what else there is to say of the room's picture. */
+    setLayout(change) {
+        return this.#try(() => this.#room.setLayout(change));
+    }
+
+    togglePin({ userId, pin }) {
+        return this.#try(() => this.#room.pin(userId, pin ? null : 1));
+    }
+
+    toggleSpotlight({ userId }) {
+        return this.setLayout({ spotlight: this.layoutState.spotlight === userId ? null : userId });
+    }
+
+    toggleHand() {
+        return this.#try(() => this.#room.raiseHand(!this.me?.hand));
+    }
+
+    /* {quality, view, layout, withoutSelf}: what we see. */
+    watch(change) {
+        return this.#try(() => this.#room.watch(change));
+    }
+
+    canShare = Boolean(globalThis.navigator?.mediaDevices?.getDisplayMedia);
+
+    async toggleScreen() {
+        if (this.screen) {
+            const track = this.screen;
+            await this.#try(() => this.#room.shareScreen(null));
+            track.stop();
+            return;
         }
+        let stream;
+        try {
+            stream = await navigator.mediaDevices.getDisplayMedia(SCREEN);
+        } catch (err) {
+            if (err.name !== 'NotAllowedError') /* he thought better of it */
+                toast({ text: t('toastScreenFailed'), kind: 'wrong' });
+            return;
+        }
+        await this.#try(() => this.#room.shareScreen(stream.getVideoTracks()[0]));
+    }
+
+    #layoutChanged({ by, ...state }) {
+        const was = this.layoutState.sharing;
+        this.layout = state.layout;
+        this.layoutState = state;
+        if (state.sharing && state.sharing !== was && state.sharing !== this.userId && this.state === 'joined')
+            toast({ text: t('toastShares', { name: this.nameOf(state.sharing) }) });
+    }
+
+    nameOf(userId) {
+        return this.members.find((member) => member.userId === userId)?.name ?? userId;
     }
 
     leave() {
@@ -213,6 +277,9 @@ export class Session {
         this.state = state;
         this.media = media;
         if (state === 'left') {
+            this.screen?.stop();
+            this.screen = null;
+            this.network = {};
             this.reason = reason;
             this.levels.clear();
             this.#paced.clear();
