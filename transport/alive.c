@@ -54,6 +54,8 @@ void rtc_alive_heard(struct rtc_peer *p, int64_t now_us)
 {
     p->alive.heard_us = now_us;
     p->alive.is_suspect = false;
+    if (p->out)
+        rtc_out_heard(p->out, now_us);
 }
 
 void rtc_alive_reached(struct rtc_peer *p, int64_t now_us)

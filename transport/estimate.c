@@ -18,6 +18,7 @@ enum {
     DELIVERED_MIN_US = 100 * 1000,
     SILENCE_US = 500 * 1000, /* and two round trips */
     SILENCE_MAX_US = 2000 * 1000,
+    ANSWER_US = 200 * 1000, /* and a round trip: feedback is on its way for so long */
 };
 
 /* Of the epoch that arrival times count from. */
@@ -37,6 +38,7 @@ struct packet {
     uint16_t seq;
     uint8_t fate;
     uint8_t probe; /* the burst it is of; 0: none */
+    bool is_dark;  /* left while nothing came through: its fate says nothing */
 };
 
 struct rtc_estimator {
@@ -45,7 +47,10 @@ struct rtc_estimator {
     bool has_sent;
     bool has_feedback;
     bool has_fallen;
-    int64_t unheard_us; /* the first packet since the last feedback; 0: none */
+    bool is_dark;        /* nothing at all comes */
+    int64_t heard_us;    /* anything, last */
+    int64_t unheard_us;  /* the first packet since the last feedback; 0: none */
+    uint64_t silent_bps; /* the estimate before feedback failed to come; 0: it does */
     int64_t rtt_us;
     int64_t last_raw_us, last_arrival_us;
     bool has_arrival;
@@ -135,6 +140,8 @@ static void note_came(struct reading *r, struct packet *p, int64_t arrival_us)
         r->fates.sent++;
     p->fate = CAME;
     r->has_come = true;
+    if (p->is_dark)
+        return;
     if (p->probe)
         rtc_probe_came(&e->probe, p->probe, p->bytes, arrival_us);
     else
@@ -152,8 +159,8 @@ static void note_fate(void *ctx, uint16_t seq, bool is_received, int64_t raw_us)
         note_came(r, p, arrival_us);
     } else if (p->fate == SENT) {
         p->fate = LOST;
-        r->fates.sent++;
-        r->fates.lost++;
+        r->fates.sent += !p->is_dark;
+        r->fates.lost += !p->is_dark;
     }
 }
 
@@ -193,10 +200,27 @@ static uint64_t delivered(const struct rtc_estimator *e, int64_t window_us)
     return (bytes - oldest_bytes) * 8 * 1000000 / (uint64_t)span_us;
 }
 
+/* What is under way is lost or late for want of a path. */
+static void forget_flights(struct rtc_estimator *e)
+{
+    for (size_t i = 0; i < RTC_ESTIMATE_PACKETS; i++)
+        e->packets[i].is_dark |= e->packets[i].fate == SENT;
+}
+
+/* What was carried before may be carried again. */
+static void end_silence(struct rtc_estimator *e, int64_t now_us)
+{
+    rtc_probe_again(&e->probe, e->silent_bps, now_us);
+    e->silent_bps = 0;
+}
+
 int rtc_estimator_feedback(struct rtc_estimator *e, const uint8_t *fci, size_t size, int64_t now_us,
                            int64_t rtt_us, struct rtc_fates *fates)
 {
+    rtc_estimator_heard(e, now_us); /* before it is read what was lost meanwhile */
     struct reading r = {.e = e, .usage = e->delay.usage};
+    if (e->silent_bps)
+        forget_flights(e); /* the silence has been paid for */
     const int err = rtc_twcc_parse(fci, size, NULL, note_fate, &r);
     if (err)
         return err;
@@ -207,6 +231,8 @@ int rtc_estimator_feedback(struct rtc_estimator *e, const uint8_t *fci, size_t s
     e->has_feedback = true;
     e->unheard_us = 0;
     e->rtt_us = rtt_us;
+    if (e->silent_bps)
+        end_silence(e, now_us);
     e->delivered_bps = delivered(e, DELIVERED_US);
     if (r.usage == RTC_USAGE_NORMAL && rtc_delay_is_late(&e->delay))
         r.usage = RTC_USAGE_UNDER;
@@ -237,16 +263,50 @@ static int64_t silence_us(const struct rtc_estimator *e)
     return us < SILENCE_MAX_US ? us : SILENCE_MAX_US;
 }
 
+/* The far side is heard though it should have said by now what came. */
+static bool is_one_way(const struct rtc_estimator *e)
+{
+    return e->heard_us - e->unheard_us > ANSWER_US + (e->rtt_us > 0 ? e->rtt_us : 0);
+}
+
+static void note_silence(struct rtc_estimator *e, int64_t now_us)
+{
+    if (!is_one_way(e)) {
+        e->is_dark = true;
+        return;
+    }
+    if (!e->silent_bps)
+        e->silent_bps = rtc_rate_bps(&e->rate);
+    e->unheard_us = now_us;
+    rtc_rate_silent(&e->rate, now_us);
+    e->has_fallen = true;
+    rtc_probe_fell(&e->probe, now_us);
+}
+
+/* The path may be another one. */
+static void end_darkness(struct rtc_estimator *e, int64_t now_us)
+{
+    e->is_dark = false;
+    e->unheard_us = now_us;
+    rtc_delay_restart(&e->delay);
+    forget_flights(e);
+}
+
+void rtc_estimator_heard(struct rtc_estimator *e, int64_t now_us)
+{
+    if (e->is_dark)
+        end_darkness(e, now_us);
+    e->heard_us = now_us;
+}
+
 void rtc_estimator_tick(struct rtc_estimator *e, int64_t now_us)
 {
     if (!e->has_feedback)
         return;
-    if (e->unheard_us && now_us - e->unheard_us > silence_us(e)) {
-        e->unheard_us = now_us;
-        rtc_rate_silent(&e->rate, now_us);
-        e->has_fallen = true;
-        rtc_probe_fell(&e->probe, now_us);
-    }
+    if (e->unheard_us && !e->is_dark && now_us - e->unheard_us > silence_us(e))
+        note_silence(e, now_us);
+    if (e->is_dark)
+        return;
     if (e->delay.usage == RTC_USAGE_NORMAL)
         rtc_probe_tick(&e->probe, rtc_rate_bps(&e->rate), e->useful_bps, now_us);
 }

@@ -44,6 +44,11 @@ struct rtc_fates {
 int rtc_estimator_feedback(struct rtc_estimator *e, const uint8_t *fci, size_t size, int64_t now_us,
                            int64_t rtt_us, struct rtc_fates *fates);
 
+/* Anything came that only the far side can have sent. While nothing does there is no path, and that
+ * is no congestion: the estimate stays, and goes on from there. When it is heard and yet says
+ * nothing of what was sent, the estimate is taken back. */
+void rtc_estimator_heard(struct rtc_estimator *e, int64_t now_us);
+
 /* Every 5 to 20 ms: notices silence, and when to look for more. */
 void rtc_estimator_tick(struct rtc_estimator *e, int64_t now_us);
 

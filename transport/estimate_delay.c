@@ -36,7 +36,7 @@ static void begin_group(struct rtc_delay *d, int64_t sent_us, int64_t arrival_us
                                         .arrival_us = arrival_us};
 }
 
-static void forget(struct rtc_delay *d)
+void rtc_delay_restart(struct rtc_delay *d)
 {
     const double threshold_ms = d->threshold_ms;
     *d = (struct rtc_delay){.threshold_ms = threshold_ms};
@@ -152,7 +152,7 @@ static void end_group(struct rtc_delay *d)
         const int64_t sent_us = d->group.sent_us - d->before.sent_us;
         const int64_t came_us = d->group.arrival_us - d->before.arrival_us;
         if (came_us > sent_us + STALE_US || sent_us > STALE_US || came_us < BACK_US) {
-            forget(d);
+            rtc_delay_restart(d);
             return;
         }
         add_point(d, (double)(came_us - sent_us) / 1000, d->group.arrival_us);

@@ -57,6 +57,9 @@ struct rtc_delay { /* all zero: a fresh one */
     enum rtc_usage usage;
 };
 
+/* The path may be another one: what it was like is forgotten, but not how much it jitters. */
+void rtc_delay_restart(struct rtc_delay *d);
+
 /* Later than usual, so that nothing should be added. */
 bool rtc_delay_is_late(const struct rtc_delay *d);
 

@@ -75,6 +75,9 @@ void rtc_out_warm(const struct rtc_out *o);
  * something is held back: call again in RTC_OUT_PACE_US. */
 bool rtc_out_tick(struct rtc_out *o, int64_t now_us);
 
+/* Anything authentic came from the far side. */
+void rtc_out_heard(struct rtc_out *o, int64_t now_us);
+
 /* From RTCP. */
 void rtc_out_nack(struct rtc_out *o, uint32_t ssrc, const uint16_t *seqs, size_t count,
                   int64_t now_us, int64_t rtt_us);

@@ -118,6 +118,12 @@ static void tell_need(struct rtc_out *o)
     o->hooks.audio_need(o->hooks.ctx, o->need);
 }
 
+void rtc_out_heard(struct rtc_out *o, int64_t now_us)
+{
+    if (o->estimator)
+        rtc_estimator_heard(o->estimator, now_us);
+}
+
 void rtc_out_remb(struct rtc_out *o, uint64_t bitrate_bps, int64_t now_us)
 {
     o->remb_bps = bitrate_bps;

@@ -40,7 +40,9 @@ void rtc_probe_tick(struct rtc_probe *p, uint64_t estimate_bps, uint64_t useful_
         return;
     if (!p->has_begun)
         p->pause_us = FIRST_PAUSE_US;
-    const uint64_t wanted_bps = p->has_begun ? 2 * estimate_bps : 3 * estimate_bps;
+    uint64_t wanted_bps = p->has_begun ? 2 * estimate_bps : 3 * estimate_bps;
+    if (p->again_bps > estimate_bps)
+        wanted_bps = p->again_bps;
     begin(p, wanted_bps < useful_bps ? wanted_bps : useful_bps, now_us);
 }
 
@@ -49,6 +51,14 @@ void rtc_probe_fell(struct rtc_probe *p, int64_t now_us)
     p->is_leaving = false;
     p->is_waited_for = false;
     p->next_us = now_us + FELL_PAUSE_US;
+}
+
+void rtc_probe_again(struct rtc_probe *p, uint64_t bps, int64_t now_us)
+{
+    p->is_leaving = false;
+    p->is_waited_for = false;
+    p->again_bps = bps;
+    p->next_us = now_us;
 }
 
 size_t rtc_probe_due(const struct rtc_probe *p, int64_t now_us, size_t *packet_bytes)

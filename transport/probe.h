@@ -26,6 +26,7 @@ struct rtc_probe { /* all zero: a fresh one */
     bool has_begun;
     int64_t next_us;
     int64_t pause_us;
+    uint64_t again_bps; /* the next one's rate; 0: by the estimate */
 };
 
 /* Begins a burst when it is time: estimate_bps is what is known, useful_bps what can be used. */
@@ -34,6 +35,9 @@ void rtc_probe_tick(struct rtc_probe *p, uint64_t estimate_bps, uint64_t useful_
 
 /* The estimate was taken back: look again in a while. */
 void rtc_probe_fell(struct rtc_probe *p, int64_t now_us);
+
+/* The path is back, and carried so much before: is it so again? At the next tick. */
+void rtc_probe_again(struct rtc_probe *p, uint64_t bps, int64_t now_us);
 
 /* Bytes to send now. */
 size_t rtc_probe_due(const struct rtc_probe *p, int64_t now_us, size_t *packet_bytes);

@@ -58,6 +58,10 @@ test('mobility: five seconds without a network', (scope) => dark(scope, 'five', 
 
 test('mobility: half a minute without a network', (scope) => dark(scope, 'thirty', 30));
 
+const ONE_PORT = { MIXDOWN_RTC_MODE: 'one-port' };
+
+test('mobility, one port: half a minute without a network', (scope) => dark(scope, 'thirty', 30, ONE_PORT));
+
 async function move(scope, env) {
     const all = await meet(scope, 'moved', env);
     if (!all)
@@ -74,8 +78,6 @@ async function move(scope, env) {
     await hears(far, PEOPLE[1]);
     await hears(near, PEOPLE[0]);
 }
-
-const ONE_PORT = { MIXDOWN_RTC_MODE: 'one-port' };
 
 test('mobility: another address in mid-call', (scope) => move(scope, {}));
 test('mobility, one port: another address in mid-call', (scope) => move(scope, ONE_PORT));

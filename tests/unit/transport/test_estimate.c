@@ -32,7 +32,9 @@ struct path {
     int64_t jitter_us;
     unsigned loss_permille;
     unsigned feedback_loss_permille;
-    bool is_dead;
+    bool is_dead;     /* nothing arrives, */
+    bool is_dark;     /* nor does anything come back */
+    int64_t voice_us; /* the far side sends something else every so often; 0: feedback alone */
     /* the sender */
     uint64_t media_bps; /* at most; it follows the estimate */
     size_t packet_bytes;
@@ -91,7 +93,7 @@ static void send(struct path *p, size_t bytes)
     if (p->busy_until_us < p->now_us)
         p->busy_until_us = p->now_us;
     const int64_t queued_us = p->busy_until_us - p->now_us;
-    if (p->is_dead || happens(p, p->loss_permille) || queued_us > p->queue_us)
+    if (p->is_dead || p->is_dark || happens(p, p->loss_permille) || queued_us > p->queue_us)
         return;
     p->busy_until_us += (int64_t)(bytes * 8 * 1000000 / p->capacity_bps);
     int64_t arrival_us = p->busy_until_us + p->delay_us;
@@ -140,7 +142,7 @@ static void receive(struct path *p)
     uint8_t packet[1400];
     struct mcu_writer w = mcu_writer(packet, sizeof(packet));
     assert_int_equal(rtc_twcc_put(p->twcc, &w, 1, 2), 0);
-    if (p->is_dead || happens(p, p->feedback_loss_permille))
+    if (p->is_dead || p->is_dark || happens(p, p->feedback_loss_permille))
         return;
     assert_true(p->feedback_count < FEEDBACKS_MAX);
     struct feedback *f = &p->feedbacks[(p->feedback_first + p->feedback_count++) % FEEDBACKS_MAX];
@@ -157,6 +159,7 @@ static void take_feedback(struct path *p)
         assert_int_equal(rtc_estimator_feedback(p->estimator, f->fci, f->size, p->now_us,
                                                 2 * p->delay_us, &fates),
                          0);
+        rtc_estimator_heard(p->estimator, p->now_us); /* as any packet, once it has been read */
         p->fates.sent += fates.sent;
         p->fates.lost += fates.lost;
         p->feedback_first = (p->feedback_first + 1) % FEEDBACKS_MAX;
@@ -174,6 +177,8 @@ static void run(struct path *p, int64_t ms)
         send_media(p);
         receive(p);
         take_feedback(p);
+        if (p->voice_us && !p->is_dark && p->now_us % p->voice_us < TICK_US)
+            rtc_estimator_heard(p->estimator, p->now_us);
         rtc_estimator_tick(p->estimator, p->now_us);
         p->ticks++;
         p->long_queues += p->busy_until_us - p->now_us > 150 * 1000;
@@ -374,12 +379,48 @@ static void silence_backs_off_and_ends(void **state)
     (void)state;
     struct path *p = path_create(2000000);
     run(p, 20000);
+    p->voice_us = 20 * 1000;
     p->is_dead = true;
     assert_in_range(time_to(p, false, 1000000, 5000), 1, 1500);
     run(p, 5000);
     assert_true(estimate(p) < 100000);
     p->is_dead = false;
-    assert_in_range(time_to(p, true, 1000000, 30000), 1, 15000);
+    assert_in_range(time_to(p, true, 1000000, 30000), 1, 1500);
+    path_destroy(p);
+}
+
+/* Nothing at all comes: there is no path, and nothing is known of the one that will be. */
+static void where_nothing_comes_at_all_the_estimate_stays(void **state)
+{
+    (void)state;
+    for (int64_t voice_us = 0; voice_us <= 1000 * 1000; voice_us += 20 * 1000) {
+        struct path *p = path_create(2000000);
+        p->voice_us = voice_us; /* a microphone, or reports alone */
+        run(p, 20000);
+        const uint64_t before_bps = estimate(p);
+        const uint32_t lost = p->fates.lost;
+        p->is_dark = true;
+        run(p, voice_us % (200 * 1000) ? 5000 : 30000);
+        p->is_dark = false;
+        run(p, 5000);
+        assert_true(p->lowest_bps > before_bps * 3 / 4);
+        assert_true(p->fates.lost < lost + 40); /* of when it began */
+        path_destroy(p);
+    }
+}
+
+/* The new path carries less: that is seen as fast as ever. */
+static void a_path_that_comes_back_narrower_is_noticed(void **state)
+{
+    (void)state;
+    struct path *p = path_create(2000000);
+    p->voice_us = 20 * 1000;
+    run(p, 20000);
+    p->is_dark = true;
+    run(p, 5000);
+    p->is_dark = false;
+    p->capacity_bps = 500000;
+    assert_in_range(time_to(p, false, 500000, 5000), 1, 1000);
     path_destroy(p);
 }
 
@@ -478,6 +519,8 @@ int main(void)
         cmocka_unit_test(jitter_is_no_queue),
         cmocka_unit_test(lost_feedback_is_not_lost_media),
         cmocka_unit_test(silence_backs_off_and_ends),
+        cmocka_unit_test(where_nothing_comes_at_all_the_estimate_stays),
+        cmocka_unit_test(a_path_that_comes_back_narrower_is_noticed),
         cmocka_unit_test(before_any_feedback_nothing_moves),
         cmocka_unit_test(what_was_never_sent_changes_nothing),
         cmocka_unit_test(a_fate_is_told_once_and_what_was_lost_may_come),
