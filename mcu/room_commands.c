@@ -66,6 +66,7 @@ static const char *do_adopt(struct mcu_room *r, const json_t *m, json_t *reply)
     if (end < r->peer_count)
         json_object_set_new(reply, "next", json_integer((json_int_t)end));
     json_object_set_new(reply, "recordings", room_describe_recordings(r));
+    room_views_tell_again(r); /* after the last slice, when it knows the room */
     return NULL;
 }
 
@@ -230,6 +231,7 @@ static const struct {
     {"view_add", room_view_add, true},
     {"view_set", room_view_set, true},
     {"view_remove", room_view_remove, true},
+    {"layout_file", room_view_reload, true},
     {"view_list", do_view_list, true},
     {"peer_watch", do_peer_watch, true},
     {"stats", do_stats, true},

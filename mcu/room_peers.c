@@ -237,9 +237,10 @@ void room_open_video(struct room_peer *p, enum mcu_picture picture, enum mcu_cod
 json_t *room_describe_peer(const struct room_peer *p)
 {
     return json_pack(
-        "{s:s,s:s,s:s,s:s,s:O?,s:s,s:b,s:b,s:b,s:b,s:b,s:O,s:O*,s:i,s:b}", "peer", p->id, "user",
+        "{s:s,s:s,s:s,s:s,s:O?,s:s,s:b,s:b,s:b,s:b,s:b,s:O,s:O*,s:i,s:b,s:o}", "peer", p->id, "user",
         p->user, "name", p->name, "role", p->role, "session", p->session, "state",
         room_state_name(p->state), "audio", p->sends_audio, "video", p->sends_video, "screen",
         p->sends_screen, "muted_audio", p->is_audio_muted, "muted_video", p->is_video_muted,
-        "sound", p->sound, "rtp", p->plain, "pin", (int)p->pin, "hand", p->has_hand_up);
+        "sound", p->sound, "rtp", p->plain, "pin", (int)p->pin, "hand", p->has_hand_up,
+        "watching", room_watch_json(p));
 }

@@ -345,6 +345,26 @@ const char *room_view_remove(struct mcu_room *r, const json_t *m, json_t *reply)
     return NULL;
 }
 
+const char *room_view_reload(struct mcu_room *r, const json_t *m, json_t *reply)
+{
+    (void)reply;
+    char name[ROOM_LAYOUT_NAME];
+    json_t *file = NULL;
+    if (mcu_json_string(m, "layout", MCU_JSON_REQUIRED, 1, name, sizeof(name)) ||
+        mcu_json_object(m, "file", MCU_JSON_REQUIRED, &file))
+        return "bad_message";
+    for (struct room_view *v = r->views.first; v; v = v->next) {
+        if (strcmp(v->layout_name, name) != 0)
+            continue;
+        struct layout *layout = NULL;
+        const char *code = room_layout_load(&layout, name, file);
+        if (code) /* it would be the same with the next one */
+            return code;
+        give_layout(v, layout, name);
+    }
+    return NULL;
+}
+
 json_t *room_view_list(const struct mcu_room *r)
 {
     json_t *list = json_array();
@@ -380,6 +400,14 @@ static void tell_tiles(struct room_view *v, int64_t now_us)
     room_send_event(r, "tiles",
                     json_pack("{s:s,s:i,s:i,s:o}", "view", v->name, "width", (int)v->width,
                               "height", (int)v->height, "tiles", tiles));
+}
+
+void room_views_tell_again(struct mcu_room *r)
+{
+    for (struct room_view *v = r->views.first; v; v = v->next) {
+        v->tiles_serial = 0;
+        v->tiles_told_us = 0;
+    }
 }
 
 void room_views_housekeep(struct mcu_room *r, int64_t now_us)

@@ -128,7 +128,12 @@ void room_view_leave(struct room_view *v);
 const char *room_view_add(struct mcu_room *r, const json_t *message, json_t *reply);
 const char *room_view_set(struct mcu_room *r, const json_t *message, json_t *reply);
 const char *room_view_remove(struct mcu_room *r, const json_t *message, json_t *reply);
+/* `layout_file`: the file of that name is another, for every view that has it. */
+const char *room_view_reload(struct mcu_room *r, const json_t *message, json_t *reply);
 json_t *room_view_list(const struct mcu_room *r);
+
+/* Who listens is another: where tiles are is told anew. */
+void room_views_tell_again(struct mcu_room *r);
 
 /* Ten times a second: tells of tiles that moved, ends what nobody watches. */
 void room_views_housekeep(struct mcu_room *r, int64_t now_us);

@@ -84,8 +84,10 @@ static void adopt_peer(struct sig_room *room, const json_t *peer)
         return;
     m->lost_at_us = mcu_now_us();
     read_sound(m, peer);
-    if (read_member(m, peer) == 0 && read_session(m, json_object_get(peer, "session")) == 0)
+    if (read_member(m, peer) == 0 && read_session(m, json_object_get(peer, "session")) == 0) {
+        sig_member_adopt_watching(m, json_object_get(peer, "watching"));
         return;
+    }
     log_warn("room=%s a peer of an earlier version is sent away", room->id);
     sig_member_command(m, json_pack("{s:s}", "cmd", "peer_remove"), NULL, NULL);
     member_unlist(m);

@@ -219,17 +219,23 @@ static bool has_layout(const json_t *view, const char *layout)
     return name && strcmp(name, layout) == 0;
 }
 
+static bool is_wished(const struct sig_room *room, const char *layout)
+{
+    for (const struct sig_member *m = room->members; m; m = m->next) {
+        if (has_layout(m->wish, layout))
+            return true;
+    }
+    return false;
+}
+
 void sig_room_reload_views(struct sig_room *room, const char *layout)
 {
-    const char *name;
-    json_t *view;
-    json_object_foreach(room->views, name, view)
-    {
-        json_t *patch = has_layout(view, layout) ? json_pack("{s:s}", "layout", layout) : NULL;
-        if (patch)
-            sig_room_command(room, command_of(room, "view_set", name, patch), NULL, NULL);
-        json_decref(patch);
-    }
+    if (!sig_room_views_use(room, layout) && !is_wished(room, layout))
+        return;
+    json_t *file = sig_layout_stored(room->rooms->conf.layouts, layout);
+    if (file)
+        sig_room_command(room, json_pack("{s:s, s:s, s:o}", "cmd", "layout_file", "layout", layout,
+                                         "file", file), NULL, NULL);
 }
 
 bool sig_room_views_use(const struct sig_room *room, const char *layout)

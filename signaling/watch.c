@@ -230,6 +230,22 @@ static bool take_watching(struct sig_member *m, const json_t *said)
     return true;
 }
 
+void sig_member_adopt_watching(struct sig_member *m, const json_t *said)
+{
+    if (json_is_object(said))
+        take_watching(m, said);
+}
+
+void sig_member_tell_watching(struct sig_member *m)
+{
+    if (!m->view[0])
+        return;
+    json_t *tiles = json_object_get(m->room->tiles, m->view);
+    tell_client(m, "watching", sig_member_watching_json(m));
+    if (tiles)
+        tell_client(m, "tiles", json_incref(tiles));
+}
+
 void sig_watching_event(struct sig_room *room, const json_t *event)
 {
     struct sig_member *m = member_of(room, event);

@@ -31,6 +31,12 @@ const struct sig_error *sig_member_watch(struct sig_member *m, json_t *wish, sig
 /* What it is sent was negotiated anew: the room is told what it wished for. */
 void sig_member_watch_again(struct sig_member *m);
 
+/* What an earlier front knew of it; said: of the room's answer to `adopt`. */
+void sig_member_adopt_watching(struct sig_member *m, const json_t *said);
+
+/* It was away: events `watching` and `tiles`, as they are now. */
+void sig_member_tell_watching(struct sig_member *m);
+
 /* {view, quality, width, height}, or null before there is a picture; new. */
 json_t *sig_member_watching_json(const struct sig_member *m);
 
@@ -63,7 +69,8 @@ void sig_room_restore_views(struct sig_room *room);
 /* An earlier front may have added some. */
 void sig_room_adopt_views(struct sig_room *room);
 
-/* The layout's file is another: views that have it are given it. */
+/* The layout's file is another: views that have it are given it, those included that were made for
+ * watchers. */
 void sig_room_reload_views(struct sig_room *room, const char *layout);
 bool sig_room_views_use(const struct sig_room *room, const char *layout);
 

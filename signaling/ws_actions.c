@@ -252,6 +252,8 @@ static const struct sig_error *on_resume(const struct ws_request *q)
     c->member = m;
     log_info("room=%s user=%s came back", m->room->id, m->user);
     ws_answer(c, q->action, q->id, join_data(c, m), NULL, NULL);
+    if (!m->is_moved)
+        sig_member_tell_watching(m);
     if (m->is_moved)
         tell_moved(c, m);
     else if (strcmp(m->state, "failed") == 0)

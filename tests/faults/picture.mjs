@@ -161,8 +161,11 @@ describe('the picture', () => {
     assert.equal((await rest('PUT', 'layouts/mine', halves('ann', 'bob')))[0], 201);
     assert.equal((await rest('PATCH', 'rooms/r', { layout: 'mine' }))[1].layout, 'mine');
     await shows(HALVES, ['ann', 'bob'], 'the uploaded layout');
+    assert.equal((await rest('POST', 'rooms/r/views', { view: 'stage', layout: 'mine', width: WIDTH, height: HEIGHT }))[0], 201);
     assert.equal((await rest('PUT', 'layouts/mine', halves('cyd', 'ann')))[0], 200);
     await shows(HALVES, ['cyd', 'ann'], 'uploaded again');
+    await until(async () => who(await snapshot('view=stage'), HALVES[0]) === 'cyd', 'the view, too');
+    assert.equal((await rest('DELETE', 'rooms/r/views/stage'))[0], 204);
     fs.writeFileSync(file, JSON.stringify(halves('bob', 'cyd')));
     await shows(HALVES, ['bob', 'cyd'], 'the edited file');
     const broken = halves('ann', 'ann');

@@ -133,6 +133,28 @@ static void a_layout_of_ones_choice_is_shared_by_who_chose_it(void **state)
     assert_string_equal(ask(s, watch(a, "layout", "nonsense")), "no_such_layout");
 }
 
+static void a_file_that_changes_reaches_every_view_that_has_it(void **state)
+{
+    struct stage *s = *state;
+    open_room(s, "mcu");
+    join(s, 0, RED, MCU_CODEC_VP8);
+    join(s, 1, GREEN, MCU_CODEC_VP8);
+    struct guest *a = join(s, 2, NO_COLOUR, MCU_CODEC_VP8);
+    struct guest *b = join(s, 3, NO_COLOUR, MCU_CODEC_VP8);
+    tell(s, json_pack("{s:s,s:s,s:s,s:o}", "cmd", "peer_watch", "peer", a->id, "layout", "mine",
+                      "file", layout_of("guest-0")));
+    tell(s, json_pack("{s:s,s:s,s:s,s:s,s:o}", "cmd", "peer_watch", "peer", b->id, "view", "own",
+                      "layout", "mine", "file", layout_of("guest-0")));
+    UNTIL(s, sees_colours(a, RED, RED) && sees_colours(b, RED, RED));
+    tell(s, json_pack("{s:s,s:s,s:o}", "cmd", "layout_file", "layout", "mine", "file",
+                      layout_of("guest-1")));
+    UNTIL(s, sees_colours(a, GREEN, GREEN) && sees_colours(b, GREEN, GREEN));
+    assert_string_equal(ask(s, json_pack("{s:s,s:s}", "cmd", "layout_file", "layout", "mine")),
+                        "bad_message");
+    assert_string_equal(ask(s, json_pack("{s:s,s:s,s:{s:i}}", "cmd", "layout_file", "layout",
+                                         "mine", "file", "name", 5)), "bad_message");
+}
+
 static void in_a_room_of_two_each_sees_only_the_other(void **state)
 {
     struct stage *s = *state;
@@ -365,6 +387,14 @@ static void tiles_are_told_where_they_are(void **state)
     assert_string_equal(text(newest(s, "tiles", NULL), "view"), "main");
     leave(s, 0);
     UNTIL(s, has_tile(newest(s, "tiles", NULL), "guest-1", 0, 704));
+
+    /* A front that comes later asks who is there, and then hears where they are. */
+    json_object_clear(s->events);
+    tell(s, json_pack("{s:s}", "cmd", "adopt"));
+    UNTIL(s, has_tile(newest(s, "tiles", NULL), "guest-1", 0, 704));
+    tell(s, json_pack("{s:s}", "cmd", "adopt"));
+    const json_t *peer = json_array_get(json_object_get(s->reply, "peers"), 0);
+    assert_string_equal(text(json_object_get(peer, "watching"), "view"), "main");
 }
 
 static int uplink(const struct stage *s, const struct guest *g, const char *key)
@@ -404,6 +434,7 @@ int main(void)
         TEST(two_views_are_seen_at_once),
         TEST(a_personal_view_is_without_oneself),
         TEST(a_layout_of_ones_choice_is_shared_by_who_chose_it),
+        TEST(a_file_that_changes_reaches_every_view_that_has_it),
         TEST(in_a_room_of_two_each_sees_only_the_other),
         TEST(a_change_of_the_rooms_layout_reaches_personal_views),
         TEST(what_cannot_be_is_refused),

@@ -1309,7 +1309,8 @@ static void a_living_room_is_adopted_with_its_seats_and_recordings(void **state)
         "\"layout\": \"presentation\", \"sharing\": \"p1\", \"picture\": {\"layout\": \"duo\", "
         "\"spotlight\": \"cam\"}, \"peers\": ["
         "{\"peer\": \"p1\", \"user\": \"ann\", \"name\": \"Ann\", \"role\": \"host\", "
-        "\"muted_audio\": true, \"pin\": 3, \"hand\": true, \"session\": {\"v\": 1, \"kind\": \"ws\", "
+        "\"muted_audio\": true, \"pin\": 3, \"hand\": true, \"watching\": {\"view\": \"main\", "
+        "\"tier\": \"360p\", \"width\": 640, \"height\": 360}, \"session\": {\"v\": 1, \"kind\": \"ws\", "
         "\"resume\": \"0123456789012345678901\", \"etag\": \"e123456789012345678901\", "
         "\"joined_at\": 9}},"
         "{\"peer\": \"p2\", \"user\": \"cam\", \"name\": \"Cam\", \"role\": \"publisher\", "
@@ -1342,6 +1343,14 @@ static void a_living_room_is_adopted_with_its_seats_and_recordings(void **state)
     assert_true(ann->has_hand_up);
     assert_picture(f, "{\"layout\": \"presentation\", \"order\": [], \"spotlight\": \"cam\", "
                       "\"hideWithoutVideo\": false, \"sharing\": \"ann\"}");
+    room_says(f, "{\"event\": \"tiles\", \"view\": \"main\", \"width\": 1280, \"height\": 720, "
+                 "\"tiles\": []}");
+    assert_true(was_told(f, 0, "tiles"));
+    json_array_clear(f->clients[0].events);
+    sig_member_tell_watching(ann);
+    assert_string_equal(heard(f, 0, 2), "watching");
+    assert_string_equal(heard(f, 0, 1), "tiles");
+    assert_int_equal(ann->view_width, 640);
     assert_null(f->events.adopted(f->events.ctx, (struct sig_link *)f, reply)); /* twice the name */
     json_decref(reply);
 }
