@@ -37,12 +37,13 @@ test('every layout with 1, 2, 5 and 9 people, each where the server says', async
                 await ada.page.getByTestId(`layout-${name}`).getAttribute('aria-checked') === 'true');
             const least = SHOWN[name]?.(count) ?? Math.min(count, 2);
             await until(`${name} to show ${least} of ${count}`, async () => {
-                const tiles = await ada.page.evaluate(() => window.__measure.overlay());
-                const seen = people.filter(({ userId }) => tiles.some((tile) => tile.userId === userId));
-                if (tiles.length !== seen.length || seen.length < least)
+                const tiles = await ada.overlay();
+                const isKnown = tiles.every((tile) => people.some(({ userId }) => userId === tile.userId));
+                if (!isKnown || tiles.length < least)
                     return false;
-                return name === 'audio' || /* faces alone */
-                    ada.seesPeople(seen, `in ${name} of ${count}`, { isCut: seen.length < count });
+                if (name !== 'audio') /* faces alone */
+                    await ada.checkColours(tiles, people, { isCut: tiles.length < count });
+                return true;
             }, { limitMs: 45000 });
         }
     }
@@ -87,7 +88,7 @@ test('a host pins by a click on a tile, puts someone into the spotlight, and hid
     await ada.page.getByTestId('layout-grid').click();
     await ada.page.getByTestId('camera').click();
     await until('Ada to have an avatar', async () => {
-        const tiles = await ada.page.evaluate(() => window.__measure.overlay());
+        const tiles = await ada.overlay();
         return tiles.length === 3;
     });
     await ada.page.getByTestId('hide-without-video').click();
@@ -113,7 +114,7 @@ test('a shared screen takes the large place, and gives it back', async (scope) =
     for (const isEndedByBrowser of [false, true]) {
         await ada.page.getByTestId('screen').click();
         await until('Grace to see the screen large', async () => {
-            const tiles = await grace.page.evaluate(() => window.__measure.overlay());
+            const tiles = await grace.overlay();
             const large = largest(tiles);
             const point = { x: large.x + large.w / 2, y: large.y + large.h * 0.6 };
             const [rgb] = await grace.page.evaluate((at) => window.__measure.colours(at), [point]);
@@ -154,7 +155,7 @@ test('a view of one\'s own, without oneself, while the others see the room\'s', 
     });
     await grace.page.getByTestId('without-self').click();
     await until('herself again', async () => {
-        const tiles = await grace.page.evaluate(() => window.__measure.overlay());
+        const tiles = await grace.overlay();
         return tiles.some(({ userId }) => userId === g.userId);
     });
     await grace.page.getByTestId('own-view').click();

@@ -111,22 +111,31 @@ export class Person {
         }, { limitMs, everyMs: 60 });
     }
 
-    /* Waits until the page's overlay names exactly these people ({userId, rgb}; a screen: isScreen) and
-     * each is there in his colour, where nothing lies over him. With isCut the last tile may say +N instead. */
-    async seesPeople(people, what = '', { isCut = false } = {}) {
+    /* The page's overlay: [{userId, x, y, w, h}] in parts of the picture, as drawn upwards. */
+    overlay() {
+        return this.page.evaluate(() => window.__measure.overlay());
+    }
+
+    /* Throws unless each tile ({userId, rgb} of people) has its person's colour where nothing lies over it.
+     * With isCut the last tile may say +N instead. */
+    async checkColours(tiles, people, { isCut = false } = {}) {
+        const points = tiles.map((tile, i) => freePoint(tile, tiles.slice(i + 1)));
+        const colours = await this.page.evaluate((at) => window.__measure.colours(at), points);
+        for (const [i, { userId }] of tiles.entries()) {
+            const { rgb, name } = people.find((one) => one.userId === userId);
+            check(isColour(colours[i], rgb) || (isCut && i === tiles.length - 1),
+                `${name} is ${colours[i]} at ${JSON.stringify(tiles[i])}`);
+        }
+    }
+
+    /* Waits until the overlay has exactly these people, each in his colour. */
+    async seesPeople(people, what = '') {
         const wanted = people.map(({ userId }) => userId).sort().join(' ');
         return until(`${this.conf.name} to see ${people.map(({ name }) => name).join(', ')} ${what}`, async () => {
-            const tiles = await this.page.evaluate(() => window.__measure.overlay());
+            const tiles = await this.overlay();
             const names = tiles.map(({ userId }) => userId).sort().join(' ');
-            if (names !== wanted)
-                throw new Error(`the overlay has ${names || 'nobody'}`);
-            const points = tiles.map((tile, i) => freePoint(tile, tiles.slice(i + 1)));
-            const colours = await this.page.evaluate((at) => window.__measure.colours(at), points);
-            for (const [i, { userId }] of tiles.entries()) {
-                const { rgb, name } = people.find((one) => one.userId === userId);
-                if (!isColour(colours[i], rgb) && !(isCut && i === tiles.length - 1))
-                    throw new Error(`${name} is ${colours[i]} at ${JSON.stringify(tiles[i])}`);
-            }
+            check(names === wanted, `the overlay has ${names || 'nobody'}`);
+            await this.checkColours(tiles, people);
             return tiles;
         }, { limitMs: 30000, everyMs: 80 });
     }
