@@ -24,6 +24,7 @@
 #include "signaling/server.h"
 #include "signaling/store.h"
 #include "signaling/token.h"
+#include "signaling/turn.h"
 
 enum { ADOPT_TIMEOUT_MS = 3000, DRAIN_TIMEOUT_MS = 30000, PATH_BYTES = 4096 };
 #define SILENCE_US (15 * MCU_US_PER_S)
@@ -123,6 +124,7 @@ static int read_settings(struct mcu_config *c, const struct words *w)
                            "MIXDOWN_AUTH_SECRET; or try it with --dev");
     if (!c->http.tls_cert[0] != !c->http.tls_key[0])
         return complain(2, "http.tls_cert and http.tls_key belong together: set both or none");
+    sig_turn_for_rooms(c, mcu_wall_ms() / 1000);
     mcu_log_set_level_name(c->log.level);
     return 0;
 }

@@ -38,6 +38,11 @@ struct mcu_config {
         struct mcu_config_list announced;    /* addresses to put in candidates instead */
         bool loopback;                       /* gather on 127.0.0.1 too */
         char stun_server[MCU_CONFIG_TEXT];   /* "host:port" */
+        char turn_server[MCU_CONFIG_TEXT];   /* relays for us: "address:port" */
+        char turn_transport[16];             /* "udp" or "tcp": how we reach it */
+        char turn_user[MCU_CONFIG_TEXT];     /* "" and a turn_secret: made of that */
+        char turn_password[MCU_CONFIG_TEXT];
+        bool turn_only;                      /* nothing but through it */
         char plain_address[MCU_CONFIG_TEXT]; /* of plain RTP ports; "": 127.0.0.1 */
         struct mcu_config_list ice_servers;  /* urls handed to clients: "stun:host:port" */
         struct mcu_config_list turn_urls;    /* handed to clients with credentials: "turn:host:port" */

@@ -28,7 +28,8 @@ struct config_row {
     bool (*is_valid)(const char *text); /* a text that is not empty, each item of a list */
     const char *form;           /* what is_valid wants, in words */
     const char *sentence;
-    bool is_secret;
+    bool is_secret;    /* never shown, and not told to rooms, unless */
+    bool is_for_rooms; /* they cannot do without it */
     bool is_required;           /* CONFIG_TEXT that may not be empty */
 };
 

@@ -1,4 +1,5 @@
-/* Settings as JSON, for room processes: {section: {key: value}}. Secrets stay with the front. */
+/* Settings as JSON, for room processes: {section: {key: value}}. Secrets stay with the
+ * front, save those that rooms need. */
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -47,7 +48,7 @@ json_t *mcu_config_to_json(const struct mcu_config *c)
     json_t *root = json_object();
     for (size_t i = 0; root && i < config_row_count; i++) {
         const struct config_row *row = &config_rows[i];
-        if (row->is_secret)
+        if (row->is_secret && !row->is_for_rooms)
             continue;
         json_t *section = section_of(root, row->section);
         if (!section || json_object_set_new(section, row->key, value_to_json(c, row))) {
@@ -107,7 +108,7 @@ static int set_section(struct mcu_config *c, const char *name, json_t *section, 
     {
         char why[MCU_CONFIG_ERROR_MAX];
         const struct config_row *row = config_find(name, key);
-        if (!row || row->is_secret) {
+        if (!row || (row->is_secret && !row->is_for_rooms)) {
             snprintf(error, MCU_CONFIG_ERROR_MAX, "%.64s.%.64s: unknown setting", name, key);
             config_one_line(error);
             return -EINVAL;

@@ -46,6 +46,21 @@ static bool is_host_port(const char *text)
     return inet_pton(AF_INET6, address, &any) == 1;
 }
 
+/* By address: rooms never wait for a name server. */
+static bool is_address_port(const char *text)
+{
+    char host[INET6_ADDRSTRLEN] = "";
+    const char *colon = strrchr(text, ':');
+    const bool has_brackets = text[0] == '[';
+    if (!colon || !is_host_port(text) || strcmp(colon, ":0") == 0)
+        return false;
+    const size_t size = (size_t)(colon - text) - (has_brackets ? 2 : 0);
+    if (size >= sizeof(host))
+        return false;
+    memcpy(host, text + (has_brackets ? 1 : 0), size);
+    return is_address(host);
+}
+
 static bool is_origin(const char *text)
 {
     if (strcmp(text, "*") == 0)
@@ -111,6 +126,9 @@ static bool is_long_secret(const char *text)
 #define SECRET(s, k, valid, shape, words)                                                          \
     {AT(s, k), .type = CONFIG_TEXT, .default_value = "", .is_valid = (valid), .form = (shape),     \
      .sentence = (words), .is_secret = true}
+#define ROOM_SECRET(s, k, valid, shape, words)                                                     \
+    {AT(s, k), .type = CONFIG_TEXT, .default_value = "", .is_valid = (valid), .form = (shape),     \
+     .sentence = (words), .is_secret = true, .is_for_rooms = true}
 
 const struct config_row config_rows[] = {
     NEEDED(http, listen, "0.0.0.0:8080", is_host_port, "HOST:PORT or [ADDRESS]:PORT",
@@ -133,8 +151,15 @@ const struct config_row config_rows[] = {
     LIST(rtc, announced, is_address, "an IP address",
          "Public addresses to tell clients instead of the local ones, behind a 1:1 NAT."),
     BOOL(rtc, loopback, false, "Offer 127.0.0.1 as well, for clients on this machine."),
-    TEXT(rtc, stun_server, "", is_host_port, "HOST:PORT",
+    TEXT(rtc, stun_server, "", is_address_port, "ADDRESS:PORT",
          "STUN server that tells us our public address."),
+    TEXT(rtc, turn_server, "", is_address_port, "ADDRESS:PORT",
+         "TURN server that relays for this server where clients cannot reach it; not with one-port."),
+    CHOICE(rtc, turn_transport, "udp", "udp tcp", "How this server reaches rtc.turn_server."),
+    TEXT(rtc, turn_user, "", NULL, "the TURN server's",
+         "User at rtc.turn_server; empty: credentials are made by rtc.turn_secret."),
+    ROOM_SECRET(rtc, turn_password, NULL, "the TURN server's", "Password of rtc.turn_user."),
+    BOOL(rtc, turn_only, false, "All media by rtc.turn_server, nothing from the machine's own addresses."),
     LIST(rtc, ice_servers, is_ice_url, "stun:HOST:PORT or turn:HOST:PORT",
          "STUN and TURN servers that clients are told to use."),
     LIST(rtc, turn_urls, is_ice_url, "turn:HOST:PORT or turns:HOST:PORT",

@@ -24,4 +24,8 @@ struct sig_turn {
 int sig_turn_make(struct sig_turn *out, const struct mcu_config *config, const char *user,
                   int64_t now_s);
 
+/* For rooms, whose own relayed candidates come from rtc.turn_server: makes rtc.turn_user and
+ * rtc.turn_password of the secret, for longer than a room lives; leaves what is configured. */
+void sig_turn_for_rooms(struct mcu_config *config, int64_t now_s);
+
 #endif

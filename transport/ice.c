@@ -14,6 +14,7 @@
 
 #include "mcu/base/desc.h"
 #include "transport/candidate.h"
+#include "transport/ice_servers.h"
 
 enum {
     COMPONENT = 1,
@@ -169,24 +170,6 @@ static int add_local_addresses(struct rtc_ice *ice)
     return ice->conf->has_loopback ? add_address(ice, "127.0.0.1") : 0;
 }
 
-/* "host:port" or "[v6]:port", by address; libnice would resolve a name and block. */
-static int set_stun_server(NiceAgent *agent, const char *server)
-{
-    const char *colon = strrchr(server, ':');
-    char host[64];
-    if (!colon || (size_t)(colon - server) >= sizeof(host))
-        return -EINVAL;
-    const bool has_brackets = server[0] == '[' && colon > server && colon[-1] == ']';
-    const char *start = server + (has_brackets ? 1 : 0);
-    snprintf(host, sizeof(host), "%.*s", (int)(colon - start - (has_brackets ? 1 : 0)), start);
-    const long port = strtol(colon + 1, NULL, 10);
-    struct sockaddr_storage address;
-    if (port < 1 || port > UINT16_MAX || rtc_address_parse(&address, host, (uint16_t)port))
-        return -EINVAL;
-    g_object_set(agent, "stun-server", host, "stun-server-port", (guint)port, NULL);
-    return 0;
-}
-
 static void connect_signals(struct rtc_ice *ice)
 {
     g_signal_connect(ice->agent, "new-candidate-full", G_CALLBACK(on_new_candidate), ice);
@@ -207,13 +190,13 @@ int rtc_ice_create(struct rtc_ice **out, GMainContext *context, const struct rtc
                                      NICE_AGENT_OPTION_ICE_TRICKLE);
     g_object_set(ice->agent, "upnp", FALSE, "ice-tcp", FALSE, "controlling-mode", FALSE, NULL);
     int err = add_local_addresses(ice);
-    if (!err && conf->stun_server && conf->stun_server[0])
-        err = set_stun_server(ice->agent, conf->stun_server);
+    if (!err)
+        err = rtc_ice_use_stun(ice->agent, conf);
     if (err)
         goto fail;
 
     ice->stream = nice_agent_add_stream(ice->agent, COMPONENT);
-    err = ice->stream == 0 ? -ENOMEM : 0;
+    err = ice->stream == 0 ? -ENOMEM : rtc_ice_use_turn(ice->agent, ice->stream, COMPONENT, conf);
     if (err)
         goto fail;
     if (conf->port_min || conf->port_max)

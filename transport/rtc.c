@@ -21,19 +21,28 @@ enum {
 _Static_assert(POOL_BLOCK_BYTES >= sizeof(struct rtc_frame), "a frame fits");
 _Static_assert(POOL_BLOCK_BYTES >= RTC_PAYLOADS_WHOLE_BYTES, "payloads fit");
 
-static int copy_string(const char **at)
+static int copy_text(const char **to, const char *from)
 {
-    if (!*at)
+    if (!from)
         return 0;
-    *at = strdup(*at);
-    return *at ? 0 : -ENOMEM;
+    *to = strdup(from);
+    return *to ? 0 : -ENOMEM;
+}
+
+static int copy_turn(struct rtc_turn *to, const struct rtc_turn *from)
+{
+    to->is_tcp = from->is_tcp;
+    to->is_only = from->is_only;
+    int err = copy_text(&to->server, from->server);
+    if (!err)
+        err = copy_text(&to->user, from->user);
+    return err ? err : copy_text(&to->password, from->password);
 }
 
 static int copy_list(const char *const *from, size_t count, const char **to)
 {
     for (size_t i = 0; i < count; i++) {
-        to[i] = from[i] ? from[i] : "";
-        const int err = copy_string(&to[i]);
+        const int err = copy_text(&to[i], from[i] ? from[i] : "");
         if (err)
             return err;
     }
@@ -53,13 +62,11 @@ static int copy_conf(struct rtc_conf *to, const struct rtc_conf *from)
     to->audio_stale_us = from->audio_stale_us;
     to->listen_count = from->listen_count;
     to->announced_count = from->announced_count;
-    to->stun_server = from->stun_server;
-    to->plain_address = from->plain_address ? from->plain_address : "127.0.0.1";
-    int err = copy_string(&to->stun_server);
-    if (err)
-        to->plain_address = NULL;
-    else
-        err = copy_string(&to->plain_address);
+    int err = copy_text(&to->stun_server, from->stun_server);
+    if (!err)
+        err = copy_text(&to->plain_address, from->plain_address ? from->plain_address : "127.0.0.1");
+    if (!err)
+        err = copy_turn(&to->turn, &from->turn);
     if (!err)
         err = copy_list(from->listen, from->listen_count, to->listen);
     if (!err)
@@ -71,6 +78,9 @@ static void free_conf(struct rtc_conf *c)
 {
     free((char *)c->stun_server);
     free((char *)c->plain_address);
+    free((char *)c->turn.server);
+    free((char *)c->turn.user);
+    free((char *)c->turn.password);
     for (size_t i = 0; i < RTC_ADDRESSES_MAX; i++) {
         free((char *)c->listen[i]);
         free((char *)c->announced[i]);

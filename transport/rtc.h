@@ -27,6 +27,15 @@ struct rtc_feed;
 
 enum { RTC_ADDRESSES_MAX = 8 };
 
+/* A TURN server that relays for us, where nobody reaches our own addresses. Full ICE only. */
+struct rtc_turn {
+    const char *server; /* "host:port" by address, or NULL: none */
+    const char *user;
+    const char *password;
+    bool is_tcp;  /* we reach it over TCP; what it relays is UDP all the same */
+    bool is_only; /* nothing goes or comes but through it */
+};
+
 struct rtc_conf {
     uint16_t port_min;          /* UDP ports for ICE; 0 and 0: any */
     uint16_t port_max;
@@ -37,6 +46,7 @@ struct rtc_conf {
     bool has_loopback;          /* gather on 127.0.0.1 too: --dev and tests */
     bool is_one_port;           /* ICE-lite: all peers on one UDP port, and no libnice */
     const char *stun_server;    /* "host:port" by address, or NULL */
+    struct rtc_turn turn;
     uint32_t peers_per_thread;  /* 32; of plain peers there may be thousands on one */
     uint32_t red_copies_max;    /* RFC 2198 copies of audio to a peer that takes them, 0..4 */
     uint32_t audio_channels;    /* of the mix, for the answer's Opus line: 1, 2; 0: as it is offered */

@@ -253,7 +253,9 @@ static void test_json_carries_all_but_secrets(void **state)
 {
     struct mcu_config back;
     (void)state;
-    assert_int_equal(load_text("video: {width: 640}\nrtc: {loopback: true, listen: [10.0.0.1]}\n"
+    assert_int_equal(load_text("video: {width: 640}\n"
+                               "rtc: {loopback: true, listen: [10.0.0.1], turn_secret: north,\n"
+                               "      turn_password: south}\n"
                                "auth: {secret: 0123456789abcdef0123456789abcdef}\n"), 0);
     json_t *json = mcu_config_to_json(&config);
     assert_null(json_object_get(json, "auth"));
@@ -261,6 +263,8 @@ static void test_json_carries_all_but_secrets(void **state)
     assert_int_equal(mcu_config_from_json(&back, json, error), 0);
     memset(config.auth.secret, 0, sizeof(config.auth.secret));
     assert_same(&config, &back);
+    assert_string_equal(back.rtc.turn_secret, "");
+    assert_string_equal(back.rtc.turn_password, "south"); /* rooms use it */
     json_decref(json);
 }
 

@@ -57,12 +57,29 @@ static void the_longest_user_fits(void **state)
     assert_string_equal(t.username + strlen("1700003600:"), user);
 }
 
+static void rooms_get_what_the_secret_makes(void **state)
+{
+    (void)state;
+    struct mcu_config c;
+    fill(&c);
+    sig_turn_for_rooms(&c, 1700000000);
+    assert_string_equal(c.rtc.turn_user, ""); /* no server of ours */
+    snprintf(c.rtc.turn_server, sizeof(c.rtc.turn_server), "192.0.2.1:3478");
+    sig_turn_for_rooms(&c, 1700000000);
+    assert_string_equal(c.rtc.turn_user, "1763072000:mixdown");
+    assert_string_equal(c.rtc.turn_password, "l37OoeyrZMCCOE9PRnunTXI+Y4U=");
+    snprintf(c.rtc.turn_user, sizeof(c.rtc.turn_user), "us");
+    sig_turn_for_rooms(&c, 1800000000);
+    assert_string_equal(c.rtc.turn_user, "us");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(credentials_are_those_that_coturn_computes),
         cmocka_unit_test(without_a_secret_or_a_server_there_are_none),
         cmocka_unit_test(the_longest_user_fits),
+        cmocka_unit_test(rooms_get_what_the_secret_makes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
