@@ -36,6 +36,8 @@ struct mcu_config {
         uint32_t port_max;
         struct mcu_config_list listen;       /* local addresses to gather on */
         struct mcu_config_list announced;    /* addresses to put in candidates instead */
+        bool tcp;                            /* ICE-TCP candidates too */
+        uint32_t dscp;                       /* mark of what is sent */
         bool loopback;                       /* gather on 127.0.0.1 too */
         char stun_server[MCU_CONFIG_TEXT];   /* "host:port" */
         char turn_server[MCU_CONFIG_TEXT];   /* relays for us: "address:port" */

@@ -139,6 +139,8 @@ static int open_transport(struct mcu_room *r)
         .port_min = (uint16_t)c->rtc.port_min,
         .port_max = (uint16_t)c->rtc.port_max,
         .has_loopback = c->rtc.loopback,
+        .has_tcp = c->rtc.tcp,
+        .dscp = (uint8_t)c->rtc.dscp,
         .is_one_port = strcmp(c->rtc.mode, "one-port") == 0 || strcmp(r->type, "broadcast") == 0,
         .stun_server = c->rtc.stun_server[0] ? c->rtc.stun_server : NULL,
         .turn = {.server = c->rtc.turn_server[0] ? c->rtc.turn_server : NULL,

@@ -113,6 +113,18 @@ bool rtc_address_is_link_local(const struct sockaddr *address)
     return IN6_IS_ADDR_LINKLOCAL(&((const struct sockaddr_in6 *)address)->sin6_addr);
 }
 
+/* Extensions come in pairs of a name and a value. */
+static bool is_passive(const char *at)
+{
+    char name[FIELD_MAX];
+    char value[FIELD_MAX];
+    while (take_word(&at, name, sizeof(name)) && take_word(&at, value, sizeof(value))) {
+        if (strcmp(name, "tcptype") == 0)
+            return strcmp(value, "passive") == 0;
+    }
+    return false;
+}
+
 int rtc_candidate_parse(struct rtc_candidate *out, const char *text)
 {
     static const char prefix[] = "candidate:";
@@ -134,7 +146,8 @@ int rtc_candidate_parse(struct rtc_candidate *out, const char *text)
     c.has_address = rtc_address_parse(&c.address, address, (uint16_t)port) == 0;
     if (!c.has_address && !is_name(address))
         return -EINVAL;
-    if (c.is_udp && port == 0)
+    c.is_tcp_passive = strcasecmp(transport, "tcp") == 0 && is_passive(at);
+    if ((c.is_udp || c.is_tcp_passive) && port == 0)
         return -EINVAL;
     *out = c;
     return 0;
@@ -153,14 +166,13 @@ int rtc_candidate_write(char *out, size_t capacity, const struct rtc_candidate *
 {
     const struct sockaddr *address = (const struct sockaddr *)&c->address;
     char text[INET6_ADDRSTRLEN];
-    int n = snprintf(out, capacity, "candidate:%s 1 udp %u %s %u typ %s", c->foundation,
-                     c->priority, address_text(address, text), rtc_address_port(address),
-                     type_names[c->type]);
-    if (n < 0 || (size_t)n >= capacity)
-        return -ENOSPC;
-    if (!related)
-        return 0;
-    const int more = snprintf(out + n, capacity - (size_t)n, " raddr %s rport %u",
-                              address_text(related, text), rtc_address_port(related));
-    return more < 0 || (size_t)more >= capacity - (size_t)n ? -ENOSPC : 0;
+    char tail[INET6_ADDRSTRLEN + 32] = "";
+    if (related)
+        snprintf(tail, sizeof(tail), " raddr %s rport %u", address_text(related, text),
+                 rtc_address_port(related));
+    const int n = snprintf(out, capacity, "candidate:%s 1 %s %u %s %u typ %s%s%s", c->foundation,
+                           c->is_tcp_passive ? "tcp" : "udp", c->priority,
+                           address_text(address, text), rtc_address_port(address),
+                           type_names[c->type], tail, c->is_tcp_passive ? " tcptype passive" : "");
+    return n < 0 || (size_t)n >= capacity ? -ENOSPC : 0;
 }

@@ -20,15 +20,15 @@ struct rtc_candidate {
     uint32_t priority;
     enum rtc_candidate_type type;
     bool is_udp;
+    bool is_tcp_passive;             /* RFC 6544: it waits to be connected to */
     bool has_address;                /* false: a name (mDNS), kept nowhere */
     struct sockaddr_storage address; /* with the port; AF_INET or AF_INET6 */
 };
 
-/* Reads "candidate:..."; what follows the type (raddr, generation, ...) is not looked at. Returns 0 or
- * -EINVAL. */
+/* Reads "candidate:..."; of what follows the type only tcptype is looked at. Returns 0 or -EINVAL. */
 int rtc_candidate_parse(struct rtc_candidate *out, const char *text);
 
-/* Writes one of ours: UDP, component 1. related may be NULL. Returns 0 or -ENOSPC. */
+/* Writes one of ours: UDP or passive TCP, component 1. related may be NULL. Returns 0 or -ENOSPC. */
 int rtc_candidate_write(char *out, size_t capacity, const struct rtc_candidate *c,
                         const struct sockaddr *related);
 

@@ -74,13 +74,16 @@ static void on_new_candidate(NiceAgent *agent, NiceCandidate *found, gpointer da
 {
     (void)agent;
     struct rtc_ice *ice = data;
-    if (found->transport != NICE_CANDIDATE_TRANSPORT_UDP)
+    const bool is_udp = found->transport == NICE_CANDIDATE_TRANSPORT_UDP;
+    const bool is_passive = found->transport == NICE_CANDIDATE_TRANSPORT_TCP_PASSIVE;
+    if (!is_udp && !is_passive) /* active ones: browsers do not listen */
         return;
     struct rtc_candidate c = {
         .component = COMPONENT,
         .priority = found->priority,
         .type = (enum rtc_candidate_type)found->type, /* in the same order */
-        .is_udp = true,
+        .is_udp = is_udp,
+        .is_tcp_passive = is_passive,
         .has_address = true,
     };
     snprintf(c.foundation, sizeof(c.foundation), "%s", found->foundation);
@@ -188,7 +191,8 @@ int rtc_ice_create(struct rtc_ice **out, GMainContext *context, const struct rtc
     ice->events = *events;
     ice->agent = nice_agent_new_full(context, NICE_COMPATIBILITY_RFC5245,
                                      NICE_AGENT_OPTION_ICE_TRICKLE);
-    g_object_set(ice->agent, "upnp", FALSE, "ice-tcp", FALSE, "controlling-mode", FALSE, NULL);
+    g_object_set(ice->agent, "upnp", FALSE, "ice-tcp", (gboolean)conf->has_tcp,
+                 "controlling-mode", FALSE, NULL);
     int err = add_local_addresses(ice);
     if (!err)
         err = rtc_ice_use_stun(ice->agent, conf);
@@ -202,6 +206,7 @@ int rtc_ice_create(struct rtc_ice **out, GMainContext *context, const struct rtc
     if (conf->port_min || conf->port_max)
         nice_agent_set_port_range(ice->agent, ice->stream, COMPONENT, conf->port_min,
                                   conf->port_max);
+    nice_agent_set_stream_tos(ice->agent, ice->stream, (gint)conf->dscp << 2);
     connect_signals(ice);
     nice_agent_attach_recv(ice->agent, ice->stream, COMPONENT, context, on_received, ice);
     *out = ice;
@@ -313,7 +318,7 @@ static void hand_over(struct rtc_ice *ice, const struct rtc_candidate *c)
     NiceCandidate *n = nice_candidate_new(nice_type(c->type));
     n->component_id = COMPONENT;
     n->stream_id = ice->stream;
-    n->transport = NICE_CANDIDATE_TRANSPORT_UDP;
+    n->transport = c->is_udp ? NICE_CANDIDATE_TRANSPORT_UDP : NICE_CANDIDATE_TRANSPORT_TCP_PASSIVE;
     n->priority = c->priority;
     snprintf(n->foundation, sizeof(n->foundation), "%s", c->foundation);
     nice_address_set_from_sockaddr(&n->addr, (const struct sockaddr *)&c->address);
@@ -339,7 +344,8 @@ int rtc_ice_add_remote(struct rtc_ice *ice, const char *candidate)
     const int err = rtc_candidate_parse(&c, candidate);
     if (err)
         return err;
-    if (!c.is_udp || !c.has_address || c.component != COMPONENT ||
+    const bool is_reachable = c.is_udp || (c.is_tcp_passive && ice->conf->has_tcp);
+    if (!is_reachable || !c.has_address || c.component != COMPONENT ||
         ice->remote_count == RTC_ICE_REMOTE_MAX)
         return 0;
     ice->remote_count++;

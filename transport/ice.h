@@ -1,8 +1,8 @@
 /* transport/ice.h - one ICE agent with one component (BUNDLE and rtcp-mux leave no more), by libnice.
  *
  * All functions are [net]: the thread that runs the agent's context. Events come from there too.
- * Full ICE with trickle both ways; candidates of the far side that are not UDP, or have a name
- * instead of an address (mDNS), are stepped over: such a peer finds us, as peer-reflexive. Consent
+ * Full ICE with trickle both ways; candidates of the far side that have a name instead of an
+ * address (mDNS), or open TCP to us (RFC 6544), are stepped over: such a peer finds us, as peer-reflexive. Consent
  * is its owner's matter (alive.c): libnice's own gives a path up after ten seconds. */
 #ifndef TRANSPORT_ICE_H
 #define TRANSPORT_ICE_H

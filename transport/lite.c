@@ -227,6 +227,7 @@ static int open_port(struct rtc_group *g)
         .host = host_to_bind(conf),
         .port_min = conf->port_min,
         .port_max = conf->port_max,
+        .dscp = conf->dscp,
         .buffer_bytes = BUFFER_BYTES,
         .stranger = g->stranger,
         .on_datagram = on_datagram,

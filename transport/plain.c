@@ -328,6 +328,7 @@ static int open_port(struct rtc_peer *p, bool is_shared, struct rtc_port **out)
         .host = rc->plain_address,
         .port_min = rc->port_min,
         .port_max = rc->port_max,
+        .dscp = rc->dscp,
         .buffer_bytes = is_shared ? SHARED_BUFFER_BYTES : OWN_BUFFER_BYTES,
         .stranger = is_shared ? NULL : p,
         .on_datagram = on_datagram,

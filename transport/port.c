@@ -265,6 +265,10 @@ static int open_socket(struct rtc_port *p, const struct rtc_port_conf *conf)
     setsockopt(p->fd, IPPROTO_IP, IP_MTU_DISCOVER, &probe, sizeof(probe));
     if (family == AF_INET6)
         setsockopt(p->fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
+    const int tos = conf->dscp << 2;
+    setsockopt(p->fd, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
+    if (family == AF_INET6)
+        setsockopt(p->fd, IPPROTO_IPV6, IPV6_TCLASS, &tos, sizeof(tos));
     set_buffer(p->fd, SO_RCVBUF, SO_RCVBUFFORCE, conf->buffer_bytes, "receive");
     set_buffer(p->fd, SO_SNDBUF, SO_SNDBUFFORCE, conf->buffer_bytes, "write");
     const int err = bind_in_range(p, conf->port_min, conf->port_max);

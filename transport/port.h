@@ -32,6 +32,7 @@ struct rtc_port_conf {
     const char *host;        /* local address, numeric; "::" takes IPv4 too */
     uint16_t port_min;       /* 0 and 0: any */
     uint16_t port_max;
+    uint8_t dscp;          /* RFC 2474 */
     size_t buffer_bytes; /* of the kernel, each way; what it gives less is logged */
     void *stranger;      /* owner of what comes from nowhere known; NULL: dropped and counted */
     void (*on_datagram)(void *owner, const struct rtc_address *from, uint8_t *data, size_t size,

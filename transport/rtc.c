@@ -12,6 +12,7 @@
 #include "transport/red.h"
 
 enum {
+    RTC_DSCP_MAX = 63,
     RTC_OPUS_BITRATE_MAX_BPS = 510000,
     PEERS_PER_THREAD = 32,
     PEERS_PER_THREAD_MAX = 1024,
@@ -54,6 +55,8 @@ static int copy_conf(struct rtc_conf *to, const struct rtc_conf *from)
     to->port_min = from->port_min;
     to->port_max = from->port_max;
     to->has_loopback = from->has_loopback;
+    to->has_tcp = from->has_tcp;
+    to->dscp = from->dscp;
     to->is_one_port = from->is_one_port;
     to->peers_per_thread = from->peers_per_thread ? from->peers_per_thread : PEERS_PER_THREAD;
     to->red_copies_max = from->red_copies_max;
@@ -90,7 +93,7 @@ static void free_conf(struct rtc_conf *c)
 int rtc_create(struct rtc **out, const struct rtc_conf *conf)
 {
     if (conf->listen_count > RTC_ADDRESSES_MAX || conf->announced_count > RTC_ADDRESSES_MAX ||
-        conf->port_min > conf->port_max || conf->red_copies_max > RTC_RED_COPIES_MAX ||
+        conf->port_min > conf->port_max || conf->dscp > RTC_DSCP_MAX || conf->red_copies_max > RTC_RED_COPIES_MAX ||
         conf->audio_channels > 2 || conf->audio_bitrate_bps > RTC_OPUS_BITRATE_MAX_BPS || conf->peers_per_thread > PEERS_PER_THREAD_MAX)
         return -EINVAL;
     struct rtc *rtc = calloc(1, sizeof(*rtc));

@@ -44,6 +44,8 @@ struct rtc_conf {
     const char *announced[RTC_ADDRESSES_MAX]; /* addresses put in candidates instead of the local ones */
     size_t announced_count;
     bool has_loopback;          /* gather on 127.0.0.1 too: --dev and tests */
+    bool has_tcp;               /* full ICE: passive TCP candidates too (RFC 6544), in the same ports */
+    uint8_t dscp;               /* RFC 2474 mark of all that is sent, 0..63 */
     bool is_one_port;           /* ICE-lite: all peers on one UDP port, and no libnice */
     const char *stun_server;    /* "host:port" by address, or NULL */
     struct rtc_turn turn;

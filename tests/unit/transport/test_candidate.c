@@ -39,6 +39,7 @@ static void candidates_are_read(void **state)
         {.text = "candidate:1 1 udp -1 192.0.2.1 9 typ host", .result = -EINVAL},
         {.text = "candidate:1 1 udp 1 192.0.2.1 65536 typ host", .result = -EINVAL},
         {.text = "candidate:1 1 udp 1 192.0.2.1 0 typ host", .result = -EINVAL},
+        {.text = "candidate:1 1 tcp 1 192.0.2.1 0 typ host tcptype passive", .result = -EINVAL},
         {.text = "candidate:1 1 udp 1 192.0.2.1 9 typ moon", .result = -EINVAL},
         {.text = "candidate:1 1 udp 1 192.0.2.1 9 host", .result = -EINVAL},
         {.text = "candidate:1 1 udp 1 192.0.2.1 9", .result = -EINVAL},
@@ -73,6 +74,12 @@ static void ours_are_written(void **state)
     assert_int_equal(rtc_candidate_write(text, sizeof(text), &c, (struct sockaddr *)&base), 0);
     assert_string_equal(
         text, "candidate:7 1 udp 99 203.0.113.5 4000 typ srflx raddr 10.0.0.1 rport 5000");
+    c.is_tcp_passive = true;
+    c.type = RTC_CANDIDATE_HOST;
+    assert_int_equal(rtc_candidate_write(text, sizeof(text), &c, NULL), 0);
+    assert_string_equal(text, "candidate:7 1 tcp 99 203.0.113.5 4000 typ host tcptype passive");
+    assert_int_equal(rtc_candidate_parse(&c, text), 0);
+    assert_true(c.is_tcp_passive && !c.is_udp);
     assert_int_equal(rtc_candidate_write(text, 20, &c, NULL), -ENOSPC);
     assert_int_equal(rtc_candidate_write(text, 60, &c, (struct sockaddr *)&base), -ENOSPC);
 }
