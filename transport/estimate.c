@@ -16,8 +16,8 @@ enum {
     DELIVERED_US = 400 * 1000,     /* what came lately is over so long */
     DELIVERED_NOW_US = 150 * 1000, /* or so long, where more was delivered before a limit fell */
     DELIVERED_MIN_US = 100 * 1000,
-    SILENCE_US = 500 * 1000, /* and two round trips */
-    SILENCE_MAX_US = 2000 * 1000,
+    SILENCE_US = 1000 * 1000, /* and two round trips: feedback of a busy machine comes late */
+    SILENCE_MAX_US = 2500 * 1000,
     ANSWER_US = 200 * 1000, /* and a round trip: feedback is on its way for so long */
 };
 
@@ -166,10 +166,20 @@ static void note_fate(void *ctx, uint16_t seq, bool is_received, int64_t raw_us)
 
 /* Over the newest arrivals. What lies between them and of which no feedback came counts as come: it
  * is feedback that was lost there. */
-static uint64_t delivered(const struct rtc_estimator *e, int64_t window_us)
+struct flow {
+    uint64_t came_bps; /* 0: not known */
+    uint64_t sent_bps; /* the same packets; 0: not known */
+};
+
+static uint64_t rate_of(uint64_t bytes, int64_t us)
+{
+    return us < DELIVERED_MIN_US ? 0 : bytes * 8 * 1000000 / (uint64_t)us;
+}
+
+static struct flow delivered(const struct rtc_estimator *e, int64_t window_us)
 {
     const struct packet *newest = NULL;
-    int64_t oldest_us = 0;
+    const struct packet *oldest = NULL;
     size_t oldest_bytes = 0;
     uint64_t bytes = 0;
     uint64_t untold = 0;
@@ -191,13 +201,16 @@ static uint64_t delivered(const struct rtc_estimator *e, int64_t window_us)
             continue;
         bytes += p->bytes + untold;
         untold = 0;
-        oldest_us = p->arrival_us;
+        oldest = p;
         oldest_bytes = p->bytes;
     }
-    const int64_t span_us = newest ? newest->arrival_us - oldest_us : 0;
-    if (span_us < DELIVERED_MIN_US)
-        return 0;
-    return (bytes - oldest_bytes) * 8 * 1000000 / (uint64_t)span_us;
+    if (!newest || !oldest)
+        return (struct flow){0};
+    bytes -= oldest_bytes;
+    return (struct flow){
+        .came_bps = rate_of(bytes, newest->arrival_us - oldest->arrival_us),
+        .sent_bps = rate_of(bytes, newest->sent_us - oldest->sent_us),
+    };
 }
 
 /* What is under way is lost or late for want of a path. */
@@ -233,16 +246,19 @@ int rtc_estimator_feedback(struct rtc_estimator *e, const uint8_t *fci, size_t s
     e->rtt_us = rtt_us;
     if (e->silent_bps)
         end_silence(e, now_us);
-    e->delivered_bps = delivered(e, DELIVERED_US);
+    const struct flow lately = delivered(e, DELIVERED_US);
+    e->delivered_bps = lately.came_bps;
     if (r.usage == RTC_USAGE_NORMAL && rtc_delay_is_late(&e->delay))
         r.usage = RTC_USAGE_UNDER;
     const bool is_over = r.usage == RTC_USAGE_OVER;
-    const uint64_t now_bps = is_over ? delivered(e, DELIVERED_NOW_US) : 0;
+    const struct flow now = is_over ? delivered(e, DELIVERED_NOW_US) : lately;
     const uint64_t before_bps = rtc_rate_bps(&e->rate);
+    const bool is_tried = lately.sent_bps * 2 >= before_bps;
     bool has_fallen = false;
     if (r.has_come)
         has_fallen =
-            rtc_rate_delay(&e->rate, r.usage, now_bps ? now_bps : e->delivered_bps, rtt_us, now_us);
+            rtc_rate_delay(&e->rate, r.usage, now.came_bps ? now.came_bps : lately.came_bps,
+                           is_tried, rtt_us, now_us);
     has_fallen |= rtc_rate_loss(&e->rate, r.fates.sent, r.fates.lost, rtc_delay_queue_ms(&e->delay),
                                 rtt_us, now_us);
     e->has_fallen |= has_fallen;

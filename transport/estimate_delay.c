@@ -24,6 +24,7 @@ static const double threshold_down = 0.039;
 static const double outlier_ms = 15.0; /* beyond the threshold: no reason to follow */
 static const double over_time_ms = 10.0;
 static const double leap_ms = 100.0;
+static const double queue_min_ms = 15.0;  /* less is the thread's, or the clock's */
 static const double usual_part = 0.02;    /* a millisecond of every 50 it is off, per 10 ms */
 static const double drift_ms_per_s = 1.0; /* clocks that run apart, and routes that change */
 
@@ -102,9 +103,14 @@ static void adapt_threshold(struct rtc_delay *d, int64_t now_us)
     d->threshold_ms = fmin(fmax(d->threshold_ms, threshold_min_ms), threshold_max_ms);
 }
 
+double rtc_delay_queue_ms(const struct rtc_delay *d)
+{
+    return d->late_ms - d->base_ms;
+}
+
 static void judge(struct rtc_delay *d, double sent_ms)
 {
-    if (d->trend > d->threshold_ms) {
+    if (d->trend > d->threshold_ms && rtc_delay_queue_ms(d) >= queue_min_ms) {
         d->over_ms += d->over_count == 0 ? sent_ms / 2 : sent_ms;
         d->over_count++;
         if (d->over_ms > over_time_ms && d->over_count > 1 && d->trend >= d->last_trend) {
@@ -124,9 +130,12 @@ static void judge(struct rtc_delay *d, double sent_ms)
 static void note_late(struct rtc_delay *d, double passed_ms)
 {
     const int64_t late_us = d->group.arrival_us - d->group.sent_us - d->zero_us;
-    const double before_ms = d->late_ms;
     d->late_ms = (double)late_us / 1000;
     d->base_ms = fmin(d->late_ms, d->base_ms + drift_ms_per_s * passed_ms / 1000);
+}
+
+static void judge_leap(struct rtc_delay *d, double before_ms, double passed_ms)
+{
     const bool is_leap = d->late_ms > d->usual_ms + leap_ms && d->late_ms > before_ms;
     d->leaps = is_leap ? d->leaps + 1 : 0;
     const double off_ms = d->late_ms - d->usual_ms;
@@ -140,11 +149,6 @@ bool rtc_delay_is_late(const struct rtc_delay *d)
     return d->late_ms > d->usual_ms + leap_ms / 2;
 }
 
-double rtc_delay_queue_ms(const struct rtc_delay *d)
-{
-    return d->late_ms - d->base_ms;
-}
-
 /* The group is whole: how much later it came than the one before. */
 static void end_group(struct rtc_delay *d)
 {
@@ -156,9 +160,11 @@ static void end_group(struct rtc_delay *d)
             return;
         }
         add_point(d, (double)(came_us - sent_us) / 1000, d->group.arrival_us);
+        const double before_ms = d->late_ms;
+        note_late(d, (double)sent_us / 1000);
         judge(d, (double)sent_us / 1000);
         adapt_threshold(d, d->group.arrival_us);
-        note_late(d, (double)sent_us / 1000);
+        judge_leap(d, before_ms, (double)sent_us / 1000);
     } else {
         d->zero_us = d->group.arrival_us - d->group.sent_us;
     }

@@ -16,6 +16,7 @@ enum {
 };
 
 static const double back_off = 0.85;
+static const double back_off_untried = 0.7;
 static const double growth = 1.08; /* a second */
 static const double loss_low = 0.02;
 static const double loss_high = 0.10;
@@ -94,7 +95,8 @@ static void raise(struct rtc_rate *r, uint64_t delivered_bps, int64_t rtt_us, in
         r->bps = clamp(tried_bps);
 }
 
-static bool fall(struct rtc_rate *r, uint64_t delivered_bps, int64_t rtt_us, int64_t now_us)
+static bool fall(struct rtc_rate *r, uint64_t delivered_bps, bool is_tried, int64_t rtt_us,
+                 int64_t now_us)
 {
     int64_t pause_us = rtt_us < 0 ? UNKNOWN_RTT_US : rtt_us;
     pause_us = pause_us < FALL_MIN_US   ? FALL_MIN_US
@@ -104,9 +106,10 @@ static bool fall(struct rtc_rate *r, uint64_t delivered_bps, int64_t rtt_us, int
     if (r->fell_us && now_us - r->fell_us < pause_us)
         return false;
     const double from_bps = delivered_bps ? (double)delivered_bps : (double)r->bps;
-    if (delivered_bps)
+    if (delivered_bps && is_tried)
         note_limit(r, from_bps / 1000);
-    const uint64_t to_bps = clamp(back_off * from_bps);
+    const double untried_bps = is_tried ? 0 : back_off_untried * (double)r->bps;
+    const uint64_t to_bps = clamp(fmax(back_off * from_bps, untried_bps));
     if (to_bps >= r->bps)
         return false;
     r->bps = to_bps;
@@ -114,11 +117,11 @@ static bool fall(struct rtc_rate *r, uint64_t delivered_bps, int64_t rtt_us, int
     return true;
 }
 
-bool rtc_rate_delay(struct rtc_rate *r, enum rtc_usage usage, uint64_t delivered_bps,
+bool rtc_rate_delay(struct rtc_rate *r, enum rtc_usage usage, uint64_t delivered_bps, bool is_tried,
                     int64_t rtt_us, int64_t now_us)
 {
     if (usage == RTC_USAGE_OVER)
-        return fall(r, delivered_bps, rtt_us, now_us);
+        return fall(r, delivered_bps, is_tried, rtt_us, now_us);
     if (usage == RTC_USAGE_NORMAL)
         raise(r, delivered_bps, rtt_us, now_us);
     else
