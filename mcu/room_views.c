@@ -410,12 +410,18 @@ void room_views_tell_again(struct mcu_room *r)
     }
 }
 
+/* Who left it still holds its stream until the next one begins, which a silent network puts off. */
+static bool is_over(const struct room_view *v, int64_t now_us)
+{
+    const bool is_for_watchers = v->kind == ROOM_VIEW_LAYOUT || v->kind == ROOM_VIEW_OWN;
+    return is_for_watchers && v->unused_us && !v->streams && now_us - v->unused_us >= LINGER_US;
+}
+
 void room_views_housekeep(struct mcu_room *r, int64_t now_us)
 {
     for (struct room_view *v = r->views.first, *next; v; v = next) {
         next = v->next;
-        const bool is_for_watchers = v->kind == ROOM_VIEW_LAYOUT || v->kind == ROOM_VIEW_OWN;
-        if (is_for_watchers && v->unused_us && now_us - v->unused_us >= LINGER_US)
+        if (is_over(v, now_us))
             end_view(v);
         else
             tell_tiles(v, now_us);

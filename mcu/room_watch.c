@@ -211,21 +211,32 @@ void room_watch_stop(struct room_peer *p)
     w->codec = MCU_CODEC_NONE;
 }
 
+/* The view goes now, and what it plays with it; what comes instead begins with a still. */
+static void drop_streams_of(struct room_peer *p, const struct room_view *v)
+{
+    struct room_watch *w = &p->watch;
+    for (uint32_t n = w->held_count; n-- > 0;) {
+        if (w->held[n]->view == v)
+            let_go(w, n);
+    }
+    if (!w->wanted || w->wanted->view != v)
+        return;
+    rtc_peer_tune(p->rtc, MCU_VIDEO, NULL); /* there is no encoder for another one */
+    room_stream_put(w->wanted);
+    w->wanted = NULL;
+}
+
 void room_watch_leave_view(struct room_view *v)
 {
     struct mcu_room *r = v->room;
     const int64_t now_us = mcu_now_us();
     for (size_t i = 0; i < r->peer_count; i++) {
         struct room_peer *p = r->peers[i];
-        if (p->watch.view != v)
-            continue;
-        enter(p, r->views.first);
-        room_watch_update(p, now_us);
-        /* The view goes now, and what it plays with it: a still of main's is due. */
-        for (uint32_t n = p->watch.held_count; n-- > 0;) {
-            if (p->watch.held[n]->view == v)
-                let_go(&p->watch, n);
+        if (p->watch.view == v) {
+            enter(p, r->views.first);
+            room_watch_update(p, now_us);
         }
+        drop_streams_of(p, v); /* also of who has left it, and whose next stream has not begun */
     }
 }
 
@@ -245,24 +256,20 @@ int room_watch_wire(struct room_peer *p)
     const enum mcu_codec codec = rtc_peer_send_codec(p->rtc, MCU_VIDEO);
     if (codec == w->codec && (w->view || codec == MCU_CODEC_NONE))
         return 0;
-    struct room_view *v = w->view;
-    if (v)
-        room_view_enter(v); /* it stays although nobody watches it for a moment */
+    struct room_view *before = w->view;
+    if (before)
+        room_view_enter(before); /* it stays although nobody watches it for a moment */
     room_watch_stop(p);
-    if (codec != MCU_CODEC_NONE && !v && first_view(p, &v))
-        v = p->room->views.first; /* as many views as may be: the room's then */
-    const bool is_watched =
-        codec != MCU_CODEC_NONE && room_view_ladder(p->room->views.first, codec);
-    if (is_watched) {
+    if (codec != MCU_CODEC_NONE && room_view_ladder(p->room->views.first, codec)) {
+        struct room_view *v = before;
+        if (!v && first_view(p, &v))
+            v = p->room->views.first; /* as many views as may be: the room's then */
         w->codec = codec;
-        const bool was_held = v->watchers > 0;
         enter(p, v);
-        if (was_held)
-            room_view_leave(v);
         room_watch_update(p, mcu_now_us());
-    } else if (v) {
-        room_view_leave(v);
     }
+    if (before)
+        room_view_leave(before);
     return 0;
 }
 

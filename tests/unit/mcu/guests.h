@@ -313,7 +313,8 @@ static void forget_feedback(struct mcu_desc *desc)
     }
 }
 
-static void offer(struct stage *s, struct guest *g)
+/* A silent guest is known to the room, but never answers: nothing comes through. */
+static void offer(struct stage *s, struct guest *g, bool is_silent)
 {
     struct mcu_desc *desc = calloc(1, sizeof(*desc));
     assert_non_null(desc);
@@ -323,14 +324,16 @@ static void offer(struct stage *s, struct guest *g)
     tell(s, json_pack("{s:s,s:s,s:o}", "cmd", "peer_offer", "peer", g->id, "desc",
                       mcu_desc_to_json(desc)));
     assert_int_equal(mcu_desc_from_json(desc, json_object_get(s->reply, "desc")), 0);
-    assert_int_equal(rtc_peer_answered(g->rtc, desc), 0);
+    if (!is_silent)
+        assert_int_equal(rtc_peer_answered(g->rtc, desc), 0);
     free(desc);
     if (g->colour != NO_COLOUR)
         rtc_peer_tune(g->rtc, MCU_VIDEO, g->video);
 }
 
 /* Cameras are VP8, so who has one sees VP8. */
-static struct guest *join(struct stage *s, int i, enum colour colour, enum mcu_codec codec)
+static struct guest *come(struct stage *s, int i, enum colour colour, enum mcu_codec codec,
+                          bool is_silent)
 {
     struct guest *g = calloc(1, sizeof(*g));
     assert_non_null(g);
@@ -345,8 +348,13 @@ static struct guest *join(struct stage *s, int i, enum colour colour, enum mcu_c
     assert_int_equal(rtc_peer_create(s->rtc, &g->rtc, &sink), 0);
     assert_int_equal(rtc_feed_create(s->rtc, &g->video, MCU_CODEC_VP8), 0);
     tell(s, json_pack("{s:s,s:s,s:s}", "cmd", "peer_add", "peer", g->id, "user", g->id));
-    offer(s, g);
+    offer(s, g, is_silent);
     return g;
+}
+
+static struct guest *join(struct stage *s, int i, enum colour colour, enum mcu_codec codec)
+{
+    return come(s, i, colour, codec, false);
 }
 
 static void free_guest(struct stage *s, int i)

@@ -179,6 +179,56 @@ static void a_change_of_the_rooms_layout_reaches_personal_views(void **state)
     UNTIL(s, sees_colours(c, RED, RED));
 }
 
+/* Whose network is silent holds a stream of each view that he has left. */
+static void a_view_outlives_who_may_still_be_sent_it(void **state)
+{
+    struct stage *s = *state;
+    open_room(s, "mcu");
+    struct guest *g = come(s, 0, NO_COLOUR, MCU_CODEC_VP8, true);
+    tell(s, json_pack("{s:s,s:s}", "cmd", "view_add", "view", "stage"));
+    tell(s, watch(g, "view", "stage"));
+    tell(s, watch(g, "view", "own"));
+    tell(s, watch(g, "view", "main"));
+    assert_int_equal(views(s), 3);
+    assert_int_equal(streams(s, NULL), 3);
+    tell(s, json_pack("{s:s,s:s}", "cmd", "view_remove", "view", "stage"));
+    assert_int_equal(streams(s, NULL), 2);
+    run_for(s, 6000); /* nobody has watched `own` for longer than views last */
+    assert_int_equal(views(s), 2);
+    leave(s, 0);
+    UNTIL(s, views(s) == 1);
+    assert_int_equal(streams(s, NULL), 0);
+}
+
+static int watchers(struct stage *s, const char *name)
+{
+    tell(s, json_pack("{s:s}", "cmd", "view_list"));
+    size_t i;
+    const json_t *view;
+    json_array_foreach(json_object_get(s->reply, "views"), i, view)
+    {
+        if (strcmp(text(view, "view"), name) == 0)
+            return (int)json_integer_value(json_object_get(view, "watchers"));
+    }
+    return -1;
+}
+
+static void who_watches_is_counted(void **state)
+{
+    struct stage *s = *state;
+    open_room(s, "mcu");
+    for (int i = 0; i < 3; i++)
+        come(s, i, NO_COLOUR, i == 1 ? MCU_CODEC_H264 : MCU_CODEC_VP8, true);
+    assert_int_equal(watchers(s, "main"), 3);
+    tell(s, watch(s->guests[2], "layout", "single"));
+    assert_int_equal(watchers(s, "main"), 2);
+    assert_int_equal(watchers(s, "layout:single"), 1);
+    for (int i = 0; i < 3; i++)
+        leave(s, i);
+    assert_int_equal(watchers(s, "main"), 0);
+    assert_int_equal(watchers(s, "layout:single"), 0);
+}
+
 static void what_cannot_be_is_refused(void **state)
 {
     struct stage *s = *state;
@@ -437,6 +487,8 @@ int main(void)
         TEST(a_file_that_changes_reaches_every_view_that_has_it),
         TEST(in_a_room_of_two_each_sees_only_the_other),
         TEST(a_change_of_the_rooms_layout_reaches_personal_views),
+        TEST(a_view_outlives_who_may_still_be_sent_it),
+        TEST(who_watches_is_counted),
         TEST(what_cannot_be_is_refused),
         TEST(one_who_takes_less_changes_nothing_for_the_others),
         TEST(moving_between_tiers_shows_no_gap),
