@@ -116,9 +116,21 @@ static struct layout_overlay default_sign(const struct comp_layers *layers,
     };
 }
 
+/* Not by their bytes: what lies between the fields is anything. */
+static bool is_same_look(const struct layout_overlay *a, const struct layout_overlay *b)
+{
+    return a->kind == b->kind && a->x == b->x && a->y == b->y && a->width == b->width &&
+           a->height == b->height && a->alpha == b->alpha && a->fit == b->fit &&
+           a->has_height == b->has_height && a->rgb == b->rgb && a->has_ground == b->has_ground &&
+           a->ground_rgb == b->ground_rgb && a->align == b->align && a->format == b->format &&
+           a->zone_min == b->zone_min;
+}
+
 static bool is_same(const struct comp_layer_want *a, const struct comp_layer_want *b)
 {
-    return memcmp(a, b, sizeof(*a)) == 0;
+    return is_same_look(&a->look, &b->look) && strcmp(a->text, b->text) == 0 &&
+           a->step == b->step && a->images == b->images && a->ground == b->ground &&
+           a->has_ground == b->has_ground && a->is_wanted == b->is_wanted;
 }
 
 static bool is_image(const struct comp_layer *l)
@@ -155,16 +167,16 @@ static void damage(struct comp_layers *layers, const struct comp_layer *l)
 static void set(struct comp_layers *layers, struct comp_layer *l, const struct layout_overlay *look,
                 const uint32_t *ground)
 {
-    struct comp_layer_want want;
-    memset(&want, 0, sizeof(want)); /* compared as bytes */
-    want.look = *look;
+    struct comp_layer_want want = {
+        .look = *look,
+        .is_wanted = true,
+        .has_ground = ground != NULL,
+        .ground = ground ? *ground : 0,
+        .step = l->want.step,
+        .images = l->want.images,
+    };
     want.look.text = NULL;
     snprintf(want.text, sizeof(want.text), "%s", look->text ? look->text : "");
-    want.is_wanted = true;
-    want.has_ground = ground != NULL;
-    want.ground = ground ? *ground : 0;
-    want.step = l->want.step;
-    want.images = l->want.images;
     if (is_same(&want, &l->want))
         return;
     if (is_seen(l))
@@ -282,7 +294,7 @@ static void light(struct comp_layers *layers, struct comp_layer *l, bool is_lit)
 static bool has_look(const struct comp_layer *l)
 {
     return l->has.is_wanted && strcmp(l->has.text, l->want.text) == 0 &&
-           memcmp(&l->has.look, &l->want.look, sizeof(l->has.look)) == 0;
+           is_same_look(&l->has.look, &l->want.look);
 }
 
 static void update(struct comp_layers *layers, struct comp_layer *l,

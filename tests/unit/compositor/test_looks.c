@@ -285,6 +285,42 @@ static void signs_are_lit_and_put_out(void **state)
     room_close(&r);
 }
 
+/* Leaves anything but zeros where the next call has its variables. */
+static __attribute__((noinline)) void litter(int byte)
+{
+    volatile uint8_t rubbish[16384];
+    for (size_t i = 0; i < sizeof(rubbish); i++)
+        rubbish[i] = (uint8_t)(byte + (int)(i * 7));
+}
+
+/* People are placed anew whenever somebody comes: overlays must not blink then. */
+static void overlays_stay_when_the_layout_is_set_again(void **state)
+{
+    (void)state;
+    static const char text[] = LAYOUT("\"overlays\":[{\"kind\":\"text\",\"text\":\"Hello\",\"x\":0,"
+                                      "\"y\":0,\"w\":\"1/2\",\"h\":\"1/4\"}],",
+                                      TWO);
+    struct comp_images images;
+    struct comp_layers *layers = calloc(1, sizeof(*layers));
+    struct layout *layout = NULL;
+    comp_images_init(&images);
+    assert_int_equal(layout_parse(&layout, text, strlen(text), "t", NULL), 0);
+    comp_layers_init(layers, &images, W, H);
+    litter(1);
+    comp_layers_set(layers, layout, 0);
+    assert_true(comp_layers_update(layers, NULL, COMP_SIGN_REC, 0));
+    for (int i = 2; i < 10; i++) {
+        layers->damage_count = 0;
+        litter(i);
+        comp_layers_set(layers, layout, 0);
+        assert_false(comp_layers_update(layers, NULL, COMP_SIGN_REC, 0));
+    }
+    comp_layers_finish(layers, NULL);
+    comp_images_finish(&images);
+    layout_destroy(layout);
+    free(layers);
+}
+
 static void avatars_for_good_are_not_decoded(void **state)
 {
     (void)state;
@@ -535,6 +571,7 @@ int main(void)
         cmocka_unit_test(uploaded_pictures_come_change_and_go),
         cmocka_unit_test(a_clock_goes_on_by_itself),
         cmocka_unit_test(signs_are_lit_and_put_out),
+        cmocka_unit_test(overlays_stay_when_the_layout_is_set_again),
         cmocka_unit_test(avatars_for_good_are_not_decoded),
         cmocka_unit_test(who_stays_grows_and_who_goes_fades),
         cmocka_unit_test(who_comes_fades_in),
