@@ -61,6 +61,7 @@ const char *room_record_start(struct mcu_room *r, const char *id, const char *fi
     recording->ended_at_ms = 0;
     log_info("recording %s started: %s", id, file);
     show_sign(r);
+    room_streams_set_rates(r);          /* as overload has them for all that runs already */
     room_watch_update_all(r, start_us); /* who watches the same is sent what it takes */
     announce(r);
     *out = recording;

@@ -81,6 +81,7 @@ struct room_watch {
     struct room_stream *wanted;              /* it is tuned to this; NULL: to nothing */
     struct room_stream *held[ROOM_HELD_MAX]; /* one of them may still play */
     uint32_t held_count;
+    int64_t tuned_us; /* when wanted was */
     bool is_audio_low;
     int64_t retry_us; /* no new stream before */
 

@@ -14,6 +14,7 @@
 #include "mcu/room_internal.h"
 
 #define RETRY_US (5 * MCU_US_PER_S) /* of an encoder that could not be made */
+#define BACK_US  (3 * MCU_US_PER_S) /* by then a key frame has come, if one had to */
 
 enum {
     PACKET_OVERHEAD_BPS = 24 * 1000, /* of 50 packets a second, 60 bytes each: RTP, SRTP, UDP, IP */
@@ -117,12 +118,13 @@ static bool is_there_already(const struct room_watch *w, const struct mcu_choice
            room_stream_is_right(s);
 }
 
-static void tune(struct room_peer *p, struct room_stream *s)
+static void tune(struct room_peer *p, struct room_stream *s, int64_t now_us)
 {
     struct room_watch *w = &p->watch;
     const struct room_stream *old = w->wanted;
     hold(w, w->wanted);
     w->wanted = s;
+    w->tuned_us = now_us;
     rtc_peer_tune(p->rtc, MCU_VIDEO, s ? s->feed : NULL);
     if (!s)
         let_all_go(w);
@@ -149,11 +151,24 @@ static void apply(struct room_peer *p, const struct mcu_choice *choice, int64_t 
     }
     w->choice = *choice;
     if (!is_same)
-        tune(p, s);
+        tune(p, s, now_us);
     else if (has_other_layers && w->wanted && !w->held_count)
         set_layers(p, w->wanted, choice->layers);
     if (!is_same || has_other_layers)
         tell(p);
+}
+
+/* What is wanted plays: the others are let go. */
+static void settle(struct room_peer *p)
+{
+    let_all_go(&p->watch);
+    set_layers(p, p->watch.wanted, p->watch.choice.layers);
+}
+
+/* What plays was left and taken again before the network looked: nobody tells that it begins. */
+static bool is_back(const struct room_watch *w, int64_t now_us)
+{
+    return w->held_count && w->held[0] == w->wanted && now_us - w->tuned_us >= BACK_US;
 }
 
 void room_watch_update(struct room_peer *p, int64_t now_us)
@@ -161,6 +176,8 @@ void room_watch_update(struct room_peer *p, int64_t now_us)
     struct room_watch *w = &p->watch;
     if (!w->view)
         return;
+    if (is_back(w, now_us))
+        settle(p);
     const struct mcu_ladder *l = room_view_ladder(w->view, w->codec);
     struct mcu_offer offer;
     struct mcu_choice choice;
@@ -328,8 +345,7 @@ void room_watch_tuned(struct room_peer *p, const struct rtc_feed *feed)
 {
     struct room_watch *w = &p->watch;
     if (w->wanted && w->wanted->feed == feed) {
-        let_all_go(w);
-        set_layers(p, w->wanted, w->choice.layers);
+        settle(p);
         return;
     }
     /* One that was wanted for a moment has begun after all: it plays, and goes first. */

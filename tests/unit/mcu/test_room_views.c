@@ -188,16 +188,30 @@ static void a_view_outlives_who_may_still_be_sent_it(void **state)
     tell(s, json_pack("{s:s,s:s}", "cmd", "view_add", "view", "stage"));
     tell(s, watch(g, "view", "stage"));
     tell(s, watch(g, "view", "own"));
-    tell(s, watch(g, "view", "main"));
+    tell(s, json_pack("{s:s,s:s,s:s,s:s}", "cmd", "peer_watch", "peer", g->id, "view", "main",
+                      "quality", "180p"));
     assert_int_equal(views(s), 3);
-    assert_int_equal(streams(s, NULL), 3);
+    assert_int_equal(streams(s, NULL), 4);
     tell(s, json_pack("{s:s,s:s}", "cmd", "view_remove", "view", "stage"));
-    assert_int_equal(streams(s, NULL), 2);
+    assert_int_equal(streams(s, NULL), 3);
     run_for(s, 6000); /* nobody has watched `own` for longer than views last */
     assert_int_equal(views(s), 2);
     leave(s, 0);
     UNTIL(s, views(s) == 1);
     assert_int_equal(streams(s, NULL), 0);
+}
+
+/* Away and back before the network has looked: it never tells that anything begins. */
+static void what_was_wanted_for_a_moment_is_let_go(void **state)
+{
+    struct stage *s = *state;
+    open_room(s, "mcu");
+    struct guest *g = come(s, 0, NO_COLOUR, MCU_CODEC_VP8, true);
+    tell(s, watch(g, "quality", "180p"));
+    tell(s, watch(g, "quality", "auto"));
+    assert_int_equal(streams(s, NULL), 2);
+    UNTIL(s, streams(s, NULL) == 1);
+    assert_int_equal(streams(s, "720p"), 1);
 }
 
 static int watchers(struct stage *s, const char *name)
@@ -488,6 +502,7 @@ int main(void)
         TEST(in_a_room_of_two_each_sees_only_the_other),
         TEST(a_change_of_the_rooms_layout_reaches_personal_views),
         TEST(a_view_outlives_who_may_still_be_sent_it),
+        TEST(what_was_wanted_for_a_moment_is_let_go),
         TEST(who_watches_is_counted),
         TEST(what_cannot_be_is_refused),
         TEST(one_who_takes_less_changes_nothing_for_the_others),
