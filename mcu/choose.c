@@ -111,6 +111,13 @@ static bool is_guess(struct mcu_chooser *c, const struct mcu_offer *offer, int64
     return !c->started_us && offer->is_probing && now_us - c->asked_us < PROBING_US;
 }
 
+/* The best step with what a step up has to spare, and a little. */
+static uint64_t useful(const struct mcu_ladder *l, const struct mcu_offer *offer)
+{
+    const uint32_t best = best_within(l, offer->tiers, UINT64_MAX);
+    return offer->audio_bps + (uint64_t)l->steps[best].need_bps * 7 / 5;
+}
+
 void mcu_choose(struct mcu_chooser *c, const struct mcu_ladder *l, const struct mcu_offer *offer,
                 int64_t now_us, struct mcu_choice *choice)
 {
@@ -128,6 +135,7 @@ void mcu_choose(struct mcu_chooser *c, const struct mcu_ladder *l, const struct 
         .tier = step->tier,
         .layers = step->layers,
         .is_audio_low = c->is_audio_low,
+        .useful_bps = useful(l, offer),
         .redundancy_bps = left_bps > step->need_bps ? left_bps - step->need_bps : 0,
     };
 }

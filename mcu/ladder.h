@@ -95,6 +95,7 @@ struct mcu_choice {
     uint8_t layers;
     bool is_audio_low;       /* the full sound and any picture do not fit together */
     uint64_t redundancy_bps; /* what is left over for repair */
+    uint64_t useful_bps;     /* an estimate above this changes nothing */
 };
 
 struct mcu_chooser { /* all zero: a fresh one */

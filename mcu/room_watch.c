@@ -183,6 +183,7 @@ void room_watch_update(struct room_peer *p, int64_t now_us)
     struct mcu_choice choice;
     fill_offer(p, l, &offer);
     mcu_choose(&w->chooser, l, &offer, now_us, &choice);
+    rtc_peer_set_useful(p->rtc, choice.useful_bps);
     apply(p, &choice, now_us);
     const struct mcu_step *step = &l->steps[w->chooser.step];
     atomic_store(&w->need_bps,

@@ -30,6 +30,7 @@ static void retune_peer(struct rtc_group *g, struct rtc_peer *p, int64_t now_us)
     if (!is_there)
         return;
     rtc_out_set_layers(p->out, atomic_load(&p->layers_max));
+    rtc_out_set_useful(p->out, atomic_load(&p->useful_bps));
     if (rtc_out_tune(p->out, g->tuned[MCU_VIDEO][p->place], now_us))
         rtc_group_wake(g, p, now_us + RTC_OUT_PACE_US);
 }

@@ -101,14 +101,21 @@ void rtc_out_tell_estimate(struct rtc_out *o, int64_t now_us)
     o->hooks.estimate(o->hooks.ctx, &e);
 }
 
-/* Four times what is sent: the next tier is within that. */
+void rtc_out_set_useful(struct rtc_out *o, uint64_t bps)
+{
+    o->useful_bps = bps;
+}
+
+/* As told, else four times what is sent: the next tier is within that. */
 static void set_useful(struct rtc_out *o, int64_t now_us)
 {
     const int64_t passed_us = now_us - o->useful_us;
     if (passed_us < USEFUL_US)
         return;
     const uint64_t sent_bps = o->sent_bytes * 8 * MCU_US_PER_S / (uint64_t)passed_us;
-    const uint64_t useful_bps = sent_bps * 4 > USEFUL_MIN_BPS ? sent_bps * 4 : USEFUL_MIN_BPS;
+    uint64_t useful_bps = sent_bps * 4 > USEFUL_MIN_BPS ? sent_bps * 4 : USEFUL_MIN_BPS;
+    if (o->useful_bps)
+        useful_bps = o->useful_bps;
     o->useful_us = now_us;
     o->sent_bytes = 0;
     rtc_estimator_set_useful(o->estimator, has_numbers(o, MCU_VIDEO) ? useful_bps : 0);

@@ -64,6 +64,7 @@ struct rtc_out {
     struct rtc_estimate told;
     int64_t told_us;
     int64_t useful_us;
+    uint64_t useful_bps; /* as told; 0: not */
     uint64_t sent_bytes; /* since then */
     uint64_t padding_bytes;
     struct rtc_rtx rtx[2]; /* by enum mcu_kind */

@@ -269,6 +269,7 @@ int rtc_peer_start(struct rtc *rtc, struct rtc_peer **out, const struct rtc_peer
     p->sink = *sink;
     fill_sink(&p->sink);
     atomic_init(&p->layers_max, UINT8_MAX);
+    atomic_init(&p->useful_bps, 0);
     static const struct rtc_path *const paths[] = {
         [RTC_WAY_ICE] = &rtc_link_ice_path,
         [RTC_WAY_PLAIN] = &rtc_plain_path,
@@ -594,6 +595,14 @@ void rtc_peer_tune(struct rtc_peer *p, enum mcu_kind kind, struct rtc_feed *feed
 void rtc_peer_set_layers(struct rtc_peer *p, uint8_t max_temporal_id)
 {
     if (atomic_exchange(&p->layers_max, max_temporal_id) == max_temporal_id)
+        return;
+    rtc_group_retuned(p->group);
+    rtc_group_nudge(p->group);
+}
+
+void rtc_peer_set_useful(struct rtc_peer *p, uint64_t bps)
+{
+    if (atomic_exchange(&p->useful_bps, bps) == bps)
         return;
     rtc_group_retuned(p->group);
     rtc_group_nudge(p->group);

@@ -254,6 +254,10 @@ void rtc_peer_tune(struct rtc_peer *p, enum mcu_kind kind, struct rtc_feed *feed
  * at first. */
 void rtc_peer_set_layers(struct rtc_peer *p, uint8_t max_temporal_id);
 
+/* [any] All that might be sent to it takes so much; more is not looked for. 0, as at first: not known,
+ * then by what is sent. */
+void rtc_peer_set_useful(struct rtc_peer *p, uint64_t bps);
+
 /* [any] How many lines the H264, VP8 or VP9 may have that it is sent: what its description allows (a
  * level of H264 says no more than it can decode: 3.1 is 720, from 4 on 1080); 0: it is sent none. */
 uint32_t rtc_peer_send_height_max(const struct rtc_peer *p);

@@ -396,6 +396,23 @@ static void a_closed_tier_in_the_middle_is_left(void **state)
     assert_int_equal(r.choice.tier, MCU_TIER_720);
 }
 
+/* More is not looked for; so it has to do. */
+static void what_is_called_useful_reaches_the_best_that_is_allowed(void **state)
+{
+    (void)state;
+    for (int ceiling = MCU_TIER_720; ceiling < MCU_TIER_NONE; ceiling++) {
+        struct receiver r;
+        begin(&r, &hd);
+        r.offer.tiers = mcu_tiers_upto((enum mcu_tier)ceiling);
+        run(&r, 40000, 10 * S);
+        const uint64_t useful_bps = r.choice.useful_bps;
+        run(&r, useful_bps, 10 * S);
+        const uint32_t step = r.c.step;
+        assert_true(r.l.steps[step].tier >= (enum mcu_tier)ceiling);
+        assert_int_equal(run(&r, 100 * useful_bps, 10 * S), step);
+    }
+}
+
 static void full_sound_comes_back_with_room_to_spare(void **state)
 {
     (void)state;
@@ -430,6 +447,7 @@ int main(void)
         cmocka_unit_test(a_swinging_estimate_does_not_swing_the_picture),
         cmocka_unit_test(a_ceiling_acts_at_once_both_ways),
         cmocka_unit_test(a_closed_tier_in_the_middle_is_left),
+        cmocka_unit_test(what_is_called_useful_reaches_the_best_that_is_allowed),
         cmocka_unit_test(full_sound_comes_back_with_room_to_spare),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -146,6 +146,21 @@ static void the_estimate_is_found_with_padding_where_little_is_sent(void **state
     far_destroy(f);
 }
 
+/* An easy picture takes little of what its size may cost. */
+static void what_is_told_to_be_useful_is_looked_for_and_no_more(void **state)
+{
+    (void)state;
+    static const uint64_t useful[] = {2500000, 400000};
+    for (size_t i = 0; i < 2; i++) {
+        struct far *f = far_create(5000000);
+        struct media m = {.frame_bytes = 500, .key_bytes = 4000, .has_audio = true};
+        rtc_out_set_useful(f->rig->out, useful[i]);
+        run(f, &m, 8000);
+        assert_in_range(f->rig->estimate.bitrate_bps, useful[i] * 9 / 10, useful[i] * 3 / 2);
+        far_destroy(f);
+    }
+}
+
 static void without_rtx_padding_stands_between_frames(void **state)
 {
     (void)state;
@@ -367,6 +382,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_estimate_is_found_with_padding_where_little_is_sent),
+        cmocka_unit_test(what_is_told_to_be_useful_is_looked_for_and_no_more),
         cmocka_unit_test(without_rtx_padding_stands_between_frames),
         cmocka_unit_test(sound_alone_is_not_padded),
         cmocka_unit_test(a_large_key_frame_leaves_spread_out),
