@@ -10,5 +10,6 @@ int mcu_cmd_recover(int argc, char **argv);
 int mcu_cmd_token(int argc, char **argv);
 int mcu_cmd_config(int argc, char **argv);
 int mcu_cmd_layout(int argc, char **argv);
+int mcu_cmd_doctor(int argc, char **argv);
 
 #endif

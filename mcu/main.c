@@ -16,6 +16,7 @@ static const struct {
     {"layout", mcu_cmd_layout, "list layouts, check a layout file"},
     {"token", mcu_cmd_token, "make a token for a user"},
     {"config", mcu_cmd_config, "show, check or document the settings"},
+    {"doctor", mcu_cmd_doctor, "say what this machine is missing"},
     {"recover", mcu_cmd_recover, "finish a recording that was cut off"},
     {"room", mcu_cmd_room, NULL},
 };
