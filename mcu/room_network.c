@@ -60,13 +60,14 @@ static void tell(const struct room_peer *p)
 {
     const struct room_network *n = &p->network;
     room_send_event(p->room, "network",
-                    json_pack("{s:s,s:s,s:i,s:I,s:i,s:i,s:i,s:i}", "peer", p->id, "state",
+                    json_pack("{s:s,s:s,s:i,s:I,s:i,s:i,s:i,s:i,s:I}", "peer", p->id, "state",
                               state_of(p, n->is_suspect), "bars", n->bars.shown, "rtt_ms",
                               (json_int_t)(n->figures.rtt_us < 0 ? -1 : n->figures.rtt_us / 1000),
                               "jitter_ms", (int)(n->figures.jitter_us / 1000), "loss_in",
                               (int)n->figures.loss_in_permille, "loss_out",
                               (int)n->figures.loss_out_permille, "concealed",
-                              (int)n->figures.concealed_permille));
+                              (int)n->figures.concealed_permille, "estimate_bps",
+                              (json_int_t)atomic_load(&p->watch.estimate_bps)));
 }
 
 void room_report_network(struct room_peer *p, const struct rtc_peer_stats *stats, int64_t now_us)

@@ -9,7 +9,7 @@
 
 struct network {
     char state[16];
-    int64_t bars, rtt_ms, jitter_ms, loss_in, loss_out, concealed;
+    int64_t bars, rtt_ms, jitter_ms, loss_in, loss_out, concealed, estimate_bps;
 };
 
 static int read_network(struct network *n, const json_t *event)
@@ -22,7 +22,9 @@ static int read_network(struct network *n, const json_t *event)
                                 &n->jitter_ms) ||
                    mcu_json_int(event, "loss_in", MCU_JSON_REQUIRED, 0, 1000, &n->loss_in) ||
                    mcu_json_int(event, "loss_out", MCU_JSON_REQUIRED, 0, 1000, &n->loss_out) ||
-                   mcu_json_int(event, "concealed", MCU_JSON_REQUIRED, 0, 1000, &n->concealed)
+                   mcu_json_int(event, "concealed", MCU_JSON_REQUIRED, 0, 1000, &n->concealed) ||
+                   mcu_json_int(event, "estimate_bps", MCU_JSON_OPTIONAL, 0, INT64_MAX,
+                                &n->estimate_bps)
                ? -1
                : 0;
 }
@@ -30,11 +32,11 @@ static int read_network(struct network *n, const json_t *event)
 static void tell_own(struct sig_member *m, const struct network *n)
 {
     json_t *event = json_pack(
-        "{s:s, s:s, s:{s:s, s:s, s:I, s:I, s:I, s:f, s:f, s:f}}", "type", "rtc", "action",
+        "{s:s, s:s, s:{s:s, s:s, s:I, s:I, s:I, s:f, s:f, s:f, s:I}}", "type", "rtc", "action",
         "network", "data", "userId", m->user, "state", n->state, "bars", (json_int_t)n->bars,
         "rttMs", (json_int_t)n->rtt_ms, "jitterMs", (json_int_t)n->jitter_ms, "lossUp",
         (double)n->loss_in / 1000.0, "lossDown", (double)n->loss_out / 1000.0, "concealed",
-        (double)n->concealed / 1000.0);
+        (double)n->concealed / 1000.0, "estimate", (json_int_t)n->estimate_bps);
     if (event && m->client && !m->is_joining)
         m->room->rooms->conf.send(m->client, event);
     json_decref(event);
@@ -50,7 +52,7 @@ static void note_suspect(struct sig_member *m, bool is_suspect)
 void event_network(struct sig_room *room, const json_t *event)
 {
     char peer[65];
-    struct network n;
+    struct network n = {0};
     if (mcu_json_string(event, "peer", MCU_JSON_REQUIRED, 1, peer, sizeof(peer)))
         return;
     struct sig_member *m = member_find(room, peer);

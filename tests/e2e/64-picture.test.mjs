@@ -167,10 +167,18 @@ test('a view of one\'s own, without oneself, while the others see the room\'s', 
     await grace.seesPeople([a, g, yann], 'small');
     check(await ada.page.evaluate(() => document.querySelector('video[data-testid="mix"]').videoHeight) > 180,
         'Ada\'s picture shrank with it');
+    await grace.page.getByTestId('quality').selectOption('audio');
+    await grace.page.getByTestId('sound-alone').waitFor({ timeout: 30000 }); /* no picture that stands still */
+    await grace.page.getByTestId('network-rtt').filter({ hasText: /^\d+ ms$/ }).waitFor({ timeout: 30000 });
+    await grace.page.getByTestId('network-lossDown').filter({ hasText: /^[\d.]+ %$/ }).waitFor({ timeout: 30000 });
     await grace.page.getByTestId('quality').selectOption('auto');
     /* How many it is to be is her network's matter, and that of a machine that others use. */
     await until('Grace to get more lines again', () => grace.page.evaluate(() =>
         document.querySelector('video[data-testid="mix"]').videoHeight > 180), { limitMs: 60000 });
+    await grace.page.getByTestId('sound-alone').waitFor({ state: 'detached', timeout: 30000 });
+    await grace.page.getByTestId('network-estimate').filter({ hasText: /bit\/s$/ }).waitFor({ timeout: 30000 });
+    await grace.page.getByTestId('quality').selectOption('1080p'); /* as before on this canvas: still told */
+    await grace.page.getByTestId('sent').filter({ hasText: /\d+ × \d+/ }).waitFor({ timeout: 30000 });
     await removeFaces(server, 'own', [yann]);
     for (const one of [ada, grace]) {
         await one.seesPeople([a, g]);

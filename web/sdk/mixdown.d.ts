@@ -122,6 +122,14 @@ export interface State {
     reason: string;
 }
 
+/** What the server sends; quality "audio": no picture. */
+export interface Sent {
+    view: string;
+    quality: string;
+    width: number;
+    height: number;
+}
+
 export interface Network {
     userId: string;
     /** Ours: "suspect" when the server has heard nothing of us for some seconds. */
@@ -135,6 +143,8 @@ export interface Network {
     lossUp?: number;
     lossDown?: number;
     concealed?: number;
+    /** Bits a second that our network is thought to carry down to us; 0: not known. */
+    estimate?: number;
 }
 
 export interface Muting {
@@ -158,7 +168,7 @@ export interface Events {
     layout: LayoutState & { by?: string };
     tiles: Tiles;
     /** `sent`: what the server sends of it now. */
-    watching: Watch & { sent?: { view: string; quality: string; width: number; height: number } };
+    watching: Watch & { sent: Sent | null };
     /** What the server has use for; the SDK obeys it. */
     uplink: { camera?: Sending; screen?: Sending };
     /** The screen that we share; null: none. */
@@ -184,7 +194,7 @@ export class Mixdown {
     readonly layout: string;
     readonly layoutState: LayoutState;
     readonly tiles: Tiles;
-    readonly watching: Watch;
+    readonly watching: Watch & { sent: Sent | null };
     readonly screen: MediaStreamTrack | null;
     readonly stream: MediaStream | null;
     readonly connection: RTCPeerConnection | null;

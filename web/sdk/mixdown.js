@@ -59,6 +59,7 @@ export class Mixdown {
     #layout = { layout: '', order: [], spotlight: null, hideWithoutVideo: false, sharing: null };
     #tiles = { view: '', width: 0, height: 0, tiles: [] };
     #watching = { ...WATCH }; /* what we see, as we asked for it */
+    #sent = null;             /* what of it the server sends now */
     #uplink = {};         /* what the server has use for: camera, screen */
     #wake = quiet;        /* ends the wait before the next try to reconnect */
     #openMs = 0;          /* what the socket took to open, the first time */
@@ -105,7 +106,7 @@ export class Mixdown {
     get layout() { return this.#layout.layout; }
     get layoutState() { return { ...this.#layout }; }
     get tiles() { return this.#tiles; }         /* who is where in the picture that we watch */
-    get watching() { return { ...this.#watching }; }
+    get watching() { return { ...this.#watching, sent: this.#sent }; }
     get screen() { return this.#tracks.screen; } /* the track that we share */
     get stream() { return this.#stream; }       /* the mix: one sound, one picture */
     get connection() { return this.#pc; }
@@ -141,6 +142,7 @@ export class Mixdown {
         this.#isDeaf = Boolean(options.deaf);
         this.#isOriginal = Boolean(options.originalSound);
         this.#watching = { ...WATCH, ...options.watch };
+        this.#sent = null;
         this.#setState('joining');
         try {
             await this.#connect(run, false);
@@ -484,7 +486,7 @@ export class Mixdown {
             hand: () => this.#memberChanged(data.userId, { hand: Boolean(data.raised) }),
             pin: () => this.#memberChanged(data.userId, { pin: data.seat ?? null }),
             tiles: () => this.#tilesChanged(data),
-            watching: () => this.#emit('watching', { ...this.watching, sent: data }),
+            watching: () => this.#sentChanged(data),
             uplink: () => this.#uplinkChanged(data),
             candidate: () => this.#addCandidate(data),
             speaking: () => this.#emit('speaking', data.speakers ?? []),
@@ -524,6 +526,11 @@ export class Mixdown {
     #tilesChanged({ view = '', width = 0, height = 0, tiles = [] }) {
         this.#tiles = { view, width, height, tiles };
         this.#emit('tiles', this.#tiles);
+    }
+
+    #sentChanged({ view, quality, width, height }) {
+        this.#sent = { view, quality, width, height };
+        this.#emit('watching', this.watching);
     }
 
     /* The server says how much of our pictures it has use for. */

@@ -1088,7 +1088,7 @@ static void whip_sessions_end_with_their_process(void **state)
 
 #define NETWORK(state, bars)                                                                       \
     "\"state\": \"" state "\", \"bars\": " bars ", \"rtt_ms\": 40, \"jitter_ms\": 3, "        \
-    "\"loss_in\": 20, \"loss_out\": 0, \"concealed\": 5"
+    "\"loss_in\": 20, \"loss_out\": 0, \"concealed\": 5, \"estimate_bps\": 1500000"
 
 static void a_whip_session_keeps_its_seat_for_the_grace_time(void **state)
 {
@@ -1142,6 +1142,7 @@ static void networks_are_told_in_bars(void **state)
     assert_string_equal(heard(f, 0, 1), "network");
     assert_int_equal(json_integer_value(heard_data(f, 0, "rttMs")), 40);
     assert_true(json_real_value(heard_data(f, 0, "lossUp")) == 0.02);
+    assert_int_equal(json_integer_value(heard_data(f, 0, "estimate")), 1500000);
     assert_string_equal(heard(f, 1, 1), "network");
     assert_int_equal(json_integer_value(heard_data(f, 1, "bars")), 4);
     assert_null(heard_data(f, 1, "rttMs"));
