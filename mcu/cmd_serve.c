@@ -51,6 +51,7 @@ struct front {
     char data[PATH_BYTES];
     char recordings[PATH_BYTES];
     char layouts[PATH_BYTES];
+    char pictures[PATH_BYTES]; /* that layouts name */
     char snapshots[PATH_BYTES];
     int lock_fd;
     struct sig_store *store;
@@ -186,6 +187,9 @@ static int open_data(struct front *f)
     snprintf(path, sizeof(path), "%s/layouts", f->data);
     if (!err)
         err = open_dir(f->layouts, f->config.video.layouts_dir[0] ? f->config.video.layouts_dir : path);
+    snprintf(path, sizeof(path), "%s/pictures", f->data);
+    if (!err)
+        err = open_dir(f->pictures, path);
     snprintf(path, sizeof(path), "%s/snapshots", f->data);
     if (!err)
         err = open_dir(f->snapshots, path);
@@ -216,6 +220,7 @@ static int start_server(struct front *f)
         .store = f->store,
         .recordings_dir = f->recordings,
         .layouts_dir = f->layouts,
+        .images_dir = f->pictures,
         .snapshots_dir = f->snapshots,
         .host_fd = mcu_supervisor_fd(f->supervisor),
         .serve_host = serve_supervisor,

@@ -58,6 +58,7 @@ static const char *do_adopt(struct mcu_room *r, const json_t *m, json_t *reply)
     json_object_set_new(reply, "layout", r->layout ? json_string(layout_name(r->layout)) : json_null());
     json_object_set_new(reply, "picture", r->picture ? json_incref(r->picture) : json_object());
     json_object_set_new(reply, "sharing", room_layout_sharing(r));
+    json_object_set_new(reply, "images", room_image_list(r));
     json_object_set_new(reply, "pid", json_integer(getpid()));
     json_t *peers = json_array();
     for (size_t i = from; i < end; i++)
@@ -231,6 +232,7 @@ static const struct {
     {"view_add", room_view_add, true},
     {"view_set", room_view_set, true},
     {"view_remove", room_view_remove, true},
+    {"image_set", room_image_set, true},
     {"layout_file", room_view_reload, true},
     {"view_list", do_view_list, true},
     {"peer_watch", do_peer_watch, true},

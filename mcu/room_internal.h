@@ -134,6 +134,7 @@ struct mcu_room {
     struct mcu_config config;
 
     json_t *picture;            /* an object: what mcu/control_picture.h calls a state */
+    json_t *images;             /* an object: names of uploaded pictures that it was given */
     struct layout *chosen;      /* by the hosts or the settings */
     struct layout *screenshare; /* to go to while somebody shares; NULL: none */
     struct layout *layout;      /* the one in force: one of these two */
@@ -220,6 +221,11 @@ uint32_t room_layout_floor(const struct mcu_room *r, uint32_t floor);
 /* To be called often; tells at most what has changed, and figures every two seconds. */
 void room_report_network(struct room_peer *p, const struct rtc_peer_stats *stats, int64_t now_us);
 const char *room_restart(struct room_peer *p, const json_t *message, json_t *reply);
+
+/* room_images.c: uploaded pictures. The command `image_set`, and the names of those that are there;
+ * new. */
+const char *room_image_set(struct mcu_room *r, const json_t *message, json_t *reply);
+json_t *room_image_list(const struct mcu_room *r);
 
 /* room_snapshot.c: the command `snapshot`. */
 const char *room_snapshot(struct mcu_room *r, const json_t *message);

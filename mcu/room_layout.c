@@ -128,7 +128,8 @@ int room_layout_open(struct mcu_room *r)
 {
     const char *name = r->config.video.layout;
     r->picture = json_object();
-    int err = r->picture ? layout_builtin(&r->chosen, name) : -ENOMEM;
+    r->images = json_object();
+    int err = r->picture && r->images ? layout_builtin(&r->chosen, name) : -ENOMEM;
     if (err == -ENOENT) /* the front has it, and is about to send it */
         err = layout_builtin(&r->chosen, "grid");
     if (err)
@@ -143,8 +144,9 @@ void room_layout_finish(struct mcu_room *r)
     layout_destroy(r->chosen);
     layout_destroy(r->screenshare);
     json_decref(r->picture);
+    json_decref(r->images);
     r->layout = r->chosen = r->screenshare = NULL;
-    r->picture = NULL;
+    r->picture = r->images = NULL;
 }
 
 /* The old ones are used until the new one is in force. */

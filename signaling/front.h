@@ -25,6 +25,7 @@ struct sig_front_stats {
 };
 
 struct sig_layouts;
+struct sig_images;
 struct sig_pictures;
 
 struct sig_front {
@@ -33,6 +34,7 @@ struct sig_front {
     struct sig_rooms *rooms;
     struct sig_store *store;
     struct sig_layouts *layouts;
+    struct sig_images *images;     /* that layouts name */
     struct sig_pictures *pictures; /* of layouts */
     const char *snapshots_dir;
     struct sig_client *clients; /* open WebSockets */

@@ -14,7 +14,7 @@
 
 #include "mcu/base/log.h"
 
-enum { CHUNK_SIZE = 32 * 1024, REPLY_TIMEOUT_S = 60 };
+enum { CHUNK_SIZE = 32 * 1024, REPLY_TIMEOUT_S = 60, FREE_BODY_MAX = 64 * 1024 };
 
 /* With every 503: by then a room is up again, and figures of the load are new. */
 #define RETRY_AFTER_S "5"
@@ -139,6 +139,13 @@ static void refuse_body(struct sig_http *req, const char *code)
     sig_http_error(req, sig_error(code), NULL);
 }
 
+/* Who has no token makes us keep little. */
+static bool is_stranger(const struct sig_http *req)
+{
+    struct sig_token token;
+    return sig_authenticate(req->front->config, req->fields.token, &token) != NULL;
+}
+
 static void begin_body(struct sig_http *req, int64_t length)
 {
     const size_t most = req->match.route ? req->match.route->body_max : 0;
@@ -149,6 +156,8 @@ static void begin_body(struct sig_http *req, int64_t length)
         handle(req);
     } else if ((uint64_t)length > most) {
         refuse_body(req, "too_large");
+    } else if (length > FREE_BODY_MAX && is_stranger(req)) {
+        refuse_body(req, "unauthorized");
     } else {
         req->body = malloc((size_t)length + 1);
         req->body_expected = (size_t)length;

@@ -22,6 +22,12 @@ void sig_api_layout_get(struct sig_http *req);
 void sig_api_layout_put(struct sig_http *req);
 void sig_api_layout_delete(struct sig_http *req);
 
+/* api_images.c */
+void sig_api_images(struct sig_http *req);
+void sig_api_image_get(struct sig_http *req);
+void sig_api_image_put(struct sig_http *req);
+void sig_api_image_delete(struct sig_http *req);
+
 /* api_picture.c */
 void sig_api_room_patch(struct sig_http *req);
 void sig_api_snapshot(struct sig_http *req);

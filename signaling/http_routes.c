@@ -1,6 +1,7 @@
 /* The table of paths. GET takes HEAD too; OPTIONS, 404 and 405 follow from the table (http.c). */
 #include "signaling/http.h"
 #include "signaling/http_handlers.h"
+#include "signaling/images.h"
 #include "signaling/layouts.h"
 #include "signaling/sdp.h"
 
@@ -29,6 +30,10 @@ const struct sig_route sig_routes[] = {
     {SIG_GET, "/api/v1/layouts/{name}", sig_api_layout_get, 0},
     {SIG_PUT, "/api/v1/layouts/{name}", sig_api_layout_put, SIG_LAYOUT_BYTES_MAX},
     {SIG_DELETE, "/api/v1/layouts/{name}", sig_api_layout_delete, 0},
+    {SIG_GET, "/api/v1/pictures", sig_api_images, 0},
+    {SIG_GET, "/api/v1/pictures/{name}", sig_api_image_get, 0},
+    {SIG_PUT, "/api/v1/pictures/{name}", sig_api_image_put, SIG_IMAGE_BYTES_MAX},
+    {SIG_DELETE, "/api/v1/pictures/{name}", sig_api_image_delete, 0},
     {SIG_GET, "/api/v1/rooms/{room}/snapshot.jpg", sig_api_snapshot, 0},
     {SIG_GET, "/api/v1/rooms/{room}/views", sig_api_views, 0},
     {SIG_POST, "/api/v1/rooms/{room}/views", sig_api_view_add, JSON_MAX},

@@ -85,6 +85,14 @@ json_t *sig_layout_stored(const struct sig_layouts *l, const char *name)
     return s && s->file ? json_incref(s->file) : NULL;
 }
 
+const json_t *sig_layouts_stored_at(const struct sig_layouts *l, size_t i, const char **name)
+{
+    if (!l || i >= l->count)
+        return NULL;
+    *name = l->list[i].name;
+    return l->list[i].file ? l->list[i].file : json_null(); /* broken: it names nothing */
+}
+
 json_t *sig_layout_file(const struct sig_layouts *l, const char *name)
 {
     const struct mcu_embedded *f = find_builtin(name);

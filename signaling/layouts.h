@@ -50,6 +50,9 @@ bool sig_layout_exists(const struct sig_layouts *l, const char *name);
 /* The same for those of the folder, which rooms have to be given. */
 json_t *sig_layout_stored(const struct sig_layouts *l, const char *name);
 
+/* The i-th of those by name, borrowed until the next change; NULL: there are no more. */
+const json_t *sig_layouts_stored_at(const struct sig_layouts *l, size_t i, const char **name);
+
 /* What `mixdown layout render` calls it, "" when there is none: a name, or a path. Returns a number
  * that changes with the file. */
 uint64_t sig_layout_word(const struct sig_layouts *l, const char *name, char *word, size_t size);

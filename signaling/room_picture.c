@@ -10,6 +10,7 @@
 #include "mcu/base/log.h"
 #include "mcu/control_picture.h"
 #include "signaling/layouts.h"
+#include "signaling/room_images.h"
 #include "signaling/rooms_internal.h"
 #include "signaling/watch.h"
 
@@ -128,7 +129,7 @@ static void read_screenshare(const struct sig_layouts *layouts, const char *name
 }
 
 /* Rooms know the built-in layouts; others go with the command. */
-static json_t *command_of(const struct sig_room *room, const json_t *patch)
+static json_t *command_of(struct sig_room *room, const json_t *patch)
 {
     const struct sig_layouts *layouts = room->rooms->conf.layouts;
     json_t *command = json_copy((json_t *)patch);
@@ -139,8 +140,12 @@ static json_t *command_of(const struct sig_room *room, const json_t *patch)
         const char *name = chosen_layout(room, patch);
         char screenshare[65];
         read_screenshare(layouts, name, screenshare, sizeof(screenshare));
-        add(command, "file", sig_layout_stored(layouts, name));
-        add(command, "screenshare_file", sig_layout_stored(layouts, screenshare));
+        json_t *file = sig_layout_stored(layouts, name);
+        json_t *screenshare_file = sig_layout_stored(layouts, screenshare);
+        sig_room_give_images(room, file);
+        sig_room_give_images(room, screenshare_file);
+        add(command, "file", file);
+        add(command, "screenshare_file", screenshare_file);
     }
     return command;
 }
@@ -190,7 +195,7 @@ void sig_room_restore_picture(struct sig_room *room)
 
 /* --- files that change ------------------------------------------------------------------------ */
 
-static bool uses(const struct sig_room *room, const char *name)
+bool sig_room_uses_layout(const struct sig_room *room, const char *name)
 {
     const char *chosen = chosen_layout(room, room->picture);
     char screenshare[65];
@@ -205,7 +210,7 @@ void sig_rooms_layout_changed(void *ctx, const char *name)
         if (room->is_closing)
             continue;
         sig_room_reload_views(room, name);
-        if (!uses(room, name))
+        if (!sig_room_uses_layout(room, name))
             continue;
         const char *chosen = mcu_picture_layout(room->picture);
         json_t *patch = json_pack("{s:s?}", "layout", chosen);
@@ -220,7 +225,7 @@ void sig_rooms_layout_changed(void *ctx, const char *name)
 bool sig_rooms_use_layout(const struct sig_rooms *r, const char *name)
 {
     for (const struct sig_room *room = r->first; room; room = room->next) {
-        if (!room->is_closing && (uses(room, name) || sig_room_views_use(room, name)))
+        if (!room->is_closing && (sig_room_uses_layout(room, name) || sig_room_views_use(room, name)))
             return true;
     }
     return false;

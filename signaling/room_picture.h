@@ -26,6 +26,7 @@ void sig_room_picture_event(struct sig_room *room, const json_t *event);
 /* A layout of the folder is another: rooms that use it are given it anew. ctx: a struct sig_rooms.
  */
 void sig_rooms_layout_changed(void *ctx, const char *name);
+bool sig_room_uses_layout(const struct sig_room *room, const char *name); /* beside its views */
 bool sig_rooms_use_layout(const struct sig_rooms *r, const char *name);
 
 /* The name of the layout in force. */

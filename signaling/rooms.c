@@ -12,6 +12,7 @@
 #include "mcu/base/clock.h"
 #include "mcu/base/log.h"
 #include "signaling/admission.h"
+#include "signaling/room_images.h"
 #include "signaling/room_picture.h"
 #include "signaling/rooms_internal.h"
 #include "signaling/watch.h"
@@ -31,6 +32,7 @@ struct sig_room *room_create(struct sig_rooms *r, const char *id, const char *ty
     room->picture = json_object();
     room->views = json_object();
     room->tiles = json_object();
+    room->images = json_object();
     snprintf(room->id, sizeof(room->id), "%s", id);
     snprintf(room->type, sizeof(room->type), "%s", type);
     room->opened_at_ms = opened_at_ms;
@@ -52,6 +54,7 @@ void room_free(struct sig_room *room)
     json_decref(room->picture);
     json_decref(room->views);
     json_decref(room->tiles);
+    json_decref(room->images);
     free(room);
 }
 
@@ -142,6 +145,7 @@ static void room_restarted(void *ctx)
     stats_end(&room->rooms->ended, &room->stats);
     room->stats = (struct sig_room_stats){0};
     recordings_restarted(room);
+    sig_room_forget_images(room);
     sig_room_restore_picture(room);
     sig_room_restore_views(room);
     member_add_all_again(room);

@@ -24,6 +24,7 @@
 
 struct sig_rooms;
 struct sig_layouts;
+struct sig_images;
 struct sig_client; /* whoever sits on a WebSocket seat: signaling/ws.h */
 
 enum sig_kind {
@@ -109,6 +110,7 @@ struct sig_room {
     json_t *picture;           /* an object: what mcu/control_picture.h calls a state */
     char layout[65];           /* in force, as the room says; "": as chosen */
     json_t *views;             /* that hosts added, by name */
+    json_t *images;            /* given to its process: {name: serial} (signaling/room_images.h) */
     json_t *tiles;             /* of each view, as clients are told, by the room's name of it */
     uint32_t snapshots_due;
     char sharing[SIG_ID_SIZE]; /* peer that shares the newest screen; "": nobody */
@@ -129,6 +131,7 @@ struct sig_rooms_conf {
     struct sig_host host;
     const char *recordings_dir; /* absolute */
     const struct sig_layouts *layouts; /* may be NULL: only the built-in ones */
+    const struct sig_images *images;   /* may be NULL: there are none */
 
     /* An event for a client; must not give up seats from within. event is borrowed. */
     void (*send)(struct sig_client *client, const json_t *event);

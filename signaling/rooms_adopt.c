@@ -11,6 +11,7 @@
 #include "mcu/base/log.h"
 #include "mcu/control_audio.h"
 #include "mcu/control_picture.h"
+#include "signaling/room_images.h"
 #include "signaling/room_picture.h"
 #include "signaling/rooms_internal.h"
 #include "signaling/token.h"
@@ -124,6 +125,7 @@ void *room_adopted(void *ctx, struct sig_link *link, const json_t *answer)
         return NULL;
     room->link = link;
     sig_room_adopt_picture(room, answer);
+    sig_room_adopt_images(room, answer);
     sig_room_adopt_views(room);
     size_t i;
     const json_t *one;

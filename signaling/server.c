@@ -18,9 +18,11 @@
 #include "mcu/base/log.h"
 #include "signaling/front.h"
 #include "signaling/http.h"
+#include "signaling/images.h"
 #include "signaling/layout_pictures.h"
 #include "signaling/layouts.h"
 #include "signaling/listen.h"
+#include "signaling/room_images.h"
 #include "signaling/room_picture.h"
 #include "signaling/ws.h"
 
@@ -305,6 +307,8 @@ static int create_layouts(struct sig_server *s)
 {
     int err = sig_layouts_create(&s->front.layouts, s->conf.layouts_dir);
     if (!err)
+        err = sig_images_create(&s->front.images, s->conf.images_dir);
+    if (!err)
         err = sig_pictures_create(&s->front.pictures, &s->conf.host);
     if (!err)
         sig_layouts_scan(s->front.layouts);
@@ -319,6 +323,7 @@ static int create_rooms(struct sig_server *s)
         .host = s->conf.host,
         .recordings_dir = s->conf.recordings_dir,
         .layouts = s->front.layouts,
+        .images = s->front.images,
         .send = sig_client_send,
         .unseat = sig_client_unseat,
     };
@@ -327,9 +332,11 @@ static int create_rooms(struct sig_server *s)
     s->front.store = s->conf.store;
     s->front.snapshots_dir = s->conf.snapshots_dir;
     const int err = sig_rooms_create(&s->front.rooms, &conf);
-    if (!err)
-        sig_layouts_listen(s->front.layouts, sig_rooms_layout_changed, s->front.rooms);
-    return err;
+    if (err)
+        return err;
+    sig_layouts_listen(s->front.layouts, sig_rooms_layout_changed, s->front.rooms);
+    sig_images_listen(s->front.images, sig_rooms_image_changed, s->front.rooms);
+    return 0;
 }
 
 int sig_server_create(struct sig_server **out, const struct sig_server_conf *conf, char *error)
@@ -369,6 +376,7 @@ void sig_server_destroy(struct sig_server *s)
     }
     sig_rooms_destroy(s->front.rooms);
     sig_pictures_destroy(s->front.pictures);
+    sig_images_destroy(s->front.images);
     sig_layouts_destroy(s->front.layouts);
     free(s);
 }

@@ -22,6 +22,7 @@ struct sig_server_conf {
     struct sig_host host;
     const char *recordings_dir;
     const char *layouts_dir;
+    const char *images_dir;    /* of pictures that layouts name */
     const char *snapshots_dir; /* for files that rooms write and clients fetch at once */
     int host_fd; /* readable when the host has something to do; stays the caller's */
     void (*serve_host)(void *ctx);

@@ -7,6 +7,7 @@
 #include "mcu/base/json.h"
 #include "mcu/control_picture.h"
 #include "signaling/layouts.h"
+#include "signaling/room_images.h"
 #include "signaling/rooms_internal.h"
 #include "signaling/watch.h"
 
@@ -104,12 +105,13 @@ static void note(struct sig_room *room, const struct change *c, const json_t *re
 
 /* --- asking ----------------------------------------------------------------------------------- */
 
-static json_t *command_of(const struct sig_room *room, const char *cmd, const char *name,
+static json_t *command_of(struct sig_room *room, const char *cmd, const char *name,
                           const json_t *patch)
 {
     json_t *command = patch ? json_copy((json_t *)patch) : json_object();
     const char *layout = json_string_value(json_object_get(patch, "layout"));
     json_t *file = layout ? sig_layout_stored(room->rooms->conf.layouts, layout) : NULL;
+    sig_room_give_images(room, file);
     if (file)
         json_object_set_new(command, "file", file);
     json_object_set_new(command, "cmd", json_string(cmd));
@@ -219,7 +221,7 @@ static bool has_layout(const json_t *view, const char *layout)
     return name && strcmp(name, layout) == 0;
 }
 
-static bool is_wished(const struct sig_room *room, const char *layout)
+bool sig_room_is_wished(const struct sig_room *room, const char *layout)
 {
     for (const struct sig_member *m = room->members; m; m = m->next) {
         if (has_layout(m->wish, layout))
@@ -230,9 +232,10 @@ static bool is_wished(const struct sig_room *room, const char *layout)
 
 void sig_room_reload_views(struct sig_room *room, const char *layout)
 {
-    if (!sig_room_views_use(room, layout) && !is_wished(room, layout))
+    if (!sig_room_views_use(room, layout) && !sig_room_is_wished(room, layout))
         return;
     json_t *file = sig_layout_stored(room->rooms->conf.layouts, layout);
+    sig_room_give_images(room, file);
     if (file)
         sig_room_command(room, json_pack("{s:s, s:s, s:o}", "cmd", "layout_file", "layout", layout,
                                          "file", file), NULL, NULL);

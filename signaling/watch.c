@@ -8,6 +8,7 @@
 #include "mcu/base/json.h"
 #include "mcu/control_picture.h"
 #include "signaling/layouts.h"
+#include "signaling/room_images.h"
 #include "signaling/rooms_internal.h"
 
 struct watch {
@@ -106,6 +107,7 @@ static json_t *command_of(const struct sig_member *m, const json_t *wish)
         return NULL;
     json_object_set_new(command, "cmd", json_string("peer_watch"));
     json_t *file = layout ? sig_layout_stored(m->room->rooms->conf.layouts, layout) : NULL;
+    sig_room_give_images(m->room, file);
     if (file)
         json_object_set_new(command, "file", file);
     return command;

@@ -73,6 +73,7 @@ void sig_room_adopt_views(struct sig_room *room);
  * watchers. */
 void sig_room_reload_views(struct sig_room *room, const char *layout);
 bool sig_room_views_use(const struct sig_room *room, const char *layout);
+bool sig_room_is_wished(const struct sig_room *room, const char *layout); /* by a watcher */
 
 /* --- the room's events ------------------------------------------------------------------------ */
 

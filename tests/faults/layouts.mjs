@@ -185,6 +185,17 @@ describe('layouts', () => {
     assert.notDeepEqual((await picture('mine.png'))[3], first[3]); /* not that of the file before */
   });
 
+  test('pictures for layouts are for admins to change, and strangers send nothing large', async () => {
+    const put = (t, body) => front.get('/api/v1/pictures/logo', { method: 'PUT', body, headers: t ? { authorization: `Bearer ${t}` } : {} });
+    for (const [t, status] of [[undefined, 401], [guest.token, 403], [host.token, 403]])
+      assert.equal((await put(t, 'x')).status, status);
+    assert.equal((await rest('DELETE', '/api/v1/pictures/logo', host.token))[0], 403);
+    assert.equal(await front.announce('/api/v1/pictures/logo', 'PUT', 100000), 401);
+    assert.equal(await front.announce('/api/v1/pictures/logo', 'PUT', 5000000, { authorization: `Bearer ${admin}` }), 413);
+    assert.equal((await put(admin, 'x'.repeat(100000))).status, 400);
+    assert.deepEqual((await rest('GET', '/api/v1/pictures'))[1], { pictures: [] });
+  });
+
   test('a room that uses an uploaded layout keeps it from being deleted', async () => {
     assert.equal((await host.ask('layout', { layout: 'mine' })).ok, true);
     assert.equal((await rest('DELETE', '/api/v1/layouts/mine', admin))[1].error.code, 'layout_in_use');

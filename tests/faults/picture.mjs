@@ -6,6 +6,7 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import zlib from 'node:zlib';
 import { Front, until } from './lib/front.mjs';
 
 const PROGRAM = path.resolve(process.env.BUILD ?? 'build', 'mixdown');
@@ -33,6 +34,34 @@ async function snapshot(query = `width=${WIDTH}`, room = 'r') {
   const ppm = ffmpeg(['-f', 'image2pipe', '-c:v', 'ppm', 'pipe:1']).stdout;
   const [, width, height] = /^P6\s(\d+) (\d+)\s255\s/.exec(ppm.subarray(0, 32).toString('latin1'));
   return { jpeg, width: Number(width), height: Number(height), rgb: ppm.subarray(ppm.length - width * height * 3) };
+}
+
+// A PNG of one colour.
+function png(width, height, rgb) {
+  const chunk = (type, data) => {
+    const body = Buffer.concat([Buffer.from(type, 'latin1'), data]);
+    const out = Buffer.alloc(body.length + 8);
+    out.writeUInt32BE(data.length);
+    body.copy(out, 4);
+    out.writeUInt32BE(crc(body), body.length + 4);
+    return out;
+  };
+  const head = Buffer.alloc(13);
+  head.writeUInt32BE(width);
+  head.writeUInt32BE(height, 4);
+  head.set([8, 2, 0, 0, 0], 8);
+  const row = Buffer.from([0, ...Array(width).fill(rgb).flat()]);
+  return Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), chunk('IHDR', head),
+    chunk('IDAT', zlib.deflateSync(Buffer.concat(Array(height).fill(row)))), chunk('IEND', Buffer.alloc(0))]);
+}
+
+function crc(bytes) {
+  let c = ~0;
+  for (const byte of bytes) {
+    c ^= byte;
+    for (let k = 0; k < 8; k++) c = (c >>> 1) ^ (c & 1 ? 0xedb88320 : 0);
+  }
+  return ~c >>> 0;
 }
 
 // The strongest colour of a part (fractions of the picture): an avatar's, or nearly grey when there is none.
@@ -184,6 +213,58 @@ describe('the picture', () => {
     assert.equal((await rest('DELETE', 'layouts/mine'))[0], 204);
     assert.equal((await rest('GET', 'layouts/mine'))[0], 404);
     await shows(GRID, ['ann', 'bob', 'cyd'], 'the settings\' layout');
+  });
+
+  const backed = (name, background) => ({ ...halves('ann', 'bob'), name, background });
+  const ground = (picture) => [...picture.rgb.subarray((HEIGHT - 4) * WIDTH * 3, (HEIGHT - 4) * WIDTH * 3 + 3)];
+  const near = (rgb, wanted) => rgb.every((c, i) => Math.abs(c - wanted[i]) < 24);
+  const RED = [200, 30, 30];
+  const BLUE = [30, 30, 200];
+  const picture = async (method, name, body) => {
+    const reply = await front.get(`/api/v1/pictures/${name}`, { method, body });
+    const bytes = Buffer.from(await reply.arrayBuffer());
+    const is_json = reply.headers.get('content-type') === 'application/json';
+    return [reply.status, is_json ? JSON.parse(bytes) : bytes, reply.headers.get('content-type')];
+  };
+
+  test('pictures are uploaded, and seen where layouts name them', async () => {
+    const layout = backed('backed', 'ground');
+    layout.variants[0].cells.splice(2); // below is the background
+    const red = png(64, 36, RED);
+    assert.equal((await rest('PUT', 'layouts/backed', layout))[0], 201);
+    assert.equal((await rest('PATCH', 'rooms/r', { layout: 'backed' }))[0], 200);
+    assert.equal((await rest('POST', 'rooms/r/views', { view: 'stage', layout: 'backed', width: WIDTH, height: HEIGHT }))[0], 201);
+    const sees = (wanted, view = 'main') => until(async () => near(ground(await snapshot(`view=${view}&width=${WIDTH}`)), wanted), `the background in ${view}`);
+    assert.deepEqual(await picture('PUT', 'ground', red), // after the layout that names it
+      [201, { name: 'ground', type: 'image/png', width: 64, height: 36, bytes: red.length }, 'application/json']);
+    await sees(RED);
+    await sees(RED, 'stage');
+    assert.deepEqual(await picture('GET', 'ground'), [200, red, 'image/png']);
+    assert.equal((await picture('PUT', 'ground', png(64, 36, BLUE)))[0], 200);
+    await sees(BLUE);
+    for (const pid of front.rooms()) process.kill(pid, 'SIGKILL'); // a new process is given it
+    await until(async () => (await front.get('/api/v1/rooms/r/snapshot.jpg')).status === 200, 'the room again');
+    await sees(BLUE);
+    await sees(BLUE, 'stage');
+    assert.deepEqual((await rest('GET', 'pictures'))[1].pictures.map(({ name }) => name), ['ground']);
+    assert.equal((await picture('DELETE', 'ground'))[0], 204);
+    await sees([16, 20, 24]);
+    assert.equal((await picture('GET', 'ground'))[0], 404);
+    assert.equal((await rest('DELETE', 'rooms/r/views/stage'))[0], 204);
+    await rest('PATCH', 'rooms/r', { layout: null });
+    assert.equal((await rest('DELETE', 'layouts/backed'))[0], 204);
+  });
+
+  test('what is no picture, too large or badly named is refused', async () => {
+    for (const [name, body, status, code] of [['a', 'GIF89a', 400, 'bad_picture'], ['a', '', 400, 'bad_picture'],
+      ['A', png(16, 16, RED), 400, 'bad_picture'], ['a.png', png(16, 16, RED), 400, 'bad_picture'], ['..%2Fa', png(16, 16, RED), 404, 'not_found'],
+      ['a', png(5000, 1, RED), 413, 'too_large']]) {
+      const [got, answer] = await picture('PUT', name, body);
+      assert.deepEqual([got, answer.error.code], [status, code], name);
+    }
+    assert.equal(await front.announce('/api/v1/pictures/a', 'PUT', 4 * 1024 * 1024 + 1), 413);
+    assert.equal((await picture('DELETE', 'a'))[1].error.code, 'no_such_picture');
+    assert.deepEqual(fs.readdirSync(path.join(front.data, 'pictures')), []);
   });
 
   test('an uploaded layout may be the settings\', and a new process is given it', async () => {

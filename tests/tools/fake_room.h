@@ -376,14 +376,14 @@ static int fake_room_run(void)
         struct pollfd fds[2] = {{.fd = FAKE_LISTEN_FD, .events = POLLIN},
                                 {.fd = f.fd, .events = POLLIN}};
         const int n = poll(fds, 2, FAKE_STATS_MS);
-        if (fds[0].revents) {
+        if (fds[1].revents) {
+            fake_read(&f); /* all that a front said before the next one comes */
+        } else if (fds[0].revents) {
             if (f.fd >= 0)
                 close(f.fd);
             f.fd = accept(FAKE_LISTEN_FD, NULL, NULL);
             continue;
         }
-        if (fds[1].revents)
-            fake_read(&f);
         alone_ms = f.fd >= 0 ? 0 : alone_ms + FAKE_STATS_MS;
         if (n == 0 && f.room && !f.is_silent)
             fake_send(&f, json_pack("{s:s, s:i, s:{s:i, s:i}, s:[]}", "event", "stats", "cpu_us",

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import crypto from 'node:crypto';
 import fs from 'node:fs';
+import http from 'node:http';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
@@ -52,6 +53,17 @@ export class Front {
 
   url(p) { return `http://127.0.0.1:${this.port}${p}`; }
   get(p, options) { return fetch(this.url(p), options); }
+  // The status for a body of that many bytes, none of which is sent: who refuses it by its length need not read it.
+  announce(p, method, length, headers = {}) {
+    return new Promise((resolve, reject) => {
+      const req = http.request(this.url(p), { method, headers: { ...headers, 'content-length': length } });
+      req.on('response', (reply) => { resolve(reply.statusCode); req.destroy(); });
+      req.on('error', reject);
+      req.setTimeout(10000, () => req.destroy(new Error(`no answer to ${method} ${p}`)));
+      req.flushHeaders();
+    });
+  }
+
   async json(p, options) { return (await this.get(p, options)).json(); }
 
   async metric(name) {

@@ -16,6 +16,9 @@
 
 #include "mcu/base/clock.h"
 #include "mcu/control_audio.h"
+#include "signaling/images.h"
+#include "signaling/layouts.h"
+#include "signaling/room_images.h"
 #include "signaling/room_picture.h"
 #include "signaling/watch.h"
 
@@ -39,6 +42,8 @@ struct fixture {
     struct sig_host_events events;
     struct sig_rooms *rooms;
     struct sig_store *store;
+    struct sig_layouts *layouts; /* NULL: only the built-in ones */
+    struct sig_images *images;
     char dir[64];
     struct asked asked[ASKED_MAX]; /* not answered yet */
     int asked_count;
@@ -208,6 +213,26 @@ static void room_says_of(struct fixture *f, const struct sig_member *m, const ch
     room_says(f, text);
 }
 
+static void open_rooms(struct fixture *f)
+{
+    const struct sig_rooms_conf conf = {
+        .config = &f->config,
+        .store = f->store,
+        .host = {.ctx = f,
+                 .open = host_open,
+                 .send = host_send,
+                 .close = host_close,
+                 .recover = host_recover},
+        .recordings_dir = f->dir,
+        .layouts = f->layouts,
+        .images = f->images,
+        .send = on_send,
+        .unseat = on_unseat,
+    };
+    assert_int_equal(sig_rooms_create(&f->rooms, &conf), 0);
+    sig_rooms_events(f->rooms, &f->events);
+}
+
 static int setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof(*f));
@@ -224,20 +249,7 @@ static int setup(void **state)
     assert_int_equal(sig_store_open(&f->store, path), 0);
     for (int i = 0; i < CLIENTS; i++)
         f->clients[i].events = json_array();
-    const struct sig_rooms_conf conf = {
-        .config = &f->config,
-        .store = f->store,
-        .host = {.ctx = f,
-                 .open = host_open,
-                 .send = host_send,
-                 .close = host_close,
-                 .recover = host_recover},
-        .recordings_dir = f->dir,
-        .send = on_send,
-        .unseat = on_unseat,
-    };
-    assert_int_equal(sig_rooms_create(&f->rooms, &conf), 0);
-    sig_rooms_events(f->rooms, &f->events);
+    open_rooms(f);
     *state = f;
     return 0;
 }
@@ -249,6 +261,8 @@ static int teardown(void **state)
     sig_rooms_detach(f->rooms);
     fail_all_due(f);
     sig_rooms_destroy(f->rooms);
+    sig_images_destroy(f->images);
+    sig_layouts_destroy(f->layouts);
     sig_store_close(f->store);
     for (int i = 0; i < CLIENTS; i++)
         json_decref(f->clients[i].events);
@@ -637,6 +651,158 @@ static void says_watching(struct fixture *f, const struct sig_member *m, const c
              "{\"event\": \"watching\", \"peer\": \"%s\", \"view\": \"%s\", \"tier\": \"720p\", "
              "\"width\": 1280, \"height\": 720}", m->peer, view);
     room_says(f, text);
+}
+
+/* Layouts in a folder of the test's, each naming one picture; and pictures that are headers only. */
+static void write_named(struct fixture *f, const char *layout, const char *image)
+{
+    char text[512];
+    char why[SIG_LAYOUT_WHY_MAX];
+    snprintf(text, sizeof(text),
+             "{\"name\": \"%s\", \"overlays\": [{\"kind\": \"text\", \"text\": \"x\", \"x\": 0, \"y\": 0, "
+             "\"w\": \"1/4\", \"h\": \"1/8\"}, {\"kind\": \"image\", \"name\": \"%s\", \"x\": 0, \"y\": 0, "
+             "\"w\": \"1/4\"}], \"variants\": [{\"people\": \"1-\", \"cells\": [{\"x\": 0, \"y\": 0, "
+             "\"w\": 1, \"h\": 1, \"source\": \"auto\"}]}]}", layout, image);
+    assert_null(sig_layout_put(f->layouts, layout, text, strlen(text), why));
+}
+
+static const uint8_t png_header[32] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n', 0, 0, 0, 13, 'I', 'H',
+                                       'D',  'R', 0,   0,   0,    16,   0,    0,    0, 8};
+
+static void use_layout(struct fixture *f, const char *layout)
+{
+    json_t *patch = json_pack("{s:s}", "layout", layout);
+    assert_null(sig_room_change_picture(f->opened[0], patch, "ann", NULL, NULL));
+    json_decref(patch);
+}
+
+/* The oldest command: image_set of that name, with a file or without. */
+static void takes_image(struct fixture *f, const char *name, bool has_file)
+{
+    assert_true(f->asked_count > 0);
+    const json_t *command = f->asked[0].command;
+    assert_string_equal(json_string_value(json_object_get(command, "cmd")), "image_set");
+    assert_string_equal(json_string_value(json_object_get(command, "name")), name);
+    assert_int_equal(json_object_get(command, "file") != NULL, has_file);
+    answer(f, "image_set", NULL);
+}
+
+static void open_folders(struct fixture *f)
+{
+    char dir[128];
+    snprintf(dir, sizeof(dir), "%s/layouts", f->dir);
+    assert_int_equal(sig_layouts_create(&f->layouts, dir), 0);
+    snprintf(dir, sizeof(dir), "%s/pictures", f->dir);
+    assert_int_equal(mkdir(dir, 0700), 0);
+    assert_int_equal(sig_images_create(&f->images, dir), 0);
+    sig_rooms_destroy(f->rooms);
+    open_rooms(f);
+    sig_images_listen(f->images, sig_rooms_image_changed, f->rooms);
+}
+
+static void pictures_go_before_the_layouts_that_name_them(void **state)
+{
+    struct fixture *f = *state;
+    open_folders(f);
+    join(f, 0, "ann");
+    write_named(f, "one", "logo");
+    write_named(f, "two", "late");
+    assert_null(sig_image_put(f->images, "logo", png_header, sizeof(png_header)));
+    assert_int_equal(f->asked_count, 0); /* nobody needs it */
+    use_layout(f, "one");
+    takes_image(f, "logo", true);
+    answer(f, "layout_set", NULL);
+    use_layout(f, "one");
+    answer(f, "layout_set", NULL); /* it has it */
+    use_layout(f, "two");
+    answer(f, "layout_set", NULL);
+    assert_null(sig_image_put(f->images, "late", png_header, sizeof(png_header)));
+    takes_image(f, "late", true); /* named before it was there */
+    assert_null(sig_image_put(f->images, "late", png_header, sizeof(png_header)));
+    takes_image(f, "late", true); /* another */
+    f->events.restarted(f->opened[0]);
+    takes_image(f, "late", true); /* and not logo, which nothing names now */
+    answer(f, "layout_set", NULL);
+    answer(f, "peer_add", NULL);
+    assert_null(sig_image_delete(f->images, "late"));
+    takes_image(f, "late", false);
+    assert_string_equal(sig_image_delete(f->images, "late")->code, "no_such_picture");
+    assert_int_equal(f->asked_count, 0);
+}
+
+static void a_room_is_given_no_more_pictures_than_it_takes(void **state)
+{
+    struct fixture *f = *state;
+    char name[32];
+    open_folders(f);
+    join(f, 0, "ann");
+    for (int i = 0; i < SIG_ROOM_IMAGES_MAX; i++) {
+        snprintf(name, sizeof(name), "logo-%d", i);
+        write_named(f, "one", name);
+        assert_null(sig_image_put(f->images, name, png_header, sizeof(png_header)));
+        if (i > 0) /* in use already */
+            takes_image(f, name, true);
+        use_layout(f, "one");
+        if (i == 0)
+            takes_image(f, name, true);
+        answer(f, "layout_set", NULL);
+    }
+    write_named(f, "one", "last");
+    assert_null(sig_image_put(f->images, "last", png_header, sizeof(png_header)));
+    for (int i = 0; i < SIG_ROOM_IMAGES_MAX; i++)
+        answer(f, "image_set", NULL); /* nothing names them any more */
+    takes_image(f, "last", true);
+    const struct sig_room *room = f->opened[0];
+    assert_int_equal(json_object_size(room->images), 1);
+}
+
+static void pictures_that_an_earlier_front_gave_are_given_anew(void **state)
+{
+    struct fixture *f = *state;
+    open_folders(f);
+    assert_null(sig_image_put(f->images, "logo", png_header, sizeof(png_header)));
+    json_t *reply = parse("{\"room\": \"standup\", \"type\": \"mcu\", \"opened_at\": 5, \"peers\": [], "
+                          "\"recordings\": [], \"images\": [\"logo\", \"gone\", 5, \"../x\"]}");
+    f->opened[0] = f->events.adopted(f->events.ctx, (struct sig_link *)f, reply);
+    json_decref(reply);
+    assert_non_null(f->opened[0]);
+    takes_image(f, "logo", true);
+    takes_image(f, "gone", false);
+    answer(f, "view_list", NULL);
+}
+
+static void pictures_are_found_again_at_the_start(void **state)
+{
+    struct fixture *f = *state;
+    char dir[128], path[160];
+    const size_t size = sizeof(png_header);
+    open_folders(f);
+    assert_null(sig_image_put(f->images, "b", png_header, size));
+    assert_null(sig_image_put(f->images, "a", png_header, size));
+    assert_string_equal(sig_image_put(f->images, "c", "no", 2)->code, "bad_picture");
+    assert_string_equal(sig_image_put(f->images, "../c", png_header, size)->code, "bad_picture");
+    snprintf(dir, sizeof(dir), "%s/pictures", f->dir);
+    snprintf(path, sizeof(path), "%s/broken", dir);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs("no picture", file);
+    fclose(file);
+    struct sig_images *again = NULL;
+    assert_int_equal(sig_images_create(&again, dir), 0);
+    json_t *list = sig_images_json(again);
+    json_t *wanted =
+        parse("[{\"name\": \"a\", \"type\": \"image/png\", \"width\": 16, \"height\": 8, \"bytes\": 32}, "
+              "{\"name\": \"b\", \"type\": \"image/png\", \"width\": 16, \"height\": 8, \"bytes\": 32}]");
+    assert_true(json_equal(list, wanted));
+    json_decref(list);
+    json_decref(wanted);
+    sig_images_destroy(again);
+    for (int i = 2; i < SIG_IMAGES_MAX; i++) {
+        snprintf(path, sizeof(path), "n%d", i);
+        assert_null(sig_image_put(f->images, path, png_header, size));
+    }
+    assert_string_equal(sig_image_put(f->images, "more", png_header, size)->code, "too_many_pictures");
+    assert_null(sig_image_put(f->images, "a", png_header, size));
 }
 
 static void tiles_go_to_those_who_watch_that_view(void **state)
@@ -1376,6 +1542,10 @@ int main(void)
         TEST(what_is_refused_changes_nothing),
         TEST(a_members_sound_is_kept_told_and_survives_a_restart),
         TEST(what_a_client_watches_is_kept_and_wished_for_again),
+        TEST(pictures_go_before_the_layouts_that_name_them),
+        TEST(a_room_is_given_no_more_pictures_than_it_takes),
+        TEST(pictures_that_an_earlier_front_gave_are_given_anew),
+        TEST(pictures_are_found_again_at_the_start),
         TEST(tiles_go_to_those_who_watch_that_view),
         TEST(views_are_kept_told_and_added_again),
         TEST(what_hosts_choose_is_merged_told_and_survives_a_restart),
