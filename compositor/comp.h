@@ -235,10 +235,15 @@ void comp_view_set_signs(struct comp_view *v, uint32_t signs);
  * or no name), -EFBIG, -ENOSPC (16 are there), -ENOENT (none to take away) or -ENOMEM. */
 int comp_set_image(struct comp *c, const char *name, const uint8_t *bytes, size_t size);
 
-/* [ctl] The canvas as it is after the next tick (without workers: now), I420 in BT.601 and limited
- * range. A view without streams is drawn for it, and waited for until its sources are decoded, for a
- * second at most. The caller frees *out with av_frame_free(). Returns 0, -ETIMEDOUT (no tick within
- * two seconds) or -ENOMEM. */
+/* [ctl] Asks for the canvas as it is after the next tick (without workers: now). A view without
+ * streams is drawn for it, and its sources are decoded: for a second at most. */
+void comp_view_ask_snapshot(struct comp_view *v);
+
+/* [ctl] What was asked for, I420 in BT.601 and limited range; the caller frees *out with
+ * av_frame_free(). Returns 0, -EAGAIN (not yet; or nobody has asked) or -ENOMEM. */
+int comp_view_take_snapshot(struct comp_view *v, struct AVFrame **out);
+
+/* [ctl] Both, and waits for it. Returns 0, -ETIMEDOUT (nothing within two seconds) or -ENOMEM. */
 int comp_view_snapshot(struct comp_view *v, struct AVFrame **out);
 
 /* [any] Who is where: writes at most max tiles in rising z, returns how many there are. *serial

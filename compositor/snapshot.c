@@ -63,30 +63,38 @@ static int copy_canvas(const struct comp_canvas *canvas, AVFrame **out)
     return 0;
 }
 
-/* The canvas after the next tick, held for us; NULL: none came in time. */
-static struct comp_canvas *await_canvas(struct comp_view *v)
+void comp_view_ask_snapshot(struct comp_view *v)
 {
     put(v, NULL);
     atomic_store_explicit(&v->is_snapshot_asked, true, memory_order_release);
-    struct comp_canvas *canvas = NULL;
-    const int64_t until_us = mcu_now_us() + PATIENCE_MS * MCU_US_PER_MS;
-    while (!(canvas = atomic_exchange_explicit(&v->snapshot, NULL, memory_order_acquire)) &&
-           mcu_now_us() < until_us)
-        mcu_sleep_until_us(mcu_now_us() + MCU_US_PER_MS);
-    return canvas;
+}
+
+static int draw_now(struct comp_view *v, AVFrame **out)
+{
+    if (!atomic_exchange(&v->is_snapshot_asked, false))
+        return -EAGAIN;
+    comp_view_draw_now(v);
+    return copy_canvas(v->canvas, out);
+}
+
+int comp_view_take_snapshot(struct comp_view *v, AVFrame **out)
+{
+    if (v->comp->conf.workers == 0)
+        return draw_now(v, out);
+    struct comp_canvas *canvas = atomic_exchange_explicit(&v->snapshot, NULL, memory_order_acquire);
+    if (!canvas)
+        return -EAGAIN;
+    const int err = copy_canvas(canvas, out);
+    comp_canvas_release(canvas);
+    return err;
 }
 
 int comp_view_snapshot(struct comp_view *v, AVFrame **out)
 {
-    if (v->comp->conf.workers == 0) {
-        comp_view_draw_now(v);
-        return copy_canvas(v->canvas, out);
-    }
-    pthread_mutex_lock(&v->snapshot_lock);
-    struct comp_canvas *canvas = await_canvas(v);
-    const int err = canvas ? copy_canvas(canvas, out) : -ETIMEDOUT;
-    if (canvas)
-        comp_canvas_release(canvas);
-    pthread_mutex_unlock(&v->snapshot_lock);
-    return err;
+    const int64_t until_us = mcu_now_us() + PATIENCE_MS * MCU_US_PER_MS;
+    comp_view_ask_snapshot(v);
+    int err;
+    while ((err = comp_view_take_snapshot(v, out)) == -EAGAIN && mcu_now_us() < until_us)
+        mcu_sleep_until_us(mcu_now_us() + MCU_US_PER_MS);
+    return err == -EAGAIN ? -ETIMEDOUT : err;
 }

@@ -125,7 +125,6 @@ int comp_view_create(struct comp *c, struct comp_view **out, const struct comp_v
     v->leave = (struct comp_order){COMP_VIEW_LEAVE, v};
     pthread_mutex_init(&v->layout_lock, NULL);
     pthread_mutex_init(&v->tiles_lock, NULL);
-    pthread_mutex_init(&v->snapshot_lock, NULL);
     const int err = make(v, conf);
     if (err) {
         comp_view_free(v);
@@ -166,7 +165,6 @@ void comp_view_free(struct comp_view *v)
         comp_canvas_finish(&v->canvases[i]);
     pthread_mutex_destroy(&v->layout_lock);
     pthread_mutex_destroy(&v->tiles_lock);
-    pthread_mutex_destroy(&v->snapshot_lock);
     free(v->tiles);
     free((char *)v->conf.without_user);
     free(v);

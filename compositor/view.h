@@ -47,7 +47,6 @@ struct comp_view {
 
     /* any thread */
     atomic_uint signs;             /* COMP_SIGN_* */
-    pthread_mutex_t snapshot_lock; /* one at a time */
     atomic_bool is_snapshot_asked;
     struct comp_canvas *_Atomic snapshot; /* held for [ctl], which releases it */
     atomic_size_t canvas_count;           /* [ctl] makes more, at the end */

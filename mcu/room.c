@@ -353,5 +353,6 @@ void mcu_room_housekeep(struct mcu_room *r, int64_t now_us)
     room_sounds_housekeep(r);
     room_load_housekeep(r, now_us);
     room_views_housekeep(r, now_us);
+    room_snapshots_housekeep(r, now_us);
     room_report(r, now_us);
 }

@@ -170,12 +170,6 @@ static const char *do_layout_set(struct mcu_room *r, const json_t *m, json_t *re
     return room_layout_set(r, m, reply);
 }
 
-static const char *do_snapshot(struct mcu_room *r, const json_t *m, json_t *reply)
-{
-    (void)reply;
-    return room_snapshot(r, m);
-}
-
 static const char *do_view_list(struct mcu_room *r, const json_t *m, json_t *reply)
 {
     (void)m;
@@ -228,7 +222,7 @@ static const struct {
     {"sound_stop", do_sound_stop, true},
     {"sound_list", do_sound_list, true},
     {"layout_set", do_layout_set, true},
-    {"snapshot", do_snapshot, true},
+    {"snapshot", room_snapshot, true},
     {"view_add", room_view_add, true},
     {"view_set", room_view_set, true},
     {"view_remove", room_view_remove, true},
@@ -253,16 +247,32 @@ static const char *carry_out(struct mcu_room *r, const json_t *m, json_t *reply)
     return "unknown_command";
 }
 
+const char room_reply_later[] = "later";
+
+json_int_t room_command_seq(const json_t *message)
+{
+    return json_integer_value(json_object_get(message, "seq"));
+}
+
+void room_reply(struct mcu_room *r, json_int_t seq, const char *cmd, const char *code,
+                json_t *reply)
+{
+    json_object_set_new(reply, "reply", json_integer(seq));
+    json_object_set_new(reply, "ok", json_boolean(!code));
+    if (code)
+        json_object_set_new(
+            reply, "error",
+            json_pack("{s:s,s:s+}", "code", code, "message", cmd, ": refused"));
+    r->send(r->send_ctx, reply);
+    json_decref(reply);
+}
+
 void mcu_room_command(struct mcu_room *r, const json_t *message)
 {
     json_t *reply = json_object();
     const char *code = carry_out(r, message, reply);
-    json_object_set_new(reply, "reply",
-                        json_integer(json_integer_value(json_object_get(message, "seq"))));
-    json_object_set_new(reply, "ok", json_boolean(!code));
-    if (code)
-        json_object_set_new(reply, "error", json_pack("{s:s,s:s+}", "code", code, "message",
-                                                      text_of(message, "cmd"), ": refused"));
-    r->send(r->send_ctx, reply);
-    json_decref(reply);
+    if (code == room_reply_later)
+        json_decref(reply);
+    else
+        room_reply(r, room_command_seq(message), text_of(message, "cmd"), code, reply);
 }

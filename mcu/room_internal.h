@@ -21,7 +21,17 @@ enum {
     ROOM_PEERS_MAX = MIX_INPUTS_MAX,
     ROOM_SLICE = 64, /* peers described in one message, so that it stays below the line limit */
     ROOM_SOUND_ID_MAX = 32,
+    ROOM_SNAPSHOTS_MAX = 4,
     ROOM_TEXT_MAX = 320, /* above the front's limits: a name is 64 characters, so 256 bytes */
+};
+
+/* A picture that somebody waits for; room_snapshot.c. */
+struct room_snapshot {
+    char file[1024]; /* "": none */
+    char view[ROOM_VIEW_NAME];
+    int64_t width;    /* 0: the view's */
+    json_int_t seq;   /* of the command */
+    int64_t until_us; /* it is given up then */
 };
 
 /* What is known of a participant's network; room_network.c. */
@@ -145,6 +155,7 @@ struct mcu_room {
     struct mcu_studio *studio;
     struct rtc_feed *audio_feeds[MIX_OUTPUTS_MAX];
     struct room_views views;
+    struct room_snapshot snapshots[ROOM_SNAPSHOTS_MAX];
     struct mcu_ticker *audio_ticker;
     struct mcu_ticker *video_ticker;
 
@@ -227,8 +238,16 @@ const char *room_restart(struct room_peer *p, const json_t *message, json_t *rep
 const char *room_image_set(struct mcu_room *r, const json_t *message, json_t *reply);
 json_t *room_image_list(const struct mcu_room *r);
 
-/* room_snapshot.c: the command `snapshot`. */
-const char *room_snapshot(struct mcu_room *r, const json_t *message);
+/* room_commands.c. A handler that returns room_reply_later calls room_reply() when it is done. */
+extern const char room_reply_later[];
+json_int_t room_command_seq(const json_t *message);
+/* Steals reply. A code of NULL: it was done. */
+void room_reply(struct mcu_room *r, json_int_t seq, const char *cmd, const char *code,
+                json_t *reply);
+
+/* room_snapshot.c: the command `snapshot`; ten times a second: those that have come. */
+const char *room_snapshot(struct mcu_room *r, const json_t *message, json_t *reply);
+void room_snapshots_housekeep(struct mcu_room *r, int64_t now_us);
 
 /* room_sound.c: what is set about members' sound, put into force. */
 const char *room_set_sound(struct room_peer *p, const json_t *patch);

@@ -1,5 +1,5 @@
-/* One still picture of what the room shows, into a file that the front serves. [ctl]: it waits for
- * the next picture, a thirtieth of a second, and encodes it. */
+/* Still pictures of what the room shows, into files that the front serves. [ctl] asks the view and
+ * goes on: one that nobody watches needs a second to have its pictures. The reply follows. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -9,11 +9,14 @@
 #include <libavutil/frame.h>
 
 #include "compositor/picture.h"
+#include "mcu/base/clock.h"
 #include "mcu/base/json.h"
 #include "mcu/base/log.h"
 #include "mcu/room_internal.h"
 
-enum { WIDTH_MAX = 4096, PATH_BYTES = 1024 };
+#define PATIENCE_US (2 * MCU_US_PER_S)
+
+enum { WIDTH_MAX = 4096 };
 
 static int write_new(const char *path, const uint8_t *data, size_t size)
 {
@@ -39,25 +42,75 @@ static int encode_into(const AVFrame *picture, uint32_t width, const char *path)
     return err;
 }
 
-const char *room_snapshot(struct mcu_room *r, const json_t *message)
+static struct room_snapshot *free_place(struct mcu_room *r)
 {
-    char file[PATH_BYTES];
-    char view[ROOM_TEXT_MAX + 8] = "main";
-    int64_t width = 0;
-    if (mcu_json_string(message, "file", MCU_JSON_REQUIRED, 1, file, sizeof(file)) ||
-        mcu_json_string(message, "view", MCU_JSON_OPTIONAL, 1, view, sizeof(view)) ||
-        mcu_json_int(message, "width", MCU_JSON_OPTIONAL, 0, WIDTH_MAX, &width) || file[0] != '/')
+    for (size_t i = 0; i < ROOM_SNAPSHOTS_MAX; i++) {
+        if (!r->snapshots[i].file[0])
+            return &r->snapshots[i];
+    }
+    return NULL;
+}
+
+const char *room_snapshot(struct mcu_room *r, const json_t *message, json_t *reply)
+{
+    (void)reply;
+    struct room_snapshot s = {.view = "main", .seq = room_command_seq(message)};
+    if (mcu_json_string(message, "file", MCU_JSON_REQUIRED, 1, s.file, sizeof(s.file)) ||
+        mcu_json_string(message, "view", MCU_JSON_OPTIONAL, 1, s.view, sizeof(s.view)) ||
+        mcu_json_int(message, "width", MCU_JSON_OPTIONAL, 0, WIDTH_MAX, &s.width) ||
+        s.file[0] != '/')
         return "bad_message";
-    const struct room_view *v = room_view_find(r, view);
-    if (!v)
-        return "no_such_view";
+    const struct room_view *v = room_view_find(r, s.view);
+    struct room_snapshot *place = free_place(r);
+    if (!v || !place)
+        return v ? "too_busy" : "no_such_view";
+    s.until_us = mcu_now_us() + PATIENCE_US;
+    *place = s;
+    comp_view_ask_snapshot(v->view);
+    return room_reply_later;
+}
+
+static void finish(struct mcu_room *r, struct room_snapshot *s, const char *code)
+{
+    room_reply(r, s->seq, "snapshot", code, json_object());
+    s->file[0] = '\0';
+}
+
+static void write_out(struct mcu_room *r, struct room_snapshot *s, const AVFrame *picture)
+{
+    const int err = encode_into(picture, (uint32_t)s->width, s->file);
+    if (err)
+        log_error("snapshot: %s: %s", s->file, strerror(-err));
+    finish(r, s, err ? "file_error" : NULL);
+}
+
+/* One picture of a view is for all who wait for it. */
+static void write_all_of(struct mcu_room *r, const char *view, const AVFrame *picture)
+{
+    for (size_t i = 0; i < ROOM_SNAPSHOTS_MAX; i++) {
+        if (r->snapshots[i].file[0] && strcmp(r->snapshots[i].view, view) == 0)
+            write_out(r, &r->snapshots[i], picture);
+    }
+}
+
+static void look_after(struct mcu_room *r, struct room_snapshot *s, int64_t now_us)
+{
+    const struct room_view *v = room_view_find(r, s->view);
     AVFrame *picture = NULL;
-    int err = comp_view_snapshot(v->view, &picture);
-    if (err)
-        return err == -ETIMEDOUT ? "too_busy" : "internal";
-    err = encode_into(picture, (uint32_t)width, file);
+    const int err = v ? comp_view_take_snapshot(v->view, &picture) : -ENOENT;
+    if (!err)
+        write_all_of(r, v->name, picture);
+    else if (err != -EAGAIN)
+        finish(r, s, v ? "internal" : "no_such_view");
+    else if (now_us >= s->until_us)
+        finish(r, s, "too_busy");
     av_frame_free(&picture);
-    if (err)
-        log_error("snapshot: %s: %s", file, strerror(-err));
-    return err ? "file_error" : NULL;
+}
+
+void room_snapshots_housekeep(struct mcu_room *r, int64_t now_us)
+{
+    for (size_t i = 0; i < ROOM_SNAPSHOTS_MAX; i++) {
+        if (r->snapshots[i].file[0])
+            look_after(r, &r->snapshots[i], now_us);
+    }
 }

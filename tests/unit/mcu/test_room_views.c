@@ -152,7 +152,8 @@ static void a_file_that_changes_reaches_every_view_that_has_it(void **state)
     assert_string_equal(ask(s, json_pack("{s:s,s:s}", "cmd", "layout_file", "layout", "mine")),
                         "bad_message");
     assert_string_equal(ask(s, json_pack("{s:s,s:s,s:{s:i}}", "cmd", "layout_file", "layout",
-                                         "mine", "file", "name", 5)), "bad_message");
+                                         "mine", "file", "name", 5)),
+                        "bad_message");
 }
 
 static void in_a_room_of_two_each_sees_only_the_other(void **state)
@@ -280,6 +281,76 @@ static void what_cannot_be_is_refused(void **state)
     assert_string_equal(ask(s, watch(g, "view", "own")), "too_many_views");
     tell(s, json_pack("{s:s,s:s}", "cmd", "view_remove", "view", "a"));
     tell(s, watch(g, "view", "own"));
+}
+
+/* --- snapshots -------------------------------------------------------------------------------- */
+
+static void ask_snapshot(struct stage *s, const char *view, const char *file)
+{
+    unlink(file);
+    json_t *command = json_pack("{s:s,s:s,s:s}", "cmd", "snapshot", "view", view, "file", file);
+    json_decref(s->reply);
+    s->reply = NULL;
+    mcu_room_command(s->room, command);
+    json_decref(command);
+}
+
+static bool is_jpeg(const char *file)
+{
+    uint8_t head[2] = {0};
+    FILE *f = fopen(file, "rb");
+    const size_t size = f ? fread(head, 1, sizeof(head), f) : 0;
+    if (f)
+        fclose(f);
+    unlink(file);
+    return size == 2 && head[0] == 0xff && head[1] == 0xd8;
+}
+
+static const char *refusal(const struct stage *s)
+{
+    return text(json_object_get(s->reply, "error"), "code");
+}
+
+static bool is_any_due(const struct stage *s)
+{
+    bool is_any = false;
+    for (int i = 0; i < ROOM_SNAPSHOTS_MAX; i++)
+        is_any = is_any || s->room->snapshots[i].file[0];
+    return is_any;
+}
+
+/* A view that nobody watches must wake up first: the room does not wait for it. */
+static void the_room_goes_on_until_a_snapshot_has_come(void **state)
+{
+    struct stage *s = *state;
+    char files[5][48];
+    for (int i = 0; i < 5; i++)
+        snprintf(files[i], sizeof(files[i]), "/tmp/mixdown-snap-%d-%d.jpg", (int)getpid(), i);
+    open_room(s, "mcu");
+    join(s, 0, RED, MCU_CODEC_VP8);
+    tell(s, json_pack("{s:s,s:s}", "cmd", "view_add", "view", "stage"));
+    bool have_come = false; /* a starved tick may be too late: try again */
+    for (int tries = 0; tries < 20 && !have_come; tries++) {
+        for (int i = 0; i < 4; i++) {
+            ask_snapshot(s, "stage", files[i]);
+            assert_null(s->reply); /* the room takes commands again at once */
+        }
+        ask_snapshot(s, "stage", files[4]);
+        assert_string_equal(refusal(s), "too_busy"); /* four at once */
+        UNTIL(s, !is_any_due(s));
+        have_come = true;
+        for (int i = 0; i < 4; i++)
+            have_come = is_jpeg(files[i]) && have_come;
+    }
+    assert_true(have_come);
+    assert_true(json_is_true(json_object_get(s->reply, "ok")));
+
+    ask_snapshot(s, "nonsense", files[0]);
+    assert_string_equal(refusal(s), "no_such_view");
+    ask_snapshot(s, "stage", files[0]);
+    assert_null(s->reply);
+    tell(s, json_pack("{s:s,s:s}", "cmd", "view_remove", "view", "stage"));
+    UNTIL(s, strcmp(refusal(s), "no_such_view") == 0);
 }
 
 /* --- the ladder ------------------------------------------------------------------------------- */
@@ -505,6 +576,7 @@ int main(void)
         TEST(what_was_wanted_for_a_moment_is_let_go),
         TEST(who_watches_is_counted),
         TEST(what_cannot_be_is_refused),
+        TEST(the_room_goes_on_until_a_snapshot_has_come),
         TEST(one_who_takes_less_changes_nothing_for_the_others),
         TEST(moving_between_tiers_shows_no_gap),
         TEST(a_poor_network_is_one_viewers_own),
