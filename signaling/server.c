@@ -315,6 +315,19 @@ static int create_layouts(struct sig_server *s)
     return err;
 }
 
+/* Rooms would silently begin with another one. */
+static int check_layout(const struct sig_server *s, char *error)
+{
+    const char *name = s->conf.config->video.layout;
+    if (sig_layout_exists(s->front.layouts, name))
+        return 0;
+    snprintf(error, SIG_SERVER_ERROR_MAX,
+             "video.layout: no layout '%.64s'; `mixdown layout list` names those built in, "
+             "others belong into video.layouts_dir",
+             name);
+    return -EINVAL;
+}
+
 static int create_rooms(struct sig_server *s)
 {
     const struct sig_rooms_conf conf = {
@@ -347,6 +360,8 @@ int sig_server_create(struct sig_server **out, const struct sig_server_conf *con
         return -ENOMEM;
     s->conf = *conf;
     int err = create_layouts(s);
+    if (!err)
+        err = check_layout(s, error);
     if (!err)
         err = create_rooms(s);
     if (!err)

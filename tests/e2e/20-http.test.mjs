@@ -1,4 +1,6 @@
 /* WHIP publishers and a WHEP viewer from a bare page, and peers that know only one video codec. */
+import { spawnSync } from 'node:child_process';
+
 import { GRID, PEOPLE, Person } from './lib/browser.mjs';
 import { Server } from './lib/server.mjs';
 import { check, test, until } from './lib/test.mjs';
@@ -153,4 +155,12 @@ test('REST says what is wrong: the address, the method, the name, who may', asyn
     const ada = await server.json(`${room}/rtp`, { method: 'POST', body: '{"name": "Ada", "audio": {"pt": 111, "codec": "opus"}}' });
     const muted = await wrong('forbidden', 'PATCH', `${room}/members/${ada.userId}`, { muted: { audio: false } });
     check(muted.message.includes('nobody is unmuted by others'), muted.message);
+});
+
+test('a server whose settings name no layout that there is says so and does not start', async (scope) => {
+    const args = ['serve', '--dev', '--listen', '127.0.0.1:1', '--data', scope.folder('data')];
+    const env = { ...process.env, MIXDOWN_VIDEO_LAYOUT: 'nowhere' };
+    const { status, stderr } = spawnSync(process.env.MIXDOWN, args, { env, encoding: 'utf8', timeout: 60000 });
+    check(status === 1, `it ended with ${status}`);
+    check(stderr.includes("video.layout: no layout 'nowhere'"), stderr);
 });
