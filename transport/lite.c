@@ -137,12 +137,20 @@ static void put(struct rtc_group *g, const struct rtc_address *to, const uint8_t
     rtc_port_put(g->port, to, size);
 }
 
-static struct rtc_lite *find_by_name(const struct rtc_group *g, const struct rtc_stun *m)
+static bool is_for(const struct rtc_stun *m, const struct rtc_peer *p)
 {
+    return p && p->lite && p->is_described && rtc_stun_is_for(m, p->lite->ufrag, p->remote_ufrag);
+}
+
+/* Nearly always whoever has the address already: of a thousand peers each checks every 2 s. */
+static struct rtc_lite *find_by_name(const struct rtc_group *g, const struct rtc_lite *owner,
+                                     const struct rtc_stun *m)
+{
+    if (is_for(m, owner->peer))
+        return owner->peer->lite;
     for (size_t i = 0; i < g->count; i++) {
-        const struct rtc_peer *p = g->peers[i];
-        if (p->lite && p->is_described && rtc_stun_is_for(m, p->lite->ufrag, p->remote_ufrag))
-            return p->lite;
+        if (is_for(m, g->peers[i]))
+            return g->peers[i]->lite;
     }
     return NULL;
 }
@@ -161,14 +169,15 @@ static void nominate(struct rtc_lite *l, const struct rtc_address *from, bool is
 }
 
 /* Returns false for what is none, or not authentic. */
-static bool take_check(struct rtc_group *g, const struct rtc_address *from, const uint8_t *data,
+static bool take_check(struct rtc_lite *owner, const struct rtc_address *from, const uint8_t *data,
                        size_t size, int64_t now_us)
 {
+    struct rtc_group *g = owner->group;
     struct rtc_stun m;
     uint8_t answer[RTC_STUN_MAX_BYTES];
     if (rtc_stun_read(&m, data, size) || m.kind != RTC_STUN_REQUEST)
         return false;
-    struct rtc_lite *l = find_by_name(g, &m);
+    struct rtc_lite *l = find_by_name(g, owner, &m);
     if (!l || !rtc_stun_is_authentic(&m, l->pwd))
         return false;
     if (m.unknown_count > 0) {
@@ -192,7 +201,7 @@ static void on_datagram(void *owner, const struct rtc_address *from, uint8_t *da
 {
     struct rtc_lite *l = owner;
     const bool is_stun = rtc_datagram_kind(data, size) == RTC_DATAGRAM_STUN;
-    if (is_stun && take_check(l->group, from, data, size, now_us))
+    if (is_stun && take_check(l, from, data, size, now_us))
         return;
     if (l->peer && !is_stun)
         rtc_link_receive(l->peer, data, size);

@@ -126,7 +126,7 @@ void rtc_out_heard(struct rtc_out *o, int64_t now_us)
 
 void rtc_out_remb(struct rtc_out *o, uint64_t bitrate_bps, int64_t now_us)
 {
-    o->remb_bps = bitrate_bps;
+    o->remb_bps = bitrate_bps < RTC_ESTIMATE_MAX_BPS ? bitrate_bps : RTC_ESTIMATE_MAX_BPS;
     o->remb_us = now_us;
     rtc_audio_loss_remb(&o->loss, bitrate_bps, now_us);
     tell_need(o);

@@ -378,6 +378,27 @@ static void a_peer_that_only_says_remb_is_believed(void **state)
     rig_destroy(r);
 }
 
+/* Whatever it says: what is made of it neither overflows nor comes to a halt. */
+static void no_remb_is_too_large_or_too_small(void **state)
+{
+    (void)state;
+    static const uint64_t said[] = {UINT64_MAX, UINT64_MAX / 11, INT64_MAX, 1, 0};
+    for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
+        struct rig *r = rig_create(MCU_CODEC_VP8);
+        r->session.lines[MCU_VIDEO].ext.transport_cc = 0;
+        r->session.lines[MCU_AUDIO].ext.transport_cc = 0;
+        rtc_out_tune(r->out, 1, r->now_us);
+        rtc_out_remb(r->out, said[i], r->now_us);
+        assert_true(r->estimate.bitrate_bps <= RTC_ESTIMATE_MAX_BPS);
+        rig_push(r, &(struct rig_frame){.feed_id = 1, .is_key = true, .size = 20000});
+        rig_wait(r, 900 * 1000);
+        rig_push(r, &(struct rig_frame){.feed_id = 1, .number = 1, .size = 20000});
+        rig_wait(r, 100 * 1000);
+        assert_true(said[i] == 1 || r->count > 30);
+        rig_destroy(r);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -392,6 +413,7 @@ int main(void)
         cmocka_unit_test(what_is_asked_for_again_leaves_once_a_round_trip),
         cmocka_unit_test(for_long_hardly_more_leaves_than_the_estimate),
         cmocka_unit_test(a_peer_that_only_says_remb_is_believed),
+        cmocka_unit_test(no_remb_is_too_large_or_too_small),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
