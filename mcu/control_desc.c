@@ -72,12 +72,13 @@ static json_t *extensions_to_json(const struct mcu_desc_extensions *ext)
 static json_t *media_to_json(const struct mcu_desc_media *m)
 {
     return json_pack(
-        "{s:i, s:s, s:s, s:s, s:s, s:b, s:i, s:b, s:b, s:o, s:o, s:I, s:I, s:o, s:s, s:s, s:s}",
+        "{s:i, s:s, s:s, s:s, s:s, s:b, s:i, s:b, s:b, s:o, s:o, s:I, s:I, s:i, s:I, s:o, s:s, s:s, s:s}",
         "kind", (int)m->kind, "type", m->type, "proto", m->proto, "format", m->format,
         "mid", m->mid, "rejected", m->is_rejected, "direction", (int)m->direction,
         "slides", m->is_slides, "rsize", m->rtcp_rsize, "codecs", codecs_to_json(m),
         "ext", extensions_to_json(&m->ext), "ssrc", (json_int_t)m->ssrc,
-        "rtx_ssrc", (json_int_t)m->rtx_ssrc, "rids", rids_to_json(m), "cname", m->cname,
+        "rtx_ssrc", (json_int_t)m->rtx_ssrc, "fec_pt", m->fec_pt,
+        "fec_ssrc", (json_int_t)m->fec_ssrc, "rids", rids_to_json(m), "cname", m->cname,
         "stream", m->stream_id, "track", m->track_id);
 }
 
@@ -246,6 +247,8 @@ static int media_from_json(struct mcu_desc_media *m, const json_t *json)
     in_extensions(&in, &m->ext);
     m->ssrc = (uint32_t)in_int(&in, "ssrc", UINT32_MAX);
     m->rtx_ssrc = (uint32_t)in_int(&in, "rtx_ssrc", UINT32_MAX);
+    m->fec_pt = (uint8_t)in_int(&in, "fec_pt", 127);
+    m->fec_ssrc = (uint32_t)in_int(&in, "fec_ssrc", UINT32_MAX);
     in_rids(&in, m);
     in_string(&in, "cname", m->cname, sizeof(m->cname));
     in_string(&in, "stream", m->stream_id, sizeof(m->stream_id));

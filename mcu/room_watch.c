@@ -185,6 +185,9 @@ void room_watch_update(struct room_peer *p, int64_t now_us)
     mcu_choose(&w->chooser, l, &offer, now_us, &choice);
     rtc_peer_set_useful(p->rtc, choice.useful_bps);
     apply(p, &choice, now_us);
+    /* Where no picture is sent, nothing else wants it. */
+    const bool is_shared = offer.estimate_bps && choice.tier != MCU_TIER_NONE;
+    rtc_peer_set_redundancy(p->rtc, is_shared ? choice.redundancy_bps : UINT64_MAX);
     const struct mcu_step *step = &l->steps[w->chooser.step];
     atomic_store(&w->need_bps,
                  step->need_bps + (choice.is_audio_low ? offer.audio_low_bps : offer.audio_bps));

@@ -17,6 +17,7 @@ struct payload {
     bool is_mapped; /* an rtpmap was there */
     bool is_rtx;
     bool is_red; /* audio, RFC 2198 */
+    bool is_fec; /* video, FlexFEC */
     int apt;     /* of an rtx: what it repairs; of a red: what it carries; -1: not said */
 };
 
@@ -115,6 +116,7 @@ static int read_rtpmap(struct payloads *p, enum mcu_kind kind, const struct sdp_
     c->channels = kind == MCU_AUDIO ? (uint8_t)channels : 0;
     payload->is_red = kind == MCU_AUDIO && sdp_is_nocase(encoding, "red") && clock_hz == 48000 &&
                       channels == 2;
+    payload->is_fec = kind == MCU_VIDEO && sdp_is_nocase(encoding, "flexfec-03") && clock_hz == 90000;
     payload->is_ours = is_usable(c, kind);
     return 0;
 }
@@ -283,6 +285,8 @@ static uint8_t red_of(const struct payloads *p, uint8_t pt)
 
 static void keep_ours(struct mcu_desc_media *m, const struct payloads *p)
 {
+    for (size_t i = 0; i < p->count && !m->fec_pt; i++)
+        m->fec_pt = p->list[i].is_fec ? p->list[i].codec.pt : 0;
     for (size_t i = 0; i < p->count && m->codec_count < MCU_DESC_CODECS_MAX; i++) {
         if (!p->list[i].is_ours)
             continue;
@@ -337,18 +341,29 @@ struct group {
     uint32_t second;
 };
 
-/* "FID 1111 2222" or "SIM 1 2 3": the SSRC that sends and, for FID, the one that repairs it. */
-static void read_ssrc_group(struct group *fid, size_t *count, uint32_t *sim, struct sdp_span rest)
+struct groups {
+    struct group fid[GROUPS_MAX]; /* RTX */
+    size_t fid_count;
+    struct group fec[GROUPS_MAX];
+    size_t fec_count;
+    uint32_t sim;
+};
+
+/* "FID 1111 2222", "FEC-FR 1111 3333" or "SIM 1 2 3": the SSRC that sends and, save for SIM, the one
+ * that repairs it. */
+static void read_ssrc_group(struct groups *groups, struct sdp_span rest)
 {
     struct group g;
     const struct sdp_span semantics = sdp_word(&rest);
     if (!sdp_number(sdp_word(&rest), UINT32_MAX, &g.first) ||
         !sdp_number(sdp_word(&rest), UINT32_MAX, &g.second))
         return;
-    if (sdp_is(semantics, "FID") && *count < GROUPS_MAX)
-        fid[(*count)++] = g;
-    else if (sdp_is(semantics, "SIM") && *sim == 0)
-        *sim = g.first;
+    if (sdp_is(semantics, "FID") && groups->fid_count < GROUPS_MAX)
+        groups->fid[groups->fid_count++] = g;
+    else if (sdp_is(semantics, "FEC-FR") && groups->fec_count < GROUPS_MAX)
+        groups->fec[groups->fec_count++] = g;
+    else if (sdp_is(semantics, "SIM") && groups->sim == 0)
+        groups->sim = g.first;
 }
 
 static void copy_msid(struct mcu_desc_media *m, struct sdp_span rest)
@@ -377,24 +392,30 @@ static void read_ssrc(struct mcu_desc_media *m, struct sdp_span rest)
         copy_msid(m, rest);
 }
 
+/* The SSRC that repairs another one; 0: none. */
+static uint32_t repair_of(const struct group *groups, size_t count, uint32_t ssrc)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (groups[i].first == ssrc)
+            return groups[i].second;
+    }
+    return 0;
+}
+
 void sdp_read_sources(struct mcu_desc_media *m, const struct sdp_section *s)
 {
-    struct group fid[GROUPS_MAX];
-    size_t count = 0;
-    uint32_t sim = 0;
+    struct groups groups = {.sim = 0};
     for (size_t i = 0; i < s->count; i++) {
         if (sdp_is(s->line[i].name, "ssrc-group"))
-            read_ssrc_group(fid, &count, &sim, s->line[i].value);
+            read_ssrc_group(&groups, s->line[i].value);
         else if (sdp_is(s->line[i].name, "msid"))
             copy_msid(m, s->line[i].value);
     }
-    m->ssrc = sim ? sim : count ? fid[0].first : 0;
+    m->ssrc = groups.sim ? groups.sim : groups.fid_count ? groups.fid[0].first : 0;
     for (size_t i = 0; i < s->count; i++) {
         if (sdp_is(s->line[i].name, "ssrc"))
             read_ssrc(m, s->line[i].value);
     }
-    for (size_t i = 0; i < count; i++) {
-        if (fid[i].first == m->ssrc && m->rtx_ssrc == 0)
-            m->rtx_ssrc = fid[i].second;
-    }
+    m->rtx_ssrc = repair_of(groups.fid, groups.fid_count, m->ssrc);
+    m->fec_ssrc = repair_of(groups.fec, groups.fec_count, m->ssrc);
 }

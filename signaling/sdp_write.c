@@ -112,6 +112,16 @@ static void put_codec(FILE *f, const struct mcu_desc_codec *c)
                 c->rtx_pt, c->pt);
 }
 
+static void put_fec(FILE *f, const struct mcu_desc_media *m)
+{
+    if (!m->fec_pt)
+        return;
+    fprintf(f, "a=rtpmap:%u flexfec-03/90000\r\n", m->fec_pt);
+    if (m->ext.transport_cc)
+        fprintf(f, "a=rtcp-fb:%u transport-cc\r\n", m->fec_pt);
+    fprintf(f, "a=fmtp:%u repair-window=10000000\r\n", m->fec_pt);
+}
+
 static void put_extensions(FILE *f, const struct mcu_desc_extensions *ext)
 {
     for (size_t i = 0; i < sdp_extension_count; i++) {
@@ -124,14 +134,16 @@ static void put_extensions(FILE *f, const struct mcu_desc_extensions *ext)
 static void put_sources(FILE *f, const struct mcu_desc_media *m)
 {
     const char *cname = m->cname[0] ? m->cname : "mixdown";
-    const uint32_t ssrcs[] = {m->ssrc, m->rtx_ssrc};
+    const uint32_t ssrcs[] = {m->ssrc, m->rtx_ssrc, m->fec_ssrc};
     if (!(m->direction & MCU_SENDONLY))
         return;
     if (m->stream_id[0])
         fprintf(f, "a=msid:%s %s\r\n", m->stream_id, m->track_id);
     if (m->ssrc && m->rtx_ssrc)
         fprintf(f, "a=ssrc-group:FID %" PRIu32 " %" PRIu32 "\r\n", m->ssrc, m->rtx_ssrc);
-    for (size_t i = 0; i < 2 && m->ssrc; i++) {
+    if (m->ssrc && m->fec_ssrc)
+        fprintf(f, "a=ssrc-group:FEC-FR %" PRIu32 " %" PRIu32 "\r\n", m->ssrc, m->fec_ssrc);
+    for (size_t i = 0; i < sizeof(ssrcs) / sizeof(ssrcs[0]) && m->ssrc; i++) {
         if (!ssrcs[i])
             continue;
         fprintf(f, "a=ssrc:%" PRIu32 " cname:%s\r\n", ssrcs[i], cname);
@@ -152,6 +164,8 @@ static void put_media(FILE *f, const struct mcu_desc *d, const struct mcu_desc_m
         if (m->codecs[i].rtx_pt)
             fprintf(f, " %u", m->codecs[i].rtx_pt);
     }
+    if (m->fec_pt)
+        fprintf(f, " %u", m->fec_pt);
     fputs("\r\nc=IN IP4 0.0.0.0\r\na=rtcp:9 IN IP4 0.0.0.0\r\n", f);
     put_transport(f, d);
     if (m->mid[0])
@@ -162,6 +176,7 @@ static void put_media(FILE *f, const struct mcu_desc *d, const struct mcu_desc_m
             m->is_slides ? "a=content:slides\r\n" : "");
     for (size_t i = 0; i < m->codec_count; i++)
         put_codec(f, &m->codecs[i]);
+    put_fec(f, m);
     put_sources(f, m);
     if (is_first)
         put_candidates(f, d);

@@ -355,6 +355,7 @@ static int64_t tick_media(struct rtc_peer *p, int64_t now_us)
 {
     rtc_in_tick(p->in, now_us);
     rtc_report_tick(p, now_us);
+    rtc_out_set_redundancy(p->out, atomic_load(&p->redundancy_bps));
     if (rtc_out_tick(p->out, now_us))
         return RTC_OUT_PACE_US;
     if (!p->is_calm)

@@ -170,6 +170,18 @@ static void take_layers(const struct mcu_desc_media *m, struct rtc_line *line)
     line->rid_count = m->rid_count;
 }
 
+/* Only of what goes out: repair of what comes in is not looked at. */
+static uint8_t choose_fec(const struct mcu_desc_media *m, const struct rtc_line *line)
+{
+    if (m->kind != MCU_VIDEO || !(line->direction & MCU_SENDONLY) || !is_pt_usable(m->fec_pt))
+        return 0;
+    for (size_t i = 0; i < line->codec_count; i++) {
+        if (line->codecs[i].pt == m->fec_pt || line->codecs[i].rtx_pt == m->fec_pt)
+            return 0;
+    }
+    return m->fec_pt;
+}
+
 /* Takes an m-line of the far side if we can do it, in the directions that `may` has (bits). */
 static bool take_line(const struct mcu_desc_media *m, size_t index, const struct rtc_local *local,
                       enum mcu_codec prefer, enum mcu_direction may, struct rtc_line *line)
@@ -197,6 +209,7 @@ static bool take_line(const struct mcu_desc_media *m, size_t index, const struct
         if (!l.direction)
             return false;
     }
+    l.fec_pt = choose_fec(m, &l);
     *line = l;
     return true;
 }
@@ -263,6 +276,7 @@ static void describe_sender(const struct rtc_local *local, enum mcu_kind kind,
         if (m->codecs[i].rtx_pt)
             m->rtx_ssrc = local->rtx_ssrc[kind];
     }
+    m->fec_ssrc = m->fec_pt ? local->fec_ssrc : 0;
     memcpy(m->cname, local->cname, sizeof(m->cname));
     memcpy(m->stream_id, local->stream_id, sizeof(m->stream_id));
     memcpy(m->track_id, local->track_id[kind], sizeof(m->track_id));
@@ -296,6 +310,7 @@ static struct mcu_desc_media accepted(const struct mcu_desc_media *offered,
     m.rtcp_rsize = line->rtcp_rsize;
     m.ext = line->ext;
     m.codec_count = line->codec_count;
+    m.fec_pt = line->fec_pt;
     m.rid_count = line->rid_count;
     memcpy(m.rids, line->rids, sizeof(m.rids));
     memcpy(m.codecs, line->codecs, sizeof(m.codecs));
@@ -343,6 +358,7 @@ static void take_screen(const struct mcu_desc *offer, const struct rtc_local *lo
             take_line(m, i, local, prefer, MCU_RECVONLY, &s->lines[RTC_LINE_SCREEN]))
             best = fitness_of(m);
     }
+    s->lines[RTC_LINE_SCREEN].rid_count = 0; /* there is one row for it: the whole screen */
 }
 
 static const struct rtc_line *line_at(const struct rtc_session *s, size_t index)

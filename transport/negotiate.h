@@ -30,6 +30,7 @@ struct rtc_local {
     enum mcu_dtls_setup setup; /* MCU_SETUP_ACTIVE or _PASSIVE, if has_role */
     uint32_t ssrc[2];          /* by enum mcu_kind */
     uint32_t rtx_ssrc[2];
+    uint32_t fec_ssrc;         /* video */
     char cname[64];
     char stream_id[64];
     char track_id[2][64];
@@ -48,6 +49,7 @@ struct rtc_line {
     size_t codec_count;
     struct mcu_desc_extensions ext;
     bool rtcp_rsize;
+    uint8_t fec_pt;               /* FlexFEC of what we send; 0: none */
     uint8_t remote_level;         /* H264: what the far side can decode of codecs[0] */
     uint32_t remote_ssrc;         /* 0: not said */
     uint32_t remote_rtx_ssrc;

@@ -14,8 +14,14 @@
 
 #include "mcu/base/clock.h"
 #include "transport/out_priv.h"
+#include "transport/red.h"
 #include "transport/rtp.h"
 #include "transport/srtp.h"
+
+enum {
+    COPIES_ALWAYS = 2, /* of audio, where loss asks for so many */
+    FRAMES_PER_S = 50,
+};
 
 int rtc_out_create(struct rtc_out **out, const struct rtc_session *session,
                    const struct rtc_local *local, const struct rtc_out_hooks *hooks)
@@ -25,6 +31,7 @@ int rtc_out_create(struct rtc_out **out, const struct rtc_session *session,
         uint16_t rtx_seq[2];
         uint16_t transport_seq;
         uint16_t picture_id;
+        uint16_t fec_seq;
         uint32_t timestamp_offset[2];
     } random;
     if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
@@ -47,7 +54,9 @@ int rtc_out_create(struct rtc_out **out, const struct rtc_session *session,
     }
     o->transport_seq = random.transport_seq;
     o->vp8.picture_id = random.picture_id & 0x7fff;
+    o->fec.seq = random.fec_seq & 0x7fff;
     o->rtt_us = -1;
+    o->redundancy_bps = UINT64_MAX;
     o->playing.layers = o->playing.layers_max = o->playing.lowest_upper = UINT8_MAX;
     o->resend.bytes = RTC_OUT_RESEND_BUCKET_BYTES;
     *out = o;
@@ -126,12 +135,18 @@ void rtc_out_send_packet(struct rtc_out *o, enum mcu_kind kind, uint8_t *packet,
     o->hooks.send(o->hooks.ctx, packet, size);
 }
 
-static uint32_t copies_wanted(const struct rtc_out *o, const struct rtc_payloads *payloads)
+/* Sound goes before pictures: some copies need not fit into what pictures leave. */
+static uint32_t copies_wanted(struct rtc_out *o, const struct rtc_payloads *payloads)
 {
     const uint32_t most = o->local->red_copies_max;
+    const uint64_t each_bps = (payloads->slices[0].size + RTC_RED_COPY_HEADER) * 8 * FRAMES_PER_S;
     if (!o->session->lines[MCU_AUDIO].codecs[0].red_pt || !rtc_out_audio_fits_red(payloads))
         return 0;
-    return o->loss.copies < most ? o->loss.copies : most;
+    uint32_t copies = o->loss.copies < most ? o->loss.copies : most;
+    while (copies > COPIES_ALWAYS && copies * each_bps > o->redundancy_bps)
+        copies--;
+    o->copies_bps = copies * each_bps;
+    return copies;
 }
 
 static void send_audio(struct rtc_out *o, struct rtc_payloads *payloads, int64_t now_us)
@@ -181,7 +196,13 @@ void rtc_out_warm(const struct rtc_out *o)
 
 bool rtc_out_is_busy(const struct rtc_out *o, int64_t now_us)
 {
-    return o->count > 0 || o->again_count > 0 || rtc_out_is_probing(o, now_us);
+    return o->count > 0 || o->again_count > 0 || rtc_out_fec_waits(o) ||
+           rtc_out_is_probing(o, now_us);
+}
+
+void rtc_out_set_redundancy(struct rtc_out *o, uint64_t bps)
+{
+    o->redundancy_bps = bps;
 }
 
 bool rtc_out_frame(struct rtc_out *o, struct rtc_frame *frame, int64_t now_us)

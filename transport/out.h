@@ -67,6 +67,9 @@ void rtc_out_set_layers(struct rtc_out *o, uint8_t max_temporal_id);
 /* See rtc_peer_set_useful(). */
 void rtc_out_set_useful(struct rtc_out *o, uint64_t bps);
 
+/* What copies of audio and repair of video may take together; see rtc_peer_set_redundancy(). */
+void rtc_out_set_redundancy(struct rtc_out *o, uint64_t bps);
+
 /* A frame of a feed that the peer is tuned to now, or was before that one began. Returns true when
  * something is held back: call rtc_out_tick() in RTC_OUT_PACE_US. */
 bool rtc_out_frame(struct rtc_out *o, struct rtc_frame *frame, int64_t now_us);

@@ -64,14 +64,22 @@ static uint64_t known_bps(const struct rtc_out *o, int64_t now_us)
     return o->remb_us && now_us - o->remb_us < REMB_OLD_US ? o->remb_bps : 0;
 }
 
+uint32_t rtc_out_loss_permille(const struct rtc_out *o)
+{
+    struct rtc_estimator_state s = {.has_feedback = false};
+    if (o->estimator)
+        rtc_estimator_read(o->estimator, &s);
+    const enum mcu_kind kind = can_send(o, MCU_VIDEO) ? MCU_VIDEO : MCU_AUDIO;
+    return s.has_feedback ? s.loss_permille : o->streams[kind].stats.loss_permille;
+}
+
 static struct rtc_estimate estimate_of(const struct rtc_out *o, uint64_t bps)
 {
     struct rtc_estimator_state s = {.has_feedback = false};
     struct rtc_estimate e = {.bitrate_bps = bps, .rtt_us = o->rtt_us};
     if (o->estimator)
         rtc_estimator_read(o->estimator, &s);
-    const enum mcu_kind kind = can_send(o, MCU_VIDEO) ? MCU_VIDEO : MCU_AUDIO;
-    e.loss_permille = s.has_feedback ? s.loss_permille : o->streams[kind].stats.loss_permille;
+    e.loss_permille = rtc_out_loss_permille(o);
     e.is_probing = s.is_probing;
     return e;
 }

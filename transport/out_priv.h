@@ -4,6 +4,7 @@
  *     out_video.c which video frames are sent, and when
  *     out_queue.c those that wait
  *     out_pace.c  how fast all leaves, and how that is known
+ *     out_fec.c   repair of video that is not asked for
  *     out_rtcp.c  what the far side says of all that, and what it is told */
 #ifndef TRANSPORT_OUT_PRIV_H
 #define TRANSPORT_OUT_PRIV_H
@@ -45,6 +46,21 @@ struct rtc_out_playing {
     uint8_t lowest_upper; /* sent since the last base frame; UINT8_MAX: none */
 };
 
+/* Repair packets of video. */
+struct rtc_out_fec {
+    uint16_t seq; /* of the next one */
+    struct rtc_out_bucket budget;
+    /* the block that is being sent */
+    uint16_t base;
+    uint32_t count; /* of sequence numbers; 0: none was sent yet */
+    size_t bytes;
+    int64_t began_us;
+    /* the block that is being repaired */
+    uint16_t covers_base;
+    uint32_t covers;
+    uint32_t lane, lanes; /* the next repair packet, and how many it gets */
+};
+
 struct rtc_out {
     const struct rtc_session *session;
     const struct rtc_local *local;
@@ -56,6 +72,9 @@ struct rtc_out {
     uint16_t again[RTC_OUT_AGAIN_MAX]; /* video that is asked for again and waits */
     size_t again_first, again_count;
     int64_t rtt_us; /* -1: not known */
+    uint64_t redundancy_bps; /* what repair may take that nobody asked for */
+    uint64_t copies_bps;     /* what of it copies of audio take */
+    struct rtc_out_fec fec;
 
     /* the estimate */
     struct rtc_estimator *estimator; /* NULL: no transport-wide numbers */
@@ -89,6 +108,14 @@ struct rtc_out {
     bool is_key_wanted;
     int64_t next_key_us;
 };
+
+/* out_fec.c: a packet of video left; are repair packets due, and sends the next: its bytes. */
+void rtc_out_fec_sent(struct rtc_out *o, uint16_t seq, size_t bytes, bool ends_frame, int64_t now_us);
+bool rtc_out_fec_waits(const struct rtc_out *o);
+size_t rtc_out_fec_next(struct rtc_out *o, int64_t now_us);
+
+/* Of what was sent lately. */
+uint32_t rtc_out_loss_permille(const struct rtc_out *o);
 
 /* Is anything held back? */
 bool rtc_out_is_busy(const struct rtc_out *o, int64_t now_us);

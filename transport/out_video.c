@@ -52,9 +52,11 @@ static size_t send_slice(struct rtc_out *o, const struct rtc_out_waiting *w, int
         return 0;
     memcpy(packet + head, slice->data, slice->size);
     const size_t size = (size_t)head + slice->size;
-    rtc_history_put(o->history, o->streams[MCU_VIDEO].seq, packet, (size_t)head, header_size,
-                    w->payloads, w->next, now_us);
+    const uint16_t seq = o->streams[MCU_VIDEO].seq;
+    rtc_history_put(o->history, seq, packet, (size_t)head, header_size, w->payloads, w->next,
+                    now_us);
     rtc_out_send_packet(o, MCU_VIDEO, packet, size, header_size, now_us);
+    rtc_out_fec_sent(o, seq, size, slice->is_last, now_us);
     return size;
 }
 
@@ -98,6 +100,8 @@ void rtc_out_drain(struct rtc_out *o, int64_t now_us)
     rtc_out_pace_refill(o, now_us);
     while (rtc_out_pace_lets(o) || rtc_out_is_probing(o, now_us)) {
         size_t bytes = rtc_out_resend_next(o, now_us);
+        if (bytes == 0)
+            bytes = rtc_out_fec_next(o, now_us);
         if (bytes == 0)
             bytes = send_next(o, now_us);
         if (bytes == 0)

@@ -72,7 +72,7 @@ static void hex(char *out, const uint8_t *bytes, size_t n)
 static int name_streams(struct rtc_local *l)
 {
     struct {
-        uint32_t ssrc[4];
+        uint32_t ssrc[5];
         uint8_t cname[8];
         uint8_t stream[8];
         uint8_t tracks[2][8];
@@ -80,11 +80,12 @@ static int name_streams(struct rtc_local *l)
     do {
         if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
             return -EIO;
-        for (size_t i = 0; i < 4; i++) /* last two bits tell them apart; never 0 */
-            random.ssrc[i] = (random.ssrc[0] & ~3u) | (uint32_t)i;
+        for (size_t i = 0; i < 5; i++) /* last three bits tell them apart; never 0 */
+            random.ssrc[i] = (random.ssrc[0] & ~7u) | (uint32_t)i;
     } while (random.ssrc[0] == 0);
     memcpy(l->ssrc, random.ssrc, sizeof(l->ssrc));
     memcpy(l->rtx_ssrc, random.ssrc + 2, sizeof(l->rtx_ssrc));
+    l->fec_ssrc = random.ssrc[4];
     hex(l->cname, random.cname, sizeof(random.cname));
     hex(l->stream_id, random.stream, sizeof(random.stream));
     for (size_t kind = 0; kind < 2; kind++)
@@ -270,6 +271,7 @@ int rtc_peer_start(struct rtc *rtc, struct rtc_peer **out, const struct rtc_peer
     fill_sink(&p->sink);
     atomic_init(&p->layers_max, UINT8_MAX);
     atomic_init(&p->useful_bps, 0);
+    atomic_init(&p->redundancy_bps, UINT64_MAX);
     static const struct rtc_path *const paths[] = {
         [RTC_WAY_ICE] = &rtc_link_ice_path,
         [RTC_WAY_PLAIN] = &rtc_plain_path,
@@ -606,6 +608,11 @@ void rtc_peer_set_useful(struct rtc_peer *p, uint64_t bps)
         return;
     rtc_group_retuned(p->group);
     rtc_group_nudge(p->group);
+}
+
+void rtc_peer_set_redundancy(struct rtc_peer *p, uint64_t bps)
+{
+    atomic_store(&p->redundancy_bps, bps);
 }
 
 uint32_t rtc_peer_send_height_max(const struct rtc_peer *p)

@@ -168,6 +168,7 @@ struct rtc_peer {
     atomic_uint_fast64_t feed_ids[RTC_ROWS]; /* tuned to; 0: none */
     atomic_uchar layers_max;
     atomic_uint_fast64_t useful_bps;
+    atomic_uint_fast64_t redundancy_bps; /* the tick looks at it */
     atomic_int send_codecs[2];        /* enum mcu_codec */
     atomic_bool receives[RTC_LINES];
     atomic_bool is_key_asked[RTC_PICTURES];

@@ -135,7 +135,7 @@ struct rtc_stream_stats {
     uint32_t jitter_us;
     uint32_t loss_permille; /* the newest report */
     uint64_t recovered;    /* in, audio: packets that a RED copy or a retransmission brought */
-    uint64_t copies;       /* out, audio: RED copies sent */
+    uint64_t copies;       /* out: RED copies of audio, repair packets of video */
     bool is_ended;         /* in, video: 2 s after BYE, or neither packets nor reports for 10 s */
 };
 
@@ -257,6 +257,11 @@ void rtc_peer_set_layers(struct rtc_peer *p, uint8_t max_temporal_id);
 /* [any] All that might be sent to it takes so much; more is not looked for. 0, as at first: not known,
  * then by what is sent. */
 void rtc_peer_set_useful(struct rtc_peer *p, uint64_t bps);
+
+/* [any] What may be sent to bring back what is lost before anybody asks for it: RED copies of audio
+ * beyond the second, and repair packets of video (FlexFEC, where round trips are long). Without end
+ * at first. */
+void rtc_peer_set_redundancy(struct rtc_peer *p, uint64_t bps);
 
 /* [any] How many lines the H264, VP8 or VP9 may have that it is sent: what its description allows (a
  * level of H264 says no more than it can decode: 3.1 is 720, from 4 on 1080); 0: it is sent none. */

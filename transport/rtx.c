@@ -178,6 +178,17 @@ int rtc_history_build_plain(struct rtc_history *h, uint16_t seq, int64_t now_us,
     return finish(s, &w, now_us);
 }
 
+int rtc_history_read(const struct rtc_history *h, uint16_t seq, uint8_t *out, size_t capacity)
+{
+    const struct sent *s = &h->ring[seq % RTC_HISTORY_PACKETS];
+    struct mcu_writer w = mcu_writer(out, capacity);
+    if (!s->payloads || s->seq != seq)
+        return -ENOENT;
+    mcu_put(&w, s->head, s->header_size);
+    put_rest(&w, s);
+    return w.failed ? -ENOSPC : (int)mcu_written(&w);
+}
+
 int rtc_rtx_unwrap(struct rtc_rtp *rtp, uint8_t media_pt, uint32_t media_ssrc)
 {
     if (rtp->payload_size == 0)

@@ -54,6 +54,10 @@ int rtc_history_build_rtx(struct rtc_history *h, uint16_t seq, struct rtc_rtx *r
 int rtc_history_build_plain(struct rtc_history *h, uint16_t seq, int64_t now_us, int64_t rtt_us,
                             uint8_t *out, size_t capacity);
 
+/* The packet as it was first sent, in plain text, to make repair packets from; that does not count
+ * as sending. Returns its size, -ENOENT or -ENOSPC. */
+int rtc_history_read(const struct rtc_history *h, uint16_t seq, uint8_t *out, size_t capacity);
+
 /* Gives all references back, as when the stream stops for good. */
 void rtc_history_clear(struct rtc_history *h);
 

@@ -86,6 +86,8 @@ struct mcu_desc_media {
     struct mcu_desc_extensions ext;
     uint32_t ssrc;             /* what the describer sends with; 0: not said */
     uint32_t rtx_ssrc;
+    uint8_t fec_pt;            /* video: FlexFEC (flexfec-03), 0: none */
+    uint32_t fec_ssrc;
     /* Simulcast (RFC 8853): what an offer sends and an answer takes; none: one stream. */
     char rids[MCU_DESC_RIDS_MAX][MCU_DESC_RID_BYTES];
     size_t rid_count;

@@ -4,7 +4,7 @@
  * bytes.
  *
  *     input: (op, argument)*; op 0: time, 1: audio, 2: a frame, 3: RTCP of argument bytes, 4:
- * tuned, 5: layers */
+ * tuned, 5: layers, 6: what repair may take */
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +14,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { AUDIO = 0x1000, VIDEO = 0x1001, RTX = 0x1003, TCC = 3 };
+enum { AUDIO = 0x1000, VIDEO = 0x1001, RTX = 0x1003, FEC = 0x1004, TCC = 3 };
 
 struct run {
     struct rtc_out *out;
@@ -24,6 +24,9 @@ struct run {
     uint64_t index;
     bool has_rtx_seq;
     uint16_t rtx_seq;
+    bool has_fec_seq;
+    uint16_t fec_seq;
+    int64_t rtt_us;
     size_t sent;
 };
 
@@ -38,7 +41,12 @@ static void on_send(void *ctx, uint8_t *packet, size_t size)
     struct run *r = ctx;
     struct rtc_rtp rtp;
     check(size <= RTC_OUT_PACKET_MAX && rtc_rtp_parse(&rtp, packet, size) == 0);
-    check(rtp.ssrc == AUDIO || rtp.ssrc == VIDEO || rtp.ssrc == RTX);
+    check(rtp.ssrc == AUDIO || rtp.ssrc == VIDEO || rtp.ssrc == RTX || rtp.ssrc == FEC);
+    if (rtp.ssrc == FEC) {
+        check(!r->has_fec_seq || rtp.seq == (uint16_t)(r->fec_seq + 1));
+        r->has_fec_seq = true;
+        r->fec_seq = rtp.seq;
+    }
     if (rtp.ssrc == RTX) {
         check(!r->has_rtx_seq || rtp.seq == (uint16_t)(r->rtx_seq + 1));
         r->has_rtx_seq = true;
@@ -120,7 +128,7 @@ static void on_nack(void *ctx, uint32_t from, uint32_t media, const uint16_t *se
 {
     struct run *r = ctx;
     (void)from;
-    rtc_out_nack(r->out, media, seqs, count, r->now_us, 20000);
+    rtc_out_nack(r->out, media, seqs, count, r->now_us, r->rtt_us);
 }
 
 static void on_pli(void *ctx, uint32_t from, uint32_t media)
@@ -148,7 +156,7 @@ static void on_twcc(void *ctx, uint32_t from, uint32_t media, const uint8_t *fci
     struct run *r = ctx;
     (void)from;
     (void)media;
-    rtc_out_feedback(r->out, fci, size, r->now_us, 20000);
+    rtc_out_feedback(r->out, fci, size, r->now_us, r->rtt_us);
 }
 
 static void take_rtcp(struct run *r, const uint8_t *data, size_t size)
@@ -178,6 +186,8 @@ static void step(struct run *r, uint8_t op, uint8_t argument)
         rtc_out_tune(r->out, argument % 3, r->now_us);
     } else if (op == 5) {
         rtc_out_set_layers(r->out, argument % 4);
+    } else if (op == 6) {
+        rtc_out_set_redundancy(r->out, argument < 255 ? argument * UINT64_C(4000) : UINT64_MAX);
     }
 }
 
@@ -194,6 +204,9 @@ static void describe(struct run *r, uint8_t flags)
     *video = (struct rtc_line){.is_used = true, .direction = MCU_SENDRECV, .codec_count = 1};
     video->codecs[0] = (struct mcu_desc_codec){.codec = MCU_CODEC_VP8, .pt = 96};
     video->codecs[0].rtx_pt = flags & 2 ? 97 : 0;
+    r->local.fec_ssrc = FEC;
+    video->fec_pt = flags & 8 ? 49 : 0;
+    r->rtt_us = flags & 16 ? 300 * 1000 : 20 * 1000;
     audio->ext.transport_cc = video->ext.transport_cc = flags & 4 ? TCC : 0;
 }
 
@@ -214,7 +227,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     rtc_out_tune(r.out, 1, r.now_us);
     for (size_t at = 1; at + 2 <= size;) {
-        const uint8_t op = data[at] % 6, argument = data[at + 1];
+        const uint8_t op = data[at] % 7, argument = data[at + 1];
         at += 2;
         if (op == 3) {
             const size_t n = argument < size - at ? argument : size - at;

@@ -126,6 +126,17 @@ static void test_offers_of_real_clients(void **state)
     }
 }
 
+/* Chromium takes FlexFEC where it only receives. */
+static void test_repair_of_video_is_read(void **state)
+{
+    (void)state;
+    parse_file("chromium-sendrecv");
+    assert_int_equal(desc.media[1].fec_pt, 0);
+    parse_file("chromium-recvonly");
+    assert_int_equal(desc.media[0].fec_pt, 0);
+    assert_int_equal(desc.media[1].fec_pt, 49);
+}
+
 static void test_chromium_in_detail(void **state)
 {
     (void)state;
@@ -791,6 +802,7 @@ static void random_media(struct mcu_desc_media *m, size_t index)
     snprintf(m->format, sizeof(m->format), "%u", first->red_pt ? first->red_pt : first->pt);
     m->ext.mid = (uint8_t)dice(4);
     m->ext.transport_cc = m->ext.mid ? (uint8_t)(4 + dice(10)) : 0;
+    m->fec_pt = m->kind == MCU_VIDEO && dice(2) ? 49 : 0;
     m->rid_count = dice(MCU_DESC_RIDS_MAX + 1);
     for (size_t i = 0; i < m->rid_count; i++)
         snprintf(m->rids[i], sizeof(m->rids[i]), "l%u_%u", (unsigned)i % 9, dice(1000000));
@@ -800,6 +812,7 @@ static void random_media(struct mcu_desc_media *m, size_t index)
     word(m->track_id, 63, 1);
     m->ssrc = dice(2) ? 1 + dice(1 << 20) : 0;
     m->rtx_ssrc = m->ssrc && dice(2) ? m->ssrc + 1 : 0;
+    m->fec_ssrc = m->ssrc && m->fec_pt ? m->ssrc + 2 : 0;
     if (m->ssrc)
         word(m->cname, 63, 1);
 }
@@ -864,6 +877,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_offers_of_real_clients),
         cmocka_unit_test(test_chromium_in_detail),
+        cmocka_unit_test(test_repair_of_video_is_read),
         cmocka_unit_test(test_the_rest_in_detail),
         cmocka_unit_test(test_bad_offers_name_their_line),
         cmocka_unit_test(test_what_is_let_pass),

@@ -48,6 +48,8 @@ struct rig {
     uint64_t begun[16];
     size_t begun_count;
     bool is_refusing; /* begins() says no */
+    void (*on_packet)(void *ctx, const uint8_t *data, size_t size); /* NULL: none */
+    void *on_packet_ctx;
     size_t count;
     struct rig_packet packets[RIG_PACKETS_MAX];
 };
@@ -58,6 +60,8 @@ static inline void rig_send(void *ctx, uint8_t *data, size_t size)
     struct rtc_rtp rtp;
     assert_true(r->count < RIG_PACKETS_MAX);
     assert_int_equal(rtc_rtp_parse(&rtp, data, size), 0);
+    if (r->on_packet)
+        r->on_packet(r->on_packet_ctx, data, size);
     struct rig_packet *p = &r->packets[r->count++];
     *p = (struct rig_packet){.sent_us = r->now_us,
                              .size = size,

@@ -13,7 +13,7 @@
 
 static const struct rtc_local us = {
     .ice_ufrag = "ours", .ice_pwd = "our-password-of-enough-length", .fingerprint = {1, 2, 3},
-    .ssrc = {101, 102}, .rtx_ssrc = {103, 104}, .cname = "cname", .stream_id = "stream",
+    .ssrc = {101, 102}, .rtx_ssrc = {103, 104}, .fec_ssrc = 105, .cname = "cname", .stream_id = "stream",
     .track_id = {"audio-track", "video-track"},
 };
 
@@ -436,6 +436,53 @@ static void layers_are_taken_where_they_can_be_told_apart(void **state)
     assert_int_equal(a.media[1].rid_count, 0);
 }
 
+/* There is one row for it: of three layers two would be lost, and maybe the large ones. */
+static void a_screen_is_sent_whole(void **state)
+{
+    (void)state;
+    struct mcu_desc offer = browser(MCU_SENDRECV);
+    struct mcu_desc_media *m = &offer.media[offer.media_count++];
+    *m = offer.media[1];
+    strcpy(m->mid, "s");
+    m->is_slides = true;
+    m->ext.rid = 5;
+    m->ext.repaired_rid = 6;
+    m->rid_count = 2;
+    strcpy(m->rids[0], "lo");
+    strcpy(m->rids[1], "hi");
+    struct mcu_desc a;
+    struct rtc_session s;
+    assert_int_equal(rtc_negotiate_answer(&offer, &us, MCU_CODEC_VP8, &a, &s), 0);
+    assert_true(s.lines[RTC_LINE_SCREEN].is_used);
+    assert_int_equal(s.lines[RTC_LINE_SCREEN].rid_count, 0);
+    assert_int_equal(a.media[2].rid_count, 0);
+    assert_int_equal(a.media[2].direction, MCU_RECVONLY);
+}
+
+static void repair_is_of_the_video_that_we_send(void **state)
+{
+    (void)state;
+    static const struct {
+        enum mcu_direction theirs;
+        uint8_t fec_pt, answered;
+    } rows[] = {
+        {MCU_SENDRECV, 49, 49}, {MCU_RECVONLY, 49, 49}, {MCU_SENDONLY, 49, 0}, {MCU_SENDRECV, 0, 0},
+        {MCU_SENDRECV, 96, 0} /* VP8 */, {MCU_SENDRECV, 97, 0} /* its RTX */, {MCU_SENDRECV, 72, 0},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct mcu_desc offer = browser(rows[i].theirs);
+        offer.media[0].fec_pt = 48;
+        offer.media[1].fec_pt = rows[i].fec_pt;
+        struct mcu_desc a;
+        struct rtc_session s;
+        assert_int_equal(rtc_negotiate_answer(&offer, &us, MCU_CODEC_VP8, &a, &s), 0);
+        assert_int_equal(a.media[0].fec_pt, 0);
+        assert_int_equal(a.media[1].fec_pt, rows[i].answered);
+        assert_int_equal(a.media[1].fec_ssrc, rows[i].answered ? 105 : 0);
+        assert_int_equal(s.lines[MCU_VIDEO].fec_pt, rows[i].answered);
+    }
+}
+
 static void what_has_nothing_for_us_is_refused(void **state)
 {
     (void)state;
@@ -568,6 +615,8 @@ int main(void)
         cmocka_unit_test(h264_levels_say_how_much_may_be_sent),
         cmocka_unit_test(the_cheaper_codec_comes_first),
         cmocka_unit_test(layers_are_taken_where_they_can_be_told_apart),
+        cmocka_unit_test(a_screen_is_sent_whole),
+        cmocka_unit_test(repair_is_of_the_video_that_we_send),
         cmocka_unit_test(what_has_nothing_for_us_is_refused),
         cmocka_unit_test(extension_ids_that_cannot_be_are_left_out),
         cmocka_unit_test(opus_is_answered_as_offered_and_as_the_room_is),
