@@ -45,6 +45,13 @@ void rtc_address_map_to_v6(struct rtc_address *a)
     memcpy(&a->v6.sin6_addr.s6_addr[12], &v4.sin_addr, 4);
 }
 
+bool rtc_address_is_any(const struct rtc_address *a)
+{
+    if (a->any.sa_family == AF_INET)
+        return a->v4.sin_addr.s_addr == htonl(INADDR_ANY);
+    return IN6_IS_ADDR_UNSPECIFIED(&a->v6.sin6_addr);
+}
+
 bool rtc_address_is_equal(const struct rtc_address *a, const struct rtc_address *b)
 {
     if (a->any.sa_family != b->any.sa_family)

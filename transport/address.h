@@ -19,6 +19,17 @@ struct rtc_address {
     };
 };
 
+/* Which of the machine's addresses a datagram came to: on a machine with several, what goes back must
+ * leave from there, or nobody knows it (RFC 8445, section 7.3, and every NAT). As the kernel has it:
+ * struct in_pktinfo of ip(7), struct in6_pktinfo of RFC 3542. */
+struct rtc_source {
+    sa_family_t family; /* of the socket; 0: not known, the kernel chooses */
+    union {
+        struct in_pktinfo v4;
+        struct in6_pktinfo v6;
+    };
+};
+
 /* A numeric host, no names. Returns 0 or -EINVAL. */
 int rtc_address_read(struct rtc_address *out, const char *host, uint16_t port);
 
@@ -28,6 +39,9 @@ void rtc_address_print(const struct rtc_address *a, char host[RTC_ADDRESS_HOST_B
 
 /* An IPv4 address as an IPv6 socket sees it (RFC 4291, section 2.5.5.2); others stay. */
 void rtc_address_map_to_v6(struct rtc_address *a);
+
+/* 0.0.0.0 or "::"? */
+bool rtc_address_is_any(const struct rtc_address *a);
 
 bool rtc_address_is_equal(const struct rtc_address *a, const struct rtc_address *b);
 

@@ -38,12 +38,17 @@ uint8_t *rtc_batch_slot(struct rtc_batch *b);
 /* The slot's first size bytes are to go from fd to there. */
 void rtc_batch_put(struct rtc_batch *b, int fd, const struct rtc_address *to, size_t size);
 
+/* The same, from that address of this machine. */
+void rtc_batch_put_from(struct rtc_batch *b, int fd, const struct rtc_address *to,
+                        const struct rtc_source *source, size_t size);
+
 /* Sends all that waits. Before a socket is closed, too. */
 void rtc_batch_flush(struct rtc_batch *b);
 
 /* One datagram of a batch. */
 struct rtc_batch_datagram {
     const struct rtc_address *from;
+    struct rtc_source source; /* known if the socket has IP_PKTINFO or IPV6_RECVPKTINFO */
     uint8_t *data;
     size_t size;
 };

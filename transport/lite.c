@@ -40,6 +40,7 @@ struct rtc_lite {
     bool has_remote;
     bool is_nominated;
     struct rtc_address remote;
+    struct rtc_source source; /* of ours, to which he talks */
 };
 
 /* --- out
@@ -51,7 +52,7 @@ static int lite_send(struct rtc_peer *p, const uint8_t *data, size_t size)
     if (!l->has_remote || size > RTC_BATCH_DATAGRAM_MAX)
         return -ENOTCONN;
     memcpy(rtc_port_slot(p->group->port), data, size);
-    rtc_port_put(p->group->port, &l->remote, size);
+    rtc_port_put_from(p->group->port, &l->remote, &l->source, size);
     return 0;
 }
 
@@ -66,7 +67,7 @@ static void protect_and_send(struct rtc_peer *p, const uint8_t *packet, size_t s
     memcpy(slot, packet, size);
     if (protect(p->srtp_send, slot, &size, RTC_BATCH_DATAGRAM_MAX) == 0 &&
         !(p->filter && p->filter(p->filter_ctx, slot, size)))
-        rtc_port_put(p->group->port, &l->remote, size);
+        rtc_port_put_from(p->group->port, &l->remote, &l->source, size);
 }
 
 static void lite_send_rtp(struct rtc_peer *p, uint8_t *packet, size_t size)
@@ -134,7 +135,7 @@ static void put(struct rtc_group *g, const struct rtc_address *to, const uint8_t
     if (size == 0)
         return;
     memcpy(rtc_port_slot(g->port), message, size);
-    rtc_port_put(g->port, to, size);
+    rtc_port_put_from(g->port, to, rtc_port_source(g->port), size);
 }
 
 static bool is_for(const struct rtc_stun *m, const struct rtc_peer *p)
@@ -162,6 +163,7 @@ static void nominate(struct rtc_lite *l, const struct rtc_address *from, bool is
     if (!is_nominated && !is_first)
         return;
     l->remote = *from;
+    l->source = *rtc_port_source(l->group->port);
     l->has_remote = true;
     l->is_nominated = l->is_nominated || is_nominated;
     if (is_first || p->state == RTC_FAILED)

@@ -38,6 +38,7 @@ struct rtc_port {
     GSource *source;
     gpointer tag;
     int64_t now_us; /* of the turn */
+    struct rtc_source came_to; /* the datagram in on_datagram() */
 
     /* how busy it is */
     bool is_busy;
@@ -124,6 +125,7 @@ void rtc_port_unbind(struct rtc_port *p, const struct rtc_address *from)
 
 static void take(struct rtc_port *p, void *owner, const struct rtc_batch_datagram *d)
 {
+    p->came_to = d->source;
     p->stats.received++;
     if (!owner)
         p->stats.strangers++;
@@ -208,6 +210,17 @@ void rtc_port_put(struct rtc_port *p, const struct rtc_address *to, size_t size)
     rtc_batch_put(p->conf.batch, p->fd, to, size);
 }
 
+const struct rtc_source *rtc_port_source(const struct rtc_port *p)
+{
+    return &p->came_to;
+}
+
+void rtc_port_put_from(struct rtc_port *p, const struct rtc_address *to,
+                       const struct rtc_source *source, size_t size)
+{
+    rtc_batch_put_from(p->conf.batch, p->fd, to, source, size);
+}
+
 /* --- life
  * ----------------------------------------------------------------------------------------- */
 
@@ -265,7 +278,11 @@ static int open_socket(struct rtc_port *p, const struct rtc_port_conf *conf)
     setsockopt(p->fd, IPPROTO_IP, IP_MTU_DISCOVER, &probe, sizeof(probe));
     if (family == AF_INET6)
         setsockopt(p->fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
-    const int tos = conf->dscp << 2;
+    const int tos = conf->dscp << 2, on = 1;
+    if (rtc_address_is_any(&p->local) && family == AF_INET)
+        setsockopt(p->fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on));
+    else if (rtc_address_is_any(&p->local))
+        setsockopt(p->fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof(on));
     setsockopt(p->fd, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
     if (family == AF_INET6)
         setsockopt(p->fd, IPPROTO_IPV6, IPV6_TCLASS, &tos, sizeof(tos));

@@ -66,6 +66,12 @@ void rtc_port_unbind(struct rtc_port *p, const struct rtc_address *from);
 uint8_t *rtc_port_slot(struct rtc_port *p);
 void rtc_port_put(struct rtc_port *p, const struct rtc_address *to, size_t size);
 
+/* Where the datagram came to that is in on_datagram() now; known on a port of all addresses. And out
+ * from there. */
+const struct rtc_source *rtc_port_source(const struct rtc_port *p);
+void rtc_port_put_from(struct rtc_port *p, const struct rtc_address *to,
+                       const struct rtc_source *source, size_t size);
+
 void rtc_port_local(const struct rtc_port *p, struct rtc_address *local);
 void rtc_port_read_stats(const struct rtc_port *p, struct rtc_port_stats *stats);
 

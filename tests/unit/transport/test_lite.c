@@ -217,6 +217,44 @@ static void only_who_knows_the_password_is_answered(void **state)
     end_close(&server);
 }
 
+static bool has_dtls(const struct hand *h)
+{
+    uint8_t datagram[2048];
+    const ssize_t n = recv(h->fd, datagram, sizeof(datagram), 0);
+    return n > 0 && rtc_datagram_kind(datagram, (size_t)n) == RTC_DATAGRAM_DTLS;
+}
+
+/* On a machine with several addresses, here two of loopback's: the answer, and what is sent of our own
+ * accord, come from the one that was asked, for the socket is connected and takes no others. */
+static void who_asks_another_address_is_answered_from_there(void **state)
+{
+    (void)state;
+    struct end server, client;
+    struct mcu_desc offer, answer;
+    char name[2 * MCU_DESC_TOKEN_MAX + 2];
+    server_open(&server);
+    end_open(&client); /* it only makes the offer */
+    assert_int_equal(
+        rtc_peer_offer(client.peer, MCU_SENDRECV, MCU_SENDRECV, MCU_CODEC_VP8, &offer), 0);
+    offer.setup = MCU_SETUP_PASSIVE; /* the server says hello */
+    assert_int_equal(rtc_peer_accept(server.peer, &offer, MCU_CODEC_VP8, &answer), 0);
+    struct hand h = hand_open(&answer);
+    h.to.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1);
+    assert_int_equal(connect(h.fd, (const struct sockaddr *)&h.to, sizeof(h.to)), 0);
+    snprintf(name, sizeof(name), "%s:%s", answer.ice_ufrag, offer.ice_ufrag);
+    int kind = -1;
+    for (int i = 0; i < 100 && kind < 0; i++)
+        kind = check(&h, name, answer.ice_pwd, true);
+    assert_int_equal(kind, RTC_STUN_SUCCESS);
+    bool has_hello = false; /* sent again and again */
+    for (int i = 0; i < 100 && !has_hello; i++)
+        has_hello = has_dtls(&h);
+    assert_true(has_hello);
+    close(h.fd);
+    end_close(&client);
+    end_close(&server);
+}
+
 static void who_is_lite_offers_nothing(void **state)
 {
     (void)state;
@@ -238,6 +276,7 @@ int main(void)
         cmocka_unit_test(many_share_the_port),
         cmocka_unit_test(an_ice_restart_keeps_the_media),
         cmocka_unit_test(only_who_knows_the_password_is_answered),
+        cmocka_unit_test(who_asks_another_address_is_answered_from_there),
         cmocka_unit_test(who_is_lite_offers_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

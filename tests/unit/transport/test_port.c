@@ -92,6 +92,71 @@ static void send_byte(int fd, const struct rtc_address *to, uint8_t byte)
     assert_int_equal(sendto(fd, &byte, 1, 0, &to->any, rtc_address_bytes(to)), 1);
 }
 
+struct answerer {
+    struct rig *rig;
+    size_t answered;
+};
+
+static void answer(void *owner, const struct rtc_address *from, uint8_t *data, size_t size,
+                   int64_t now_us)
+{
+    struct answerer *a = owner;
+    (void)now_us;
+    memcpy(rtc_port_slot(a->rig->port), data, size);
+    rtc_port_put_from(a->rig->port, from, rtc_port_source(a->rig->port), size);
+    a->answered++;
+}
+
+/* Asks the port at that address; the socket takes an answer from there and from nowhere else. */
+static void is_answered_from(const char *host, const char *asked)
+{
+    struct rig r = {.context = g_main_context_new()};
+    struct answerer a = {.rig = &r};
+    struct rtc_address own, to;
+    assert_int_equal(rtc_batch_create(&r.batch), 0);
+    const struct rtc_port_conf conf = {.context = r.context,
+                                       .batch = r.batch,
+                                       .host = host,
+                                       .buffer_bytes = 64 * 1024,
+                                       .stranger = &a,
+                                       .on_datagram = answer};
+    assert_int_equal(rtc_port_create(&r.port, &conf), 0);
+    uint16_t port;
+    rtc_port_local(r.port, &r.local);
+    rtc_address_print(&r.local, NULL, &port);
+    assert_int_equal(rtc_address_read(&to, asked, port), 0);
+    const int fd = open_socket(strchr(asked, ':') ? "::1" : "127.0.0.1", &own);
+    assert_int_equal(connect(fd, &to.any, rtc_address_bytes(&to)), 0);
+    assert_int_equal(send(fd, "x", 1, 0), 1);
+    assert_true(turn_until(&r, 1));
+    assert_int_equal(a.answered, 1);
+    rtc_batch_flush(r.batch);
+    const struct timeval wait = {.tv_sec = 20};
+    uint8_t byte = 0;
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+    assert_int_equal(recv(fd, &byte, 1, 0), 1);
+    assert_int_equal(byte, 'x');
+    close(fd);
+    close_rig(&r);
+}
+
+/* Loopback has all of 127.0.0.0/8: the kernel would answer from 127.0.0.1. */
+static void answers_leave_from_where_they_were_asked(void **state)
+{
+    (void)state;
+    is_answered_from("0.0.0.0", "127.0.0.2");
+    is_answered_from("0.0.0.0", "127.0.0.1");
+    struct rtc_address a;
+    const int fd = open_socket("::1", &a);
+    if (fd < 0) {
+        printf("skipped: this machine has no IPv6\n");
+        return;
+    }
+    close(fd);
+    is_answered_from("::", "127.0.0.2"); /* within IPv6 */
+    is_answered_from("::", "::1");
+}
+
 /* Binding and unbinding at random, against a list of who is bound: nobody is lost when others go.
  */
 static void owners_are_found_whoever_went_before(void **state)
@@ -302,6 +367,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(owners_are_found_whoever_went_before),
+        cmocka_unit_test(answers_leave_from_where_they_were_asked),
         cmocka_unit_test(each_source_has_its_owner),
         cmocka_unit_test(one_socket_serves_both_families),
         cmocka_unit_test(a_refused_datagram_is_stepped_over),
