@@ -14,7 +14,7 @@ static const char usage[] =
     "usage: mixdown layout list\n"
     "       mixdown layout check FILE.json\n"
     "       mixdown layout render NAME|FILE.json [-n PEOPLE] [--size WxH] [--avatars] [--screen]\n"
-    "                             [--scale-to WIDTH] -o OUT.png\n"
+    "                             [--scale-to WIDTH] [--pictures DIR] -o OUT.png\n"
     "\n"
     "Lists the built-in layouts, checks a layout file and says what is wrong and where, or draws "
     "a\n"
@@ -22,7 +22,8 @@ static const char usage[] =
     "without), "
     "one\n"
     "of whom may share a slide (--screen), and scales it down for a thumbnail (--scale-to). --size "
-    "is 1280x720 unless it says otherwise.\n";
+    "is 1280x720 unless it says otherwise. Pictures that the layout names are taken from DIR "
+    "(--pictures).\n";
 
 static int list(void)
 {
@@ -71,6 +72,9 @@ static int take_option(struct words *w, int option, const char *value)
     case 'S':
         scene->has_screen = true;
         return 0;
+    case 'p':
+        scene->pictures_dir = value;
+        return 0;
     case 'o':
         w->out = value;
         return 0;
@@ -96,7 +100,8 @@ static int parse_words(struct words *w, int argc, char **argv)
     static const struct option options[] = {
         {"size", required_argument, NULL, 's'},     {"avatars", no_argument, NULL, 'a'},
         {"scale-to", required_argument, NULL, 'w'}, {"screen", no_argument, NULL, 'S'},
-        {"output", required_argument, NULL, 'o'},   {NULL, 0, NULL, 0},
+        {"output", required_argument, NULL, 'o'},   {"pictures", required_argument, NULL, 'p'},
+        {NULL, 0, NULL, 0},
     };
     *w = (struct words){.scene = {.people = 4, .width = 1280, .height = 720, .has_cameras = true}};
     optind = 1;

@@ -11,6 +11,7 @@
 #include "compositor/comp.h"
 #include "compositor/sample.h"
 #include "mcu/base/clock.h"
+#include "mcu/image_file.h"
 
 enum { EYE_WIDTH = 64, EYE_HEIGHT = 36 };
 
@@ -140,6 +141,8 @@ int mcu_layout_picture(const struct layout *layout, const struct mcu_layout_scen
     const struct comp_sink sink = {.on_packet = ignore};
     struct comp *c = NULL;
     int err = comp_create(&c, &conf, &sink);
+    if (!err && scene->pictures_dir)
+        mcu_images_give(c, layout, scene->pictures_dir);
     if (!err)
         err = draw(c, &view_conf, scene, format, data, size);
     comp_destroy(c);

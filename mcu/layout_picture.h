@@ -15,6 +15,7 @@ struct mcu_layout_scene {
     uint32_t max_width; /* scaled down to it; 0: as it is */
     bool has_cameras;   /* two of three have pictures; else all are avatars */
     bool has_screen;    /* the first shares a slide */
+    const char *pictures_dir; /* of those that layouts name, under their names; NULL: none */
 };
 
 /* [any, blocks] Draws the layout by the compositor itself. The caller frees *data with free().

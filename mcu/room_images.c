@@ -1,44 +1,16 @@
 /* Uploaded pictures that layouts name: the front says where they lie, the compositor has them.
  * [ctl]: reading and decoding one takes some tens of milliseconds, sound goes on meanwhile. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "compositor/image.h"
 #include "mcu/base/json.h"
 #include "mcu/base/log.h"
 #include "mcu/control_picture.h"
+#include "mcu/image_file.h"
 #include "mcu/room_internal.h"
 
 enum { PATH_BYTES = 1024 };
-
-/* The caller frees *bytes. Returns 0 or a negative errno. */
-static int read_file(const char *path, uint8_t **bytes, size_t *size)
-{
-    struct stat st;
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (fd < 0)
-        return -errno;
-    int err = fstat(fd, &st) < 0 ? -errno : !S_ISREG(st.st_mode) ? -EINVAL : 0;
-    if (!err && (st.st_size < 1 || st.st_size > COMP_IMAGE_BYTES_MAX))
-        err = -EFBIG;
-    uint8_t *read_in = err ? NULL : malloc((size_t)st.st_size);
-    if (!err && !read_in)
-        err = -ENOMEM;
-    if (!err && read(fd, read_in, (size_t)st.st_size) != (ssize_t)st.st_size)
-        err = -EIO;
-    close(fd);
-    if (err) {
-        free(read_in);
-        return err;
-    }
-    *bytes = read_in;
-    *size = (size_t)st.st_size;
-    return 0;
-}
 
 static const char *code_of(int err)
 {
@@ -60,7 +32,7 @@ static const char *put(struct mcu_room *r, const char *name, const char *path)
 {
     uint8_t *bytes = NULL;
     size_t size = 0;
-    int err = read_file(path, &bytes, &size);
+    int err = mcu_image_read(path, &bytes, &size);
     if (err) {
         log_error("picture %s: %s: %s", name, path, strerror(-err));
         return "file_error";

@@ -36,6 +36,7 @@ struct rendering {
     char word[WORD_MAX];
     char people[16];
     char canvas[32];
+    char pictures[WORD_MAX];
 };
 
 static void free_rendering(struct rendering *r)
@@ -108,7 +109,8 @@ static int spawn_render(pid_t *pid, struct rendering *r, int out_fd)
     if (!err)
         err = posix_spawn_file_actions_addclosefrom_np(&files, 3);
     char *const argv[] = {"mixdown", "layout",  "render", r->word,       "-n", r->people,
-                          "--size",  r->canvas, "-o",     "/dev/stdout", NULL};
+                          "--size",  r->canvas, "-o",     "/dev/stdout",
+                          "--pictures", r->pictures, NULL};
     if (!err)
         err = posix_spawn(pid, "/proc/self/exe", &files, NULL, argv, environ);
     posix_spawn_file_actions_destroy(&files);
@@ -159,6 +161,7 @@ int supervisor_render(void *ctx, const char *word, uint32_t people, uint32_t wid
     snprintf(r->word, sizeof(r->word), "%s", word);
     snprintf(r->people, sizeof(r->people), "%u", people);
     snprintf(r->canvas, sizeof(r->canvas), "%ux%u", width, height);
+    snprintf(r->pictures, sizeof(r->pictures), "%s/../pictures", s->rooms_dir);
     *at = r;
     start_next(s);
     return 0;

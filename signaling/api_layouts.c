@@ -50,7 +50,8 @@ static bool read_size(const char *text, struct sig_picture_wish *wish)
 
 static void get_picture(struct sig_http *req, const char *name)
 {
-    struct sig_picture_wish wish = {.name = name, .width = 640, .height = 360};
+    struct sig_picture_wish wish = {
+        .name = name, .width = 640, .height = 360, .images = req->front->images};
     const int64_t people = sig_http_arg_number(req, "people", PEOPLE_MAX, 4);
     size_t size = 0;
     if (people < 1 || !read_size(sig_http_arg(req, "size"), &wish)) {

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "signaling/images.h"
 #include "signaling/layouts.h"
 
 enum { KEPT_MAX = 64, KEPT_BYTES_MAX = 256 * 1024, KEY_SIZE = 128, WORD_SIZE = 1024 };
@@ -35,8 +36,8 @@ static void make_key(char key[KEY_SIZE], char word[WORD_SIZE], const struct sig_
                      const struct sig_picture_wish *w)
 {
     const uint64_t serial = sig_layout_word(layouts, w->name, word, WORD_SIZE);
-    snprintf(key, KEY_SIZE, "%s %llu %u %ux%u", w->name, (unsigned long long)serial, w->people,
-             w->width, w->height);
+    snprintf(key, KEY_SIZE, "%s %llu %llu %u %ux%u", w->name, (unsigned long long)serial,
+             (unsigned long long)sig_images_serial(w->images), w->people, w->width, w->height);
 }
 
 const uint8_t *sig_picture_find(const struct sig_pictures *p, const struct sig_layouts *layouts,

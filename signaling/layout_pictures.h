@@ -5,6 +5,7 @@
 
 #include "signaling/host.h"
 
+struct sig_images;
 struct sig_layouts;
 struct sig_pictures;
 
@@ -12,6 +13,7 @@ struct sig_picture_wish {
     const char *name;
     uint32_t people;        /* 1 to 100 */
     uint32_t width, height; /* even, 64 to 960 */
+    const struct sig_images *images; /* that it may name; NULL: there are none */
 };
 
 /* host is copied. Returns 0 or -ENOMEM. */

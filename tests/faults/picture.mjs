@@ -25,15 +25,19 @@ const add = (user, more = {}) => rest('POST', 'rooms/r/rtp', {
   name: user, userId: user, audio: { pt: 111, codec: 'opus', direction: 'sendonly' }, ...more,
 });
 
-// The picture as rows of RGB, and its size in the JPEG itself.
+// Rows of RGB, and the size, of a JPEG or a PNG.
+function decode(file) {
+  const words = ['-v', 'error', '-i', 'pipe:0', '-f', 'image2pipe', '-c:v', 'ppm', 'pipe:1'];
+  const ppm = spawnSync('ffmpeg', words, { input: file, maxBuffer: 1 << 26 }).stdout;
+  const [, width, height] = /^P6\s(\d+) (\d+)\s255\s/.exec(ppm.subarray(0, 32).toString('latin1'));
+  return { file, width: Number(width), height: Number(height), rgb: ppm.subarray(ppm.length - width * height * 3) };
+}
+
+// The picture as it is now.
 async function snapshot(query = `width=${WIDTH}`, room = 'r') {
   const reply = await front.get(`/api/v1/rooms/${room}/snapshot.jpg?${query}`);
   assert.deepEqual([reply.status, reply.headers.get('content-type')], [200, 'image/jpeg']);
-  const jpeg = Buffer.from(await reply.arrayBuffer());
-  const ffmpeg = (words) => spawnSync('ffmpeg', ['-v', 'error', '-i', 'pipe:0', ...words], { input: jpeg, maxBuffer: 1 << 26 });
-  const ppm = ffmpeg(['-f', 'image2pipe', '-c:v', 'ppm', 'pipe:1']).stdout;
-  const [, width, height] = /^P6\s(\d+) (\d+)\s255\s/.exec(ppm.subarray(0, 32).toString('latin1'));
-  return { jpeg, width: Number(width), height: Number(height), rgb: ppm.subarray(ppm.length - width * height * 3) };
+  return decode(Buffer.from(await reply.arrayBuffer()));
 }
 
 // A PNG of one colour.
@@ -120,7 +124,7 @@ describe('the picture', () => {
   test('a snapshot is a JPEG of the size that is asked for', async () => {
     assert.deepEqual(await snapshot('').then(({ width, height }) => [width, height]), [1280, 720]);
     const small = await snapshot('width=320');
-    assert.deepEqual([small.width, small.height, small.jpeg[0], small.jpeg[1]], [320, 180, 0xff, 0xd8]);
+    assert.deepEqual([small.width, small.height, small.file[0], small.file[1]], [320, 180, 0xff, 0xd8]);
     for (const [query, status] of [['width=x', 400], ['width=3', 400], ['width=99999', 400], ['view=none', 404]])
       assert.equal((await rest('GET', `rooms/r/snapshot.jpg?${query}`))[0], status, query);
     assert.equal((await rest('GET', 'rooms/none/snapshot.jpg'))[0], 404);
@@ -247,8 +251,14 @@ describe('the picture', () => {
     await sees(BLUE);
     await sees(BLUE, 'stage');
     assert.deepEqual((await rest('GET', 'pictures'))[1].pictures.map(({ name }) => name), ['ground']);
+    const drawn = async () => { // and so does the picture of the layout
+      const reply = await front.get(`/api/v1/layouts/backed.png?size=${WIDTH}x${HEIGHT}`);
+      return ground(decode(Buffer.from(await reply.arrayBuffer())));
+    };
+    assert.ok(near(await drawn(), BLUE));
     assert.equal((await picture('DELETE', 'ground'))[0], 204);
     await sees([16, 20, 24]);
+    assert.ok(near(await drawn(), [16, 20, 24]));
     assert.equal((await picture('GET', 'ground'))[0], 404);
     assert.equal((await rest('DELETE', 'rooms/r/views/stage'))[0], 204);
     await rest('PATCH', 'rooms/r', { layout: null });
