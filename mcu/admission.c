@@ -32,12 +32,6 @@ void mcu_load_add(struct mcu_load *l, enum mcu_load_kind kind)
     l->counts[kind]++;
 }
 
-void mcu_load_remove(struct mcu_load *l, enum mcu_load_kind kind)
-{
-    if (l->counts[kind])
-        l->counts[kind]--;
-}
-
 static double smooth(double from, double to)
 {
     /* Quick to believe that there is more, slow to believe that there is less. */

@@ -31,9 +31,8 @@ struct mcu_load { /* one room; all zero: a fresh one */
     uint64_t cpu_us, audio_ticks, audio_late;
 };
 
-/* One more is let in, or is gone. */
+/* One more is let in. Who is gone is not in `counts` when it is measured next. */
 void mcu_load_add(struct mcu_load *l, enum mcu_load_kind kind);
-void mcu_load_remove(struct mcu_load *l, enum mcu_load_kind kind);
 
 /* The room's counters, every few seconds. One that was run again counts from zero: no harm. */
 void mcu_load_measure(struct mcu_load *l, uint64_t cpu_us, uint64_t audio_ticks,

@@ -155,12 +155,6 @@ void mcu_studio_wait_for_tick(struct mcu_studio *s)
         mcu_sleep_until_us(mcu_now_us() + MCU_US_PER_MS / 2);
 }
 
-void mcu_studio_set_layout(struct mcu_studio *s, const struct layout *layout)
-{
-    comp_view_set_layout(s->view, layout);
-    s->conf.layout = layout;
-}
-
 void mcu_studio_set_signs(struct mcu_studio *s, uint32_t signs)
 {
     comp_view_set_signs(s->view, signs);

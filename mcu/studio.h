@@ -190,10 +190,6 @@ bool mcu_seat_is_mixed(const struct mcu_seat *seat);
 /* 0..1 while it speaks, else 0. */
 float mcu_seat_speaking_level(const struct mcu_seat *seat);
 
-/* [ctl] Another layout, whole, from the next tick on; borrowed like that of the conf, which is not used
- * any more on return. */
-void mcu_studio_set_layout(struct mcu_studio *s, const struct layout *layout);
-
 /* [ctl] The signs (COMP_SIGN_*) that are lit on the picture, and so in its recordings. */
 void mcu_studio_set_signs(struct mcu_studio *s, uint32_t signs);
 

@@ -21,7 +21,7 @@ static uint32_t cores(void)
 
 enum mcu_load_kind sig_load_kind(enum sig_kind kind, const char *role)
 {
-    return kind == SIG_KIND_WHEP || strcmp(role, "viewer") == 0 ? MCU_LOAD_VIEWER
+    return kind == SIG_KIND_WHEP || strcmp(role, "subscriber") == 0 ? MCU_LOAD_VIEWER
                                                                 : MCU_LOAD_PUBLISHER;
 }
 
