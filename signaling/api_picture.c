@@ -9,7 +9,7 @@
 #include "signaling/http_handlers.h"
 #include "signaling/room_picture.h"
 
-enum { SNAPSHOTS_AT_ONCE = 2, WIDTH_MAX = 3840, PATH_SIZE = 1024 };
+enum { SNAPSHOTS_AT_ONCE = 2, WIDTH_MIN = 16, WIDTH_MAX = 3840, PATH_SIZE = 1024 };
 
 static void on_changed(void *arg, const struct sig_error *error)
 {
@@ -100,9 +100,11 @@ void sig_api_snapshot(struct sig_http *req)
         return;
     const int64_t width = sig_http_arg_number(req, "width", WIDTH_MAX, 0);
     const struct sig_error *error = NULL;
-    if (width < 0 || (width > 0 && width < 16))
-        error = sig_error("bad_request");
-    else if (room->snapshots_due >= SNAPSHOTS_AT_ONCE)
+    if (width < 0 || (width > 0 && width < WIDTH_MIN)) {
+        sig_http_error(req, sig_error("bad_request"), "width: must be 16 to 3840");
+        return;
+    }
+    if (room->snapshots_due >= SNAPSHOTS_AT_ONCE)
         error = sig_error("too_busy");
     if (!error)
         error = ask(req, room, (uint32_t)width);

@@ -37,7 +37,7 @@ static const struct sig_error errors[] = {
     {"not_joined", 409, "This connection is in no room.", "Send join first."},
     {"already_joined", 409, "This connection is in a room already.", "Send leave first."},
     {"layout_builtin", 409, "That layout is built in and stays as it is.", "Use another name."},
-    {"layout_in_use", 409, "A room uses that layout.", "Choose another for the room first."},
+    {"layout_in_use", 409, "A room or the setting video.layout uses that layout.", "Choose another there first."},
     {"too_many_layouts", 409, "There are as many layouts as may be.", "Delete one first."},
     {"too_many_pictures", 409, "There are as many pictures as may be.", "Delete one first."},
     {"view_exists", 409, "There is a view of that name.", NULL},

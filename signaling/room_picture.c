@@ -224,6 +224,8 @@ void sig_rooms_layout_changed(void *ctx, const char *name)
 
 bool sig_rooms_use_layout(const struct sig_rooms *r, const char *name)
 {
+    if (strcmp(r->conf.config->video.layout, name) == 0)
+        return true; /* the next room begins with it */
     for (const struct sig_room *room = r->first; room; room = room->next) {
         if (!room->is_closing && (sig_room_uses_layout(room, name) || sig_room_views_use(room, name)))
             return true;

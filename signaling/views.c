@@ -48,19 +48,23 @@ const struct sig_error *sig_view_check(const struct sig_room *room, const json_t
     {
         const char *layout = json_string_value(value);
         const json_int_t n = json_integer_value(value);
+        const char *needs = "cannot be set here";
         bool is_fit = false;
         if (strcmp(key, "layout") == 0) {
+            needs = "must be the name of a layout";
             is_fit = layout && mcu_layout_name_is_valid(layout);
             if (is_fit && !sig_layout_exists(room->rooms->conf.layouts, layout))
                 return sig_error("no_such_layout");
         } else if (is_new && (strcmp(key, "width") == 0 || strcmp(key, "height") == 0)) {
+            needs = "must be an even number of 64 to 4096";
             is_fit = is_side(value);
         } else if (is_new && strcmp(key, "fps") == 0) {
+            needs = "must be a whole number of 1 to 60";
             is_fit = json_is_integer(value) && n >= 1 && n <= FPS_MAX;
         }
         if (!is_fit) {
-            snprintf(why, MCU_WHY_MAX, "%.*s: cannot be set so",
-                     mcu_text_head(key, MCU_NAMED_BYTES_MAX), key);
+            snprintf(why, MCU_WHY_MAX, "%.*s: %s", mcu_text_head(key, MCU_NAMED_BYTES_MAX), key,
+                     needs);
             return sig_error("bad_request");
         }
     }

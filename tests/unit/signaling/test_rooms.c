@@ -700,6 +700,18 @@ static void open_folders(struct fixture *f)
     sig_images_listen(f->images, sig_rooms_image_changed, f->rooms);
 }
 
+static void a_layout_of_the_settings_is_in_use(void **state)
+{
+    struct fixture *f = *state;
+    join(f, 0, "ann");
+    use_layout(f, "single");
+    answer(f, "layout_set", NULL);
+    assert_true(sig_rooms_use_layout(f->rooms, "single"));
+    assert_false(sig_rooms_use_layout(f->rooms, "duo"));
+    snprintf(f->config.video.layout, sizeof(f->config.video.layout), "duo");
+    assert_true(sig_rooms_use_layout(f->rooms, "duo")); /* the next room's */
+}
+
 static void pictures_go_before_the_layouts_that_name_them(void **state)
 {
     struct fixture *f = *state;
@@ -868,11 +880,18 @@ static void views_are_kept_told_and_added_again(void **state)
     assert_string_equal(sig_view_add(room, "stage", patch, on_view, f)->code, "view_exists");
     assert_string_equal(sig_view_set(room, "none", patch, on_view, f)->code, "no_such_view");
     json_decref(patch);
-    static const char *const odd[] = {"{\"width\": 641}", "{\"height\": 2}", "{\"fps\": 0}", "{\"x\": 1}",
-                                      "{\"layout\": 5}", "{\"width\": \"640\"}"};
+    static const char *const odd[][2] = {
+        {"{\"width\": 641}", "width: must be an even number of 64 to 4096"},
+        {"{\"height\": 2}", "height: must be an even number of 64 to 4096"},
+        {"{\"fps\": 0}", "fps: must be a whole number of 1 to 60"},
+        {"{\"x\": 1}", "x: cannot be set here"},
+        {"{\"layout\": 5}", "layout: must be the name of a layout"},
+        {"{\"width\": \"640\"}", "width: must be an even number of 64 to 4096"},
+    };
     for (size_t i = 0; i < sizeof(odd) / sizeof(*odd); i++) {
-        patch = parse(odd[i]);
+        patch = parse(odd[i][0]);
         assert_string_equal(sig_view_check(room, patch, true, why)->code, "bad_request");
+        assert_string_equal(why, odd[i][1]);
         json_decref(patch);
     }
     f->events.restarted(f->opened[0]);
@@ -1542,6 +1561,7 @@ int main(void)
         TEST(what_is_refused_changes_nothing),
         TEST(a_members_sound_is_kept_told_and_survives_a_restart),
         TEST(what_a_client_watches_is_kept_and_wished_for_again),
+        TEST(a_layout_of_the_settings_is_in_use),
         TEST(pictures_go_before_the_layouts_that_name_them),
         TEST(a_room_is_given_no_more_pictures_than_it_takes),
         TEST(pictures_that_an_earlier_front_gave_are_given_anew),
