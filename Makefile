@@ -46,7 +46,7 @@ TEST_TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tests/tools/%,$(wildcard tests
 FUZZERS    := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCHES    := $(patsubst bench/%.c,$(BUILD)/bench/%,$(wildcard bench/*.c))
 
-.PHONY: all help run test unit unit-asan unit-tsan fuzz-replay fuzz e2e asan tsan bench deps \
+.PHONY: all help run test unit unit-asan unit-tsan fuzz-replay fuzz e2e asan tsan bench bench-network deps \
         deps-test install format clean fuzzers unit-programs tools
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -164,6 +164,9 @@ e2e: all tools ## browser tests only
 
 bench: all tools $(BENCHES) ## every bench, as ratios in one run
 	@bench/run.sh
+
+bench-network: all tools ## Chromium on bad networks, as a table; seven minutes
+	@MIXDOWN=$${MIXDOWN:-$(CURDIR)/$(BUILD)/mixdown} NETRIG=$(CURDIR)/$(BUILD)/tests/tools/netrig node bench/network/run.mjs
 
 install: all ## into PREFIX (/usr/local)
 	install -D -m 755 $(BUILD)/mixdown $(DESTDIR)$(PREFIX)/bin/mixdown

@@ -11,6 +11,7 @@ enum {
     STEPS = sizeof(copies_from_ppm) / sizeof(copies_from_ppm[0]),
     FEC_FROM_PPM = 30000,
     LOW_FROM_PPM = 400000,
+    COPIES_CROWDED = 1,
 };
 
 /* How many of the steps are at or below the loss; `percent` of each: below 100 to stay up there. */
@@ -31,7 +32,7 @@ static bool is_rate_low(const struct rtc_audio_loss *l, int64_t now_us)
 
 static enum rtc_audio_need need_at(const struct rtc_audio_loss *l, uint32_t percent, int64_t now_us)
 {
-    if (is_rate_low(l, now_us) || l->loss_ppm >= LOW_FROM_PPM / 100 * percent)
+    if (l->is_crowded || is_rate_low(l, now_us) || l->loss_ppm >= LOW_FROM_PPM / 100 * percent)
         return RTC_AUDIO_LOW;
     return l->loss_ppm >= FEC_FROM_PPM / 100 * percent ? RTC_AUDIO_FEC : RTC_AUDIO_CLEAN;
 }
@@ -55,6 +56,8 @@ static void decide(struct rtc_audio_loss *l, int64_t now_us)
 {
     l->copies = settle(l->copies, copies_at(l->loss_ppm, 100), copies_at(l->loss_ppm, 60),
                        &l->copies_calm_us, now_us);
+    if (l->is_crowded && l->copies > COPIES_CROWDED)
+        l->copies = COPIES_CROWDED;
     l->need =
         (enum rtc_audio_need)settle((uint32_t)l->need, (uint32_t)need_at(l, 100, now_us),
                                     (uint32_t)need_at(l, 60, now_us), &l->need_calm_us, now_us);
@@ -98,5 +101,13 @@ void rtc_audio_loss_remb(struct rtc_audio_loss *l, uint64_t bitrate_bps, int64_t
     l->has_remb = true;
     l->remb_bps = bitrate_bps;
     l->remb_us = now_us;
+    decide(l, now_us);
+}
+
+void rtc_audio_loss_crowded(struct rtc_audio_loss *l, bool is_crowded, int64_t now_us)
+{
+    if (l->is_crowded == is_crowded)
+        return;
+    l->is_crowded = is_crowded;
     decide(l, now_us);
 }

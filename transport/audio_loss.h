@@ -35,6 +35,7 @@ struct rtc_audio_loss { /* all zero: a fresh one */
     int64_t need_calm_us;
     bool has_remb;
     uint64_t remb_bps;
+    bool is_crowded;
     int64_t remb_us;
     uint32_t fates;
     uint32_t fates_lost;
@@ -50,5 +51,9 @@ void rtc_audio_loss_report(struct rtc_audio_loss *l, uint8_t fraction, int64_t n
 void rtc_audio_loss_fates(struct rtc_audio_loss *l, uint32_t sent, uint32_t lost, int64_t now_us);
 
 void rtc_audio_loss_remb(struct rtc_audio_loss *l, uint64_t bitrate_bps, int64_t now_us);
+
+/* A queue on the way is full, or no more: then losses are of too much, and copies would make more of
+ * them. At most one is sent, and the least good sound. */
+void rtc_audio_loss_crowded(struct rtc_audio_loss *l, bool is_crowded, int64_t now_us);
 
 #endif

@@ -5,6 +5,7 @@
 #include "transport/estimate.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "transport/estimate_delay.h"
@@ -339,6 +340,7 @@ void rtc_estimator_read(const struct rtc_estimator *e, struct rtc_estimator_stat
         .bitrate_bps = rtc_rate_bps(&e->rate),
         .delivered_bps = e->delivered_bps,
         .loss_permille = (uint32_t)(e->rate.loss * 1000),
+        .queue_ms = (uint32_t)fmax(0, rtc_delay_queue_ms(&e->delay)),
         .is_probing = e->probe.is_leaving,
         .has_feedback = e->has_feedback,
         .has_fallen = e->has_fallen,

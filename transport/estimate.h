@@ -61,6 +61,7 @@ struct rtc_estimator_state {
     uint64_t bitrate_bps;
     uint64_t delivered_bps; /* came lately */
     uint32_t loss_permille; /* smoothed */
+    uint32_t queue_ms;      /* what waits on the way, about */
     bool is_probing;
     bool has_feedback; /* ever */
     bool has_fallen;   /* ever: until then no limit was met */

@@ -6,7 +6,12 @@
 #include "transport/rtp.h"
 #include "transport/srtp.h"
 
-enum { SOUND_ALONE_BPS = 40 * 1000 };
+enum {
+    SOUND_ALONE_BPS = 40 * 1000,
+    CROWDED_BPS = 150 * 1000, /* where sound's copies count beside pictures */
+    CROWDED_MS = 100,
+    CROWDED_OFF_MS = 50,
+};
 
 /* --- sent again ---------------------------------------------------------------------------------- */
 
@@ -139,6 +144,8 @@ static void heed_estimate(struct rtc_out *o, int64_t now_us)
 {
     struct rtc_estimator_state s;
     rtc_estimator_read(o->estimator, &s);
+    const uint32_t full_ms = o->loss.is_crowded ? CROWDED_OFF_MS : CROWDED_MS;
+    rtc_audio_loss_crowded(&o->loss, s.bitrate_bps < CROWDED_BPS && s.queue_ms >= full_ms, now_us);
     const bool has_video = o->playing.feed_id != 0;
     if (has_video || s.bitrate_bps < SOUND_ALONE_BPS)
         rtc_audio_loss_remb(&o->loss, s.bitrate_bps, now_us);

@@ -247,10 +247,26 @@ export function installMeasure() {
         return found;
     }
 
+    /* What came so far and how well, in one line: sound that was made up, pictures that stood still. */
+    async function quality() {
+        const pc = connections.filter((it) => it.connectionState !== 'closed').at(-1);
+        const found = { state: pc.connectionState, samples: 0, concealed: 0, frames: 0, height: 0, frozenMs: 0, bytes: 0, atMs: performance.now() };
+        for (const report of (await pc.getStats()).values()) {
+            if (report.type !== 'inbound-rtp')
+                continue;
+            found.bytes += report.bytesReceived + report.headerBytesReceived;
+            if (report.kind === 'audio')
+                Object.assign(found, { samples: report.totalSamplesReceived, concealed: report.concealedSamples });
+            else
+                Object.assign(found, { frames: report.framesDecoded, height: report.frameHeight ?? 0, frozenMs: 1000 * (report.totalFreezesDuration ?? 0) });
+        }
+        return found;
+    }
+
     function descriptions() {
         const pc = connections.filter((it) => it.connectionState !== 'closed').at(-1);
         return { offer: pc.localDescription.sdp, answer: pc.remoteDescription.sdp };
     }
 
-    window.__measure = { colours, overlay, transport, tiles, levels, watch, watched, untilSilent, descriptions, sides };
+    window.__measure = { colours, overlay, transport, quality, tiles, levels, watch, watched, untilSilent, descriptions, sides };
 }

@@ -57,6 +57,23 @@ static void it_falls_slowly_and_step_by_step(void **state)
     assert_in_range(seconds, 12, 40);
 }
 
+/* Copies make more of what there is too much of already. */
+static void where_a_queue_is_full_loss_asks_for_less(void **state)
+{
+    (void)state;
+    struct rtc_audio_loss l = {0};
+    int64_t now_us = report(&l, 350, 5, second_us);
+    assert_int_equal(l.copies, 4);
+    rtc_audio_loss_crowded(&l, true, now_us);
+    assert_int_equal(l.copies, 1);
+    assert_int_equal(l.need, RTC_AUDIO_LOW);
+    now_us = report(&l, 350, 5, now_us);
+    assert_int_equal(l.copies, 1);
+    rtc_audio_loss_crowded(&l, false, now_us); /* the path's own loss stays */
+    report(&l, 350, 1, now_us);
+    assert_int_equal(l.copies, 4);
+}
+
 /* Low loss for two seconds is no calm yet. */
 static void a_step_down_waits_for_calm(void **state)
 {
@@ -137,6 +154,7 @@ int main(void)
         cmocka_unit_test(it_falls_slowly_and_step_by_step),
         cmocka_unit_test(a_step_down_waits_for_calm),
         cmocka_unit_test(it_does_not_flap),
+        cmocka_unit_test(where_a_queue_is_full_loss_asks_for_less),
         cmocka_unit_test(a_low_estimate_asks_for_little),
         cmocka_unit_test(feedback_is_summed_up_and_comes_before_reports),
     };
