@@ -76,7 +76,7 @@ static void relay(bool is_tcp)
 {
     struct turn_server t;
     struct end server, client;
-    turn_start(&t);
+    turn_start_with(&t, is_tcp ? "--no-udp" : NULL); /* it is not reached but by TCP then */
     relayed_open(&server, &t, is_tcp, NULL);
     end_open(&client);
     agree(&server, &client);

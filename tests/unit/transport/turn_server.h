@@ -34,7 +34,7 @@ static inline uint16_t turn_free_port(void)
     return ntohs(a.sin_port);
 }
 
-static inline void turn_run(const struct turn_server *t)
+static inline void turn_run(const struct turn_server *t, const char *more)
 {
     char port[40], pid[96], db[96];
     snprintf(port, sizeof(port), "--listening-port=%u", t->port);
@@ -47,7 +47,7 @@ static inline void turn_run(const struct turn_server *t)
     execlp("turnserver", "turnserver", "-n", "--no-cli", "--listening-ip=127.0.0.1",
            "--relay-ip=127.0.0.1", "--use-auth-secret", "--static-auth-secret=north",
            "--realm=mixdown.test", "--no-tls", "--no-dtls", "--allow-loopback-peers",
-           "--log-file=stdout", port, pid, db, NULL);
+           "--log-file=stdout", port, pid, db, more, NULL);
     _exit(127);
 }
 
@@ -63,7 +63,8 @@ static inline bool turn_answers(const struct turn_server *t)
     return is_up;
 }
 
-static inline void turn_start(struct turn_server *t)
+/* more: one word more for coturn, or NULL. */
+static inline void turn_start_with(struct turn_server *t, const char *more)
 {
     t->port = turn_free_port();
     snprintf(t->address, sizeof(t->address), "127.0.0.1:%u", t->port);
@@ -71,13 +72,18 @@ static inline void turn_start(struct turn_server *t)
     assert_non_null(mkdtemp(t->folder));
     t->pid = fork();
     if (t->pid == 0)
-        turn_run(t);
+        turn_run(t, more);
     const int64_t by_us = mcu_now_us() + TURN_UP_MS * MCU_US_PER_MS;
     while (!turn_answers(t)) {
         if (mcu_now_us() > by_us || waitpid(t->pid, NULL, WNOHANG) != 0)
             fail_msg("turnserver (Debian package coturn) does not run");
         mcu_sleep_until_us(mcu_now_us() + 20000);
     }
+}
+
+static inline void turn_start(struct turn_server *t)
+{
+    turn_start_with(t, NULL);
 }
 
 static inline void turn_stop(struct turn_server *t)
