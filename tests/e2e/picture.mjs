@@ -1,4 +1,4 @@
-/* tests/e2e/picture.mjs - makes docs/images/room.png: a real room of four, seen by one of them.
+/* tests/e2e/picture.mjs - makes docs/images/room.png and screen.png: a real room of four, seen by one of them.
  * Usage: MIXDOWN=build/mixdown node picture.mjs */
 import { mkdirSync } from 'node:fs';
 
@@ -57,6 +57,37 @@ function installSitter({ wall, skin, hair, shirt, freq }) {
     };
 }
 
+/* What somebody shares: a few lines and a curve. */
+function installSlides() {
+    navigator.mediaDevices.getDisplayMedia = async () => {
+        const canvas = document.createElement('canvas');
+        canvas.width = 1280;
+        canvas.height = 720;
+        const c = canvas.getContext('2d', { alpha: false });
+        const draw = () => {
+            c.fillStyle = '#fbfaf6';
+            c.fillRect(0, 0, 1280, 720);
+            c.fillStyle = '#1d2127';
+            c.font = '600 54px sans-serif';
+            c.fillText('One mixed stream that gets through', 80, 120);
+            c.font = '32px sans-serif';
+            const lines = ['One picture for all, or one of your own', 'Sharp slides, small faces', 'As much as each network carries'];
+            lines.forEach((line, i) => c.fillText(`•  ${line}`, 80, 210 + i * 60));
+            c.strokeStyle = '#d98a1f';
+            c.lineWidth = 7;
+            c.beginPath();
+            for (let x = 0; x <= 1120; x += 8)
+                c.lineTo(80 + x, 620 - 150 / (1 + Math.exp((480 - x) / 90)) - Math.sin(x / 40) * 9);
+            c.stroke();
+            c.fillStyle = '#d98a1f';
+            c.fillRect(80, 670, ((performance.now() / 20) % 1120), 6);
+        };
+        setInterval(draw, 200);
+        draw();
+        return canvas.captureStream(5);
+    };
+}
+
 const SITTERS = [
     { name: 'Ada', wall: ['#3d4f73', '#1f2a44'], skin: '#e3b18f', hair: '#3a2418', shirt: '#b33951', freq: 220 },
     { name: 'Grace', wall: ['#5b7f6b', '#28463a'], skin: '#8d5a3c', hair: '#17110e', shirt: '#e0b84c', freq: 247 },
@@ -74,7 +105,8 @@ try {
             ? await persons[persons.length - 1].beside(scope, conf)
             : await Person.open(scope, conf, { viewport: { width: 1280, height: 800 }, withSource: false });
         await person.page.addInitScript(installSitter, sitter);
-        await person.join(server, 'standup');
+        await person.page.addInitScript(installSlides);
+        await person.join(server, 'standup', persons.length ? '' : '?role=host');
         persons.push(person);
     }
     for (const quiet of persons.slice(2)) /* who speaks has a ring, who is muted a sign */
@@ -85,6 +117,13 @@ try {
     await sleep(9000);
     mkdirSync('../../docs/images', { recursive: true });
     await persons[0].page.screenshot({ path: '../../docs/images/room.png' });
+
+    const host = persons[0].page;
+    await host.keyboard.press('r'); /* its notice would lie over the picture */
+    await persons[2].page.getByTestId('screen').click();
+    await host.getByTestId('view').click();
+    await sleep(22000); /* until the notice of the recording is gone */
+    await host.screenshot({ path: '../../docs/images/screen.png' });
 } finally {
     await scope.close();
 }
