@@ -131,15 +131,6 @@ static const char *do_peer_remove(struct mcu_room *r, const json_t *m, json_t *r
     return NULL;
 }
 
-static const char *do_record_start(struct mcu_room *r, const json_t *m, json_t *reply)
-{
-    struct room_recording *recording = NULL;
-    const char *code = room_record_start(r, text_of(m, "id"), text_of(m, "file"), &recording);
-    if (!code)
-        json_object_set_new(reply, "started_at", json_integer(recording->started_at_ms));
-    return code;
-}
-
 static const char *do_record_stop(struct mcu_room *r, const json_t *m, json_t *reply)
 {
     (void)reply;
@@ -216,7 +207,7 @@ static const struct {
     {"peer_restart", do_peer_restart, true},
     {"peer_set", do_peer_set, true},
     {"peer_remove", do_peer_remove, true},
-    {"record_start", do_record_start, true},
+    {"record_start", room_record_start, true},
     {"record_stop", do_record_stop, true},
     {"sound_start", do_sound_start, true},
     {"sound_stop", do_sound_stop, true},

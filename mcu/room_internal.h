@@ -83,6 +83,10 @@ struct room_recording {
     int64_t started_at_ms;
     int64_t started_us;
     int64_t ended_at_ms; /* 0: it runs */
+    struct room_view *view;         /* main, or held while it records */
+    char layout[ROOM_LAYOUT_NAME];  /* as asked for; "": none was named */
+    bool has_sign;                  /* REC is lit on its view */
+    bool says_signs, is_signed;     /* as asked for */
 };
 
 enum room_event_kind {
@@ -274,8 +278,8 @@ void room_sounds_housekeep(struct mcu_room *r);
 void room_sounds_finish(struct mcu_room *r);
 
 /* room_records.c */
-const char *room_record_start(struct mcu_room *r, const char *id, const char *file,
-                              struct room_recording **out);
+/* The command: {id, file, view?, layout?, layout_file?, signs?}. */
+const char *room_record_start(struct mcu_room *r, const json_t *message, json_t *reply);
 const char *room_record_stop(struct mcu_room *r, const char *id);
 void room_recording_ended(struct mcu_room *r, const char *id, const struct rec_result *result);
 json_t *room_describe_recordings(const struct mcu_room *r);

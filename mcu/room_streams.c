@@ -116,7 +116,7 @@ static void fill_wish(struct room_stream *s, struct room_view *v, enum mcu_codec
 {
     const struct mcu_room *r = v->room;
     *s = (struct room_stream){.view = v, .codec = codec, .tier = tier};
-    s->is_recorded = is_for_recordings(v, codec, tier) && mcu_studio_recording_count(r->studio) > 0;
+    s->is_recorded = is_for_recordings(v, codec, tier) && mcu_studio_is_recorded(r->studio);
     if (s->is_recorded)
         return;
     s->is_fast = mcu_overload_is_fast(r->views.overload.step);
@@ -240,18 +240,9 @@ void room_stream_request_key(struct room_stream *s)
 
 /* --- recordings ------------------------------------------------------------------------------- */
 
-void room_recorded_conf(const struct mcu_config *c, struct comp_stream_conf *conf)
+static void recorded_at(const struct mcu_config *c, const struct mcu_rung *rung,
+                        struct comp_stream_conf *conf)
 {
-    const struct mcu_ladder_conf ladder_conf = {
-        .width = c->video.width,
-        .height = c->video.height,
-        .fps = c->video.fps,
-        .bitrate_bps = c->video.bitrate_kbps * 1000,
-        .codec = MCU_CODEC_H264,
-    };
-    struct mcu_ladder l;
-    mcu_ladder_init(&l, &ladder_conf);
-    const struct mcu_rung *rung = &l.rungs[mcu_ladder_top(&l)];
     *conf = (struct comp_stream_conf){
         .codec = MCU_CODEC_H264,
         .engine =
@@ -268,6 +259,26 @@ void room_recorded_conf(const struct mcu_config *c, struct comp_stream_conf *con
     snprintf(conf->preset, sizeof(conf->preset), "%.15s", c->video.preset);
 }
 
+void room_recorded_conf(const struct mcu_config *c, struct comp_stream_conf *conf)
+{
+    const struct mcu_ladder_conf ladder_conf = {
+        .width = c->video.width,
+        .height = c->video.height,
+        .fps = c->video.fps,
+        .bitrate_bps = c->video.bitrate_kbps * 1000,
+        .codec = MCU_CODEC_H264,
+    };
+    struct mcu_ladder l;
+    mcu_ladder_init(&l, &ladder_conf);
+    recorded_at(c, &l.rungs[mcu_ladder_top(&l)], conf);
+}
+
+void room_view_recorded_conf(const struct room_view *v, struct comp_stream_conf *conf)
+{
+    const struct mcu_ladder *l = room_view_ladder(v, MCU_CODEC_H264);
+    recorded_at(&v->room->config, &l->rungs[mcu_ladder_top(l)], conf);
+}
+
 enum mcu_codec room_best_codec(const struct mcu_room *r)
 {
     const struct mcu_ladder *l = room_view_ladder(r->views.first, MCU_CODEC_H264);
@@ -275,6 +286,16 @@ enum mcu_codec room_best_codec(const struct mcu_room *r)
 }
 
 /* --- all of them ------------------------------------------------------------------------------ */
+
+static void set_rate_of_recording(struct mcu_room *r, const struct room_recording *recording)
+{
+    const struct room_view *v = recording->view;
+    if (!recording->id[0] || v->kind == ROOM_VIEW_MAIN)
+        return;
+    const struct mcu_ladder *l = room_view_ladder(v, MCU_CODEC_H264);
+    mcu_studio_record_set_rate(r->studio, recording->id, l->rungs[mcu_ladder_top(l)].bitrate_bps,
+                               fps_of(v, MCU_CODEC_H264, mcu_ladder_top(l)));
+}
 
 void room_streams_set_rates(struct mcu_room *r)
 {
@@ -289,6 +310,8 @@ void room_streams_set_rates(struct mcu_room *r)
     const struct mcu_ladder *l = room_view_ladder(main_view, MCU_CODEC_H264);
     mcu_studio_set_rate(r->studio, l->rungs[mcu_ladder_top(l)].bitrate_bps,
                         fps_of(main_view, MCU_CODEC_H264, mcu_ladder_top(l)));
+    for (size_t i = 0; i < MCU_RECORDINGS_MAX; i++)
+        set_rate_of_recording(r, &r->recordings[i]);
 }
 
 json_t *room_streams_count(const struct mcu_room *r)

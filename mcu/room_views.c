@@ -208,6 +208,29 @@ static const char *own_view(struct room_peer *p, struct layout *layout, const ch
     return NULL;
 }
 
+/* Takes the layout over. */
+static const char *shared_view(struct mcu_room *r, struct layout *layout, const char *name,
+                               struct room_view **out)
+{
+    char shared[ROOM_VIEW_NAME];
+    snprintf(shared, sizeof(shared), "layout:%s", name);
+    struct room_view *v = room_view_find(r, shared);
+    if (v) { /* the file of that name may have changed */
+        give_layout(v, layout, name);
+        *out = v;
+        return NULL;
+    }
+    v = new_view(r, ROOM_VIEW_LAYOUT, shared);
+    if (!v) {
+        layout_destroy(layout);
+        return "internal";
+    }
+    give_layout(v, layout, name);
+    const char *code = open_view(v, NULL);
+    *out = v;
+    return code;
+}
+
 const char *room_view_for(struct room_peer *p, bool is_own, const char *name, const json_t *file,
                           bool is_without_self, struct room_view **out)
 {
@@ -215,25 +238,59 @@ const char *room_view_for(struct room_peer *p, bool is_own, const char *name, co
     const char *code = name ? room_layout_load(&layout, name, file) : NULL;
     if (code)
         return code;
-    if (is_own)
-        return own_view(p, layout, name, is_without_self, out);
-    char shared[ROOM_VIEW_NAME];
-    snprintf(shared, sizeof(shared), "layout:%s", name);
-    struct room_view *v = room_view_find(p->room, shared);
-    if (v) { /* the file of that name may have changed */
-        give_layout(v, layout, name);
-        *out = v;
-        return NULL;
-    }
-    v = new_view(p->room, ROOM_VIEW_LAYOUT, shared);
-    if (!v) {
-        layout_destroy(layout);
-        return "internal";
-    }
-    give_layout(v, layout, name);
-    code = open_view(v, NULL);
+    return is_own ? own_view(p, layout, name, is_without_self, out)
+                  : shared_view(p->room, layout, name, out);
+}
+
+/* --- for recordings --------------------------------------------------------------------------- */
+
+static void hold(struct room_view *v, struct room_view **out)
+{
+    v->recordings++;
     *out = v;
+}
+
+const char *room_view_hold(struct mcu_room *r, const char *name, struct room_view **out)
+{
+    struct room_view *v = room_view_find(r, name);
+    if (!v || v->kind == ROOM_VIEW_OWN || v->kind == ROOM_VIEW_RECORD)
+        return "no_such_view";
+    hold(v, out);
+    return NULL;
+}
+
+const char *room_view_hold_layout(struct mcu_room *r, const char *name, const json_t *file,
+                                  struct room_view **out)
+{
+    struct layout *layout = NULL;
+    struct room_view *v = NULL;
+    const char *code = room_layout_load(&layout, name, file);
+    if (!code)
+        code = shared_view(r, layout, name, &v);
+    if (!code)
+        hold(v, out);
     return code;
+}
+
+const char *room_view_hold_unsigned(struct mcu_room *r, const char *id, struct room_view **out)
+{
+    char name[ROOM_VIEW_NAME];
+    snprintf(name, sizeof(name), "record:%s", id);
+    struct room_view *v = new_view(r, ROOM_VIEW_RECORD, name);
+    const char *code = v ? open_view(v, NULL) : "internal";
+    if (!code)
+        hold(v, out);
+    return code;
+}
+
+void room_view_drop(struct room_view *v)
+{
+    if (--v->recordings > 0)
+        return;
+    if (v->kind == ROOM_VIEW_RECORD)
+        end_view(v);
+    else if (v->watchers == 0)
+        v->unused_us = mcu_now_us();
 }
 
 /* --- the commands ----------------------------------------------------------------------------- */
@@ -340,6 +397,8 @@ const char *room_view_remove(struct mcu_room *r, const json_t *m, json_t *reply)
     struct room_view *v = named(r, m);
     if (!v)
         return "no_such_view";
+    if (v->recordings > 0)
+        return "view_busy";
     room_watch_leave_view(v);
     end_view(v);
     return NULL;
@@ -414,7 +473,8 @@ void room_views_tell_again(struct mcu_room *r)
 static bool is_over(const struct room_view *v, int64_t now_us)
 {
     const bool is_for_watchers = v->kind == ROOM_VIEW_LAYOUT || v->kind == ROOM_VIEW_OWN;
-    return is_for_watchers && v->unused_us && !v->streams && now_us - v->unused_us >= LINGER_US;
+    return is_for_watchers && v->unused_us && !v->streams && !v->recordings &&
+           now_us - v->unused_us >= LINGER_US;
 }
 
 void room_views_housekeep(struct mcu_room *r, int64_t now_us)
@@ -423,7 +483,7 @@ void room_views_housekeep(struct mcu_room *r, int64_t now_us)
         next = v->next;
         if (is_over(v, now_us))
             end_view(v);
-        else
+        else if (v->kind != ROOM_VIEW_RECORD) /* nobody watches that */
             tell_tiles(v, now_us);
     }
 }

@@ -1,7 +1,7 @@
 /* mcu/room_views.h - a room's pictures, and who watches which.
  *
  *     view     a canvas with a layout: "main", what hosts add by name, "layout:NAME" for those who
- *              asked for one, "own:PEER" for somebody alone
+ *              asked for one, "own:PEER" for somebody alone, "record:ID" for a recording
  *     stream   one encoding of a view at a codec and a tier; there while somebody watches it
  *     watch    what one peer watches: a view, and the stream that its network carries
  *
@@ -39,6 +39,7 @@ enum room_view_kind {
     ROOM_VIEW_NAMED,  /* by hosts; ends when they say so */
     ROOM_VIEW_LAYOUT, /* of everybody, in another layout */
     ROOM_VIEW_OWN,    /* of one watcher */
+    ROOM_VIEW_RECORD, /* "record:ID": main without signs, for that recording */
 };
 
 struct room_stream {
@@ -66,6 +67,7 @@ struct room_view {
     struct mcu_ladder ladders[ROOM_CODECS];
     struct room_stream *streams;
     uint32_t watchers;
+    uint32_t recordings; /* that hold it */
     int64_t unused_us; /* nobody watches it since; 0: somebody does */
     uint32_t tiles_serial;
     int64_t tiles_told_us;
@@ -125,6 +127,15 @@ const char *room_view_for(struct room_peer *p, bool is_own, const char *layout, 
 void room_view_enter(struct room_view *v);
 void room_view_leave(struct room_view *v);
 
+/* What a recording takes: the view of that name (not somebody's own), the one of that layout, or one
+ * of its own that is like main and has no signs. It is held until room_view_drop(). Return a code,
+ * or NULL and *out. */
+const char *room_view_hold(struct mcu_room *r, const char *name, struct room_view **out);
+const char *room_view_hold_layout(struct mcu_room *r, const char *layout, const json_t *file,
+                                  struct room_view **out);
+const char *room_view_hold_unsigned(struct mcu_room *r, const char *id, struct room_view **out);
+void room_view_drop(struct room_view *v);
+
 /* The commands. */
 const char *room_view_add(struct mcu_room *r, const json_t *message, json_t *reply);
 const char *room_view_set(struct mcu_room *r, const json_t *message, json_t *reply);
@@ -156,6 +167,8 @@ void room_stream_request_key(struct room_stream *s);
 
 /* How recordings take the room's picture. */
 void room_recorded_conf(const struct mcu_config *c, struct comp_stream_conf *conf);
+/* The same of another view. */
+void room_view_recorded_conf(const struct room_view *v, struct comp_stream_conf *conf);
 
 /* The codec that browsers are asked to take first: H264, unless the whole canvas is too much for
  * the level that they offer. */

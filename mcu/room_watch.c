@@ -312,7 +312,8 @@ static const char *find_view(struct room_peer *p, const struct wish *wish, struc
     if (layout)
         return room_view_for(p, false, layout, wish->file, false, out);
     *out = wish->view[0] ? room_view_find(p->room, wish->view) : p->watch.view;
-    const bool is_anothers = *out && (*out)->kind == ROOM_VIEW_OWN && *out != p->watch.view;
+    const bool is_anothers = *out && *out != p->watch.view &&
+                             ((*out)->kind == ROOM_VIEW_OWN || (*out)->kind == ROOM_VIEW_RECORD);
     return (wish->view[0] && !*out) || is_anothers ? "no_such_view" : NULL;
 }
 

@@ -44,10 +44,11 @@ static void on_mix_sound_end(void *ctx, void *sound_ctx)
 static void on_comp_packet(void *ctx, void *stream_ctx, struct mcu_packet *packet)
 {
     struct mcu_studio *s = ctx;
-    if (s->sink.on_video)
+    const bool is_recordings = mcu_recordings_own(&s->recordings, stream_ctx);
+    if (s->sink.on_video && !is_recordings)
         s->sink.on_video(s->sink.ctx, stream_ctx, packet);
-    if (!stream_ctx)
-        mcu_recordings_push(&s->recordings, packet);
+    if (!stream_ctx || is_recordings)
+        mcu_recordings_push_video(&s->recordings, stream_ctx, packet);
 }
 
 static void on_comp_need_key(void *ctx, void *source_ctx)
@@ -61,7 +62,7 @@ static void on_comp_need_key(void *ctx, void *source_ctx)
 static void on_aac_packet(void *ctx, struct mcu_packet *packet)
 {
     struct mcu_studio *s = ctx;
-    mcu_recordings_push(&s->recordings, packet);
+    mcu_recordings_push_audio(&s->recordings, packet);
 }
 
 static int create_parts(struct mcu_studio *s)
@@ -153,11 +154,6 @@ void mcu_studio_wait_for_tick(struct mcu_studio *s)
         return;
     while (atomic_load(&s->audio_phase) == phase)
         mcu_sleep_until_us(mcu_now_us() + MCU_US_PER_MS / 2);
-}
-
-void mcu_studio_set_signs(struct mcu_studio *s, uint32_t signs)
-{
-    comp_view_set_signs(s->view, signs);
 }
 
 struct comp *mcu_studio_comp(struct mcu_studio *s)

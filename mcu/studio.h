@@ -190,9 +190,6 @@ bool mcu_seat_is_mixed(const struct mcu_seat *seat);
 /* 0..1 while it speaks, else 0. */
 float mcu_seat_speaking_level(const struct mcu_seat *seat);
 
-/* [ctl] The signs (COMP_SIGN_*) that are lit on the picture, and so in its recordings. */
-void mcu_studio_set_signs(struct mcu_studio *s, uint32_t signs);
-
 /* [ctl] For who makes views and streams of his own. Streams' contexts are not NULL, and all is
  * destroyed before the studio is. */
 struct comp *mcu_studio_comp(struct mcu_studio *s);
@@ -216,6 +213,16 @@ void mcu_studio_set_rate(struct mcu_studio *s, uint32_t bitrate_bps, uint32_t fp
 int mcu_studio_record_start(struct mcu_studio *s, const char *id, const char *path,
                             int64_t start_us);
 
+/* [ctl] The same of another view, which outlives the recording: by an encoder of its own, with all
+ * sizes and rates of `video` said; codec and stream_ctx are not looked at. Returns what
+ * comp_stream_create() does, too. */
+int mcu_studio_record_view(struct mcu_studio *s, const char *id, const char *path, int64_t start_us,
+                           struct comp_view *view, const struct comp_stream_conf *video);
+
+/* [ctl] Another rate of that encoder; nothing where the recording has none. */
+void mcu_studio_record_set_rate(struct mcu_studio *s, const char *id, uint32_t bitrate_bps,
+                                uint32_t fps);
+
 /* [ctl] Says ahead of time where it will end: nothing from there on is written, however far ticks and
  * encoders run before mcu_studio_record_stop(). Returns 0 or -ENOENT. */
 int mcu_studio_record_end_at(struct mcu_studio *s, const char *id, int64_t end_us);
@@ -228,6 +235,8 @@ void mcu_studio_record_reap(struct mcu_studio *s, const char *id);
 
 /* [ctl] Recordings that are not reaped yet. */
 size_t mcu_studio_recording_count(const struct mcu_studio *s);
+/* [ctl] Whether one of them takes the picture that all see. */
+bool mcu_studio_is_recorded(const struct mcu_studio *s);
 
 /* [ctl] Offline, at the end: encoders give out what they hold back. */
 void mcu_studio_flush(struct mcu_studio *s);

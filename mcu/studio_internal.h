@@ -12,6 +12,7 @@
 struct mcu_recording {
     char id[MCU_RECORDING_ID_MAX];
     struct rec *rec; /* NULL: the slot is free */
+    struct comp_stream *own; /* of another view, with this slot as its context; NULL: the room's */
     struct mcu_studio *studio;
     int64_t start_us;
     int64_t end_us; /* packets from here on are not for it */
@@ -48,8 +49,13 @@ struct mcu_studio {
 void mcu_recordings_init(struct mcu_recordings *r);
 /* [ctl] Ends all and waits for their files. */
 void mcu_recordings_finish(struct mcu_recordings *r);
-/* [enc] [aac] One packet to every recording. */
-void mcu_recordings_push(struct mcu_recordings *r, struct mcu_packet *packet);
+/* [enc] A frame to the recordings that take the stream of that stream_ctx (NULL: the room's). */
+void mcu_recordings_push_video(struct mcu_recordings *r, const void *stream_ctx,
+                               struct mcu_packet *packet);
+/* [aac] One packet to every recording. */
+void mcu_recordings_push_audio(struct mcu_recordings *r, struct mcu_packet *packet);
+/* [any] Whether that stream is a recording's own. */
+bool mcu_recordings_own(const struct mcu_recordings *r, const void *stream_ctx);
 
 /* [ctl] Returns when no audio tick that was running still runs. */
 void mcu_studio_wait_for_tick(struct mcu_studio *s);

@@ -5,11 +5,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "mcu/base/json.h"
 #include "mcu/base/log.h"
 #include "signaling/http.h"
 #include "signaling/http_handlers.h"
+#include "signaling/ws.h"
 
-enum { PAGE_DEFAULT = 50 };
+enum { PAGE_DEFAULT = 50, BODY_DEPTH = 4 };
 
 static bool may_record(struct sig_http *req, const struct sig_token *token)
 {
@@ -35,6 +37,19 @@ static void on_started(void *arg, const struct sig_recording *r, const struct si
     sig_http_unref(req);
 }
 
+/* {"view", "layout", "signs"}, all optional, and so is the body. */
+static const struct sig_error *read_wish(const struct sig_http *req, struct sig_room *room,
+                                         struct sig_record_wish *wish)
+{
+    json_t *body = NULL;
+    if (req->body_size && (!sig_json_depth_fits(req->body, req->body_size, BODY_DEPTH) ||
+                           mcu_json_parse(&body, req->body, req->body_size) != 0))
+        return sig_error("bad_request");
+    const struct sig_error *error = sig_record_wish_read(wish, room, body);
+    json_decref(body);
+    return error;
+}
+
 void sig_api_recording_start(struct sig_http *req)
 {
     struct sig_token token;
@@ -42,13 +57,16 @@ void sig_api_recording_start(struct sig_http *req)
     if (!sig_http_authorize(req, id, &token) || !may_record(req, &token))
         return;
     struct sig_room *room = sig_rooms_find(req->front->rooms, id);
-    const struct sig_error *error =
-        room ? sig_room_record(room, token.sub, on_started, sig_http_ref(req))
-             : sig_error("no_such_room");
+    struct sig_record_wish wish;
+    const struct sig_error *error = room ? read_wish(req, room, &wish) : sig_error("no_such_room");
+    if (error) {
+        sig_http_error(req, error, NULL);
+        return;
+    }
+    error = sig_room_record(room, token.sub, &wish, on_started, sig_http_ref(req));
     if (!error)
         return;
-    if (room)
-        sig_http_unref(req);
+    sig_http_unref(req);
     sig_http_error(req, error, NULL);
 }
 

@@ -41,6 +41,7 @@ static const struct sig_error errors[] = {
     {"too_many_layouts", 409, "There are as many layouts as may be.", "Delete one first."},
     {"too_many_pictures", 409, "There are as many pictures as may be.", "Delete one first."},
     {"view_exists", 409, "There is a view of that name.", NULL},
+    {"view_busy", 409, "The view is being recorded.", "Stop the recording first."},
     {"too_many_views", 409, "The room has as many views as it may.", "Remove one first."},
     {"room_exists", 409, "There is a room of that name.", NULL},
     {"room_full", 409, "The room is full.", NULL},

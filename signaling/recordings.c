@@ -13,6 +13,10 @@
 #include "mcu/base/clock.h"
 #include "mcu/base/json.h"
 #include "mcu/base/log.h"
+#include "mcu/control_picture.h"
+#include "signaling/admission.h"
+#include "signaling/layouts.h"
+#include "signaling/room_images.h"
 #include "signaling/rooms_internal.h"
 
 struct starting {
@@ -177,6 +181,25 @@ static int post_row(const struct sig_recording *r, struct sig_store *store)
     return sig_store_recording_started(store, &row);
 }
 
+static json_t *start_command(const struct sig_recording *r)
+{
+    const struct sig_record_wish *w = &r->wish;
+    json_t *command =
+        json_pack("{s:s, s:s, s:s}", "cmd", "record_start", "id", r->id, "file", r->file);
+    if (w->view[0])
+        json_object_set_new(command, "view", json_string(w->view));
+    if (w->has_signs)
+        json_object_set_new(command, "signs", json_boolean(w->signs));
+    if (!w->layout[0])
+        return command;
+    json_object_set_new(command, "layout", json_string(w->layout));
+    json_t *file = sig_layout_stored(r->rooms->conf.layouts, w->layout);
+    sig_room_give_images(r->room, file);
+    if (file)
+        json_object_set_new(command, "layout_file", file);
+    return command;
+}
+
 static int ask_room(struct sig_recording *r, sig_recording_fn *done, void *arg)
 {
     struct sig_rooms *rooms = r->room->rooms;
@@ -185,16 +208,47 @@ static int ask_room(struct sig_recording *r, sig_recording_fn *done, void *arg)
         return -ENOMEM;
     *s = (struct starting){.rooms = rooms, .done = done, .arg = arg};
     snprintf(s->id, sizeof(s->id), "%s", r->id);
-    json_t *start =
-        json_pack("{s:s, s:s, s:s}", "cmd", "record_start", "id", r->id, "file", r->file);
-    const int err = rooms->conf.host.send(r->room->link, start, on_started, s);
+    const int err = rooms->conf.host.send(r->room->link, start_command(r), on_started, s);
     if (err)
         free(s);
     return err;
 }
 
+static int read_wish(struct sig_record_wish *wish, const json_t *data)
+{
+    struct sig_record_wish w = {.has_signs = json_object_get(data, "signs") != NULL};
+    if (mcu_json_string(data, "view", MCU_JSON_OPTIONAL, 1, w.view, sizeof(w.view)) ||
+        mcu_json_string(data, "layout", MCU_JSON_OPTIONAL, 1, w.layout, sizeof(w.layout)) ||
+        mcu_json_bool(data, "signs", MCU_JSON_OPTIONAL, &w.signs) || (w.view[0] && w.layout[0]) ||
+        (w.layout[0] && !mcu_layout_name_is_valid(w.layout)))
+        return -1;
+    if (strcmp(w.view, "main") == 0)
+        w.view[0] = '\0';
+    *wish = w;
+    return 0;
+}
+
+const struct sig_error *sig_record_wish_read(struct sig_record_wish *wish, struct sig_room *room,
+                                             const json_t *data)
+{
+    struct sig_record_wish w = {0};
+    if (data && read_wish(&w, data))
+        return sig_error("bad_request");
+    if (w.layout[0] && !sig_layout_exists(room->rooms->conf.layouts, w.layout))
+        return sig_error("no_such_layout");
+    if (w.view[0] && !json_object_get(room->views, w.view))
+        return sig_error("no_such_view");
+    const bool is_unsigned = w.has_signs && !w.signs && room->rooms->conf.config->video.signs;
+    const bool is_another = w.view[0] || w.layout[0] || is_unsigned;
+    const struct sig_error *error = is_another ? sig_admit(room->rooms, room, MCU_LOAD_VIEW) : NULL;
+    if (!error)
+        *wish = w;
+    return error;
+}
+
 const struct sig_error *sig_room_record(struct sig_room *room, const char *by,
-                                        sig_recording_fn *done, void *arg)
+                                        const struct sig_record_wish *wish, sig_recording_fn *done,
+                                        void *arg)
 {
     if (room->active)
         return sig_error("already_recording");
@@ -203,6 +257,8 @@ const struct sig_error *sig_room_record(struct sig_room *room, const char *by,
     struct sig_recording *r = new_recording(room, by);
     if (!r)
         return sig_error("internal");
+    if (wish)
+        r->wish = *wish;
     r->is_starting = true;
     room->active = r;
     if (post_row(r, room->rooms->conf.store) == 0 && ask_room(r, done, arg) == 0)
@@ -269,11 +325,14 @@ void recording_event(struct sig_room *room, const json_t *event)
 void recordings_restarted(struct sig_room *room)
 {
     char by[129] = "";
+    struct sig_record_wish wish = {0};
     const bool was_active = room->active != NULL;
-    if (was_active)
+    if (was_active) {
         snprintf(by, sizeof(by), "%s", room->active->by);
+        wish = room->active->wish;
+    }
     recordings_orphaned(room);
-    if (was_active && sig_room_record(room, by, NULL, NULL))
+    if (was_active && sig_room_record(room, by, &wish, NULL, NULL))
         log_error("room=%s its recording could not be taken up again", room->id);
 }
 
@@ -286,19 +345,22 @@ void recordings_orphaned(struct sig_room *room)
     }
 }
 
-struct sig_recording *recording_adopt(struct sig_room *room, const char *id, const char *file,
-                                      int64_t started_at_ms)
+struct sig_recording *recording_adopt(struct sig_room *room, const json_t *said)
 {
     struct sig_recording *r = calloc(1, sizeof(*r));
     if (!r)
         return NULL;
+    if (mcu_json_string(said, "id", MCU_JSON_REQUIRED, 1, r->id, sizeof(r->id)) ||
+        mcu_json_string(said, "file", MCU_JSON_REQUIRED, 1, r->file, sizeof(r->file)) ||
+        mcu_json_int(said, "started_at", MCU_JSON_REQUIRED, 0, INT64_MAX, &r->started_at_ms) ||
+        read_wish(&r->wish, said)) {
+        free(r);
+        return NULL;
+    }
     r->rooms = room->rooms;
     r->room = room;
-    r->started_at_ms = started_at_ms;
     r->participants = room->member_count;
-    snprintf(r->id, sizeof(r->id), "%s", id);
     snprintf(r->room_id, sizeof(r->room_id), "%s", room->id);
-    snprintf(r->file, sizeof(r->file), "%s", file);
     r->next = room->recordings;
     room->recordings = r;
     room->active = r;

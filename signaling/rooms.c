@@ -144,10 +144,10 @@ static void room_restarted(void *ctx)
     struct sig_room *room = ctx;
     stats_end(&room->rooms->ended, &room->stats);
     room->stats = (struct sig_room_stats){0};
-    recordings_restarted(room);
     sig_room_forget_images(room);
     sig_room_restore_picture(room);
     sig_room_restore_views(room);
+    recordings_restarted(room); /* of one of these views, it may be */
     member_add_all_again(room);
 }
 

@@ -51,6 +51,14 @@ struct sig_room_stats {
     uint64_t out_copies;
 };
 
+/* Which picture is recorded, and how. All zero: the room's own, as the settings say. */
+struct sig_record_wish {
+    char view[65];   /* one that hosts added; "": the room's */
+    char layout[65]; /* "": the view's; else view is "" */
+    bool has_signs;  /* `signs` was said */
+    bool signs;      /* REC is on it */
+};
+
 struct sig_recording {
     struct sig_recording *next;
     struct sig_rooms *rooms;
@@ -59,6 +67,7 @@ struct sig_recording {
     char room_id[65];
     char file[1024];
     char by[129]; /* user */
+    struct sig_record_wish wish;
     int64_t started_at_ms;
     uint32_t participants;
     bool is_starting;
@@ -270,10 +279,16 @@ void sig_room_tell(struct sig_room *room, const struct sig_member *but, const ch
 typedef void sig_recording_fn(void *arg, const struct sig_recording *r,
                               const struct sig_error *error);
 
+/* Reads {view, layout, signs}, all optional, of data (NULL: nothing is said). Returns NULL and *wish,
+ * or bad_request, no_such_layout, no_such_view, overloaded (another picture is another encoder). */
+const struct sig_error *sig_record_wish_read(struct sig_record_wish *wish, struct sig_room *room,
+                                             const json_t *data);
+
 /* Starts one. Returns NULL, and done(arg, r, NULL) or done(arg, NULL, error) follows; or an error
- * at once (already_recording, internal) and done is not called. done may be NULL. */
+ * at once (already_recording, internal) and done is not called. done may be NULL; wish, too. */
 const struct sig_error *sig_room_record(struct sig_room *room, const char *by,
-                                        sig_recording_fn *done, void *arg);
+                                        const struct sig_record_wish *wish, sig_recording_fn *done,
+                                        void *arg);
 
 /* Stops it; the file is whole when the `recording` event says so. */
 void sig_recording_stop(struct sig_recording *r);

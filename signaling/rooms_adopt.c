@@ -94,17 +94,6 @@ static void adopt_peer(struct sig_room *room, const json_t *peer)
     member_unlist(m);
 }
 
-static void adopt_recording(struct sig_room *room, const json_t *recording)
-{
-    char id[65];
-    char file[1024];
-    int64_t started_at_ms = 0;
-    if (mcu_json_string(recording, "id", MCU_JSON_REQUIRED, 1, id, sizeof(id)) == 0 &&
-        mcu_json_string(recording, "file", MCU_JSON_REQUIRED, 1, file, sizeof(file)) == 0 &&
-        mcu_json_int(recording, "started_at", MCU_JSON_REQUIRED, 0, INT64_MAX, &started_at_ms) == 0)
-        recording_adopt(room, id, file, started_at_ms);
-}
-
 void *room_adopted(void *ctx, struct sig_link *link, const json_t *answer)
 {
     struct sig_rooms *r = ctx;
@@ -130,6 +119,6 @@ void *room_adopted(void *ctx, struct sig_link *link, const json_t *answer)
     size_t i;
     const json_t *one;
     json_array_foreach(peers, i, one) adopt_peer(room, one);
-    json_array_foreach(recordings, i, one) adopt_recording(room, one);
+    json_array_foreach(recordings, i, one) recording_adopt(room, one);
     return room;
 }

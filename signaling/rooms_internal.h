@@ -36,8 +36,8 @@ void event_network(struct sig_room *room, const json_t *event);
 
 void recordings_restarted(struct sig_room *room);
 void recordings_orphaned(struct sig_room *room);
-struct sig_recording *recording_adopt(struct sig_room *room, const char *id, const char *file,
-                                      int64_t started_at_ms);
+/* said: what the room says of it, with id, file and started_at. */
+struct sig_recording *recording_adopt(struct sig_room *room, const json_t *said);
 void recording_count_member(struct sig_room *room);
 
 /* recordings_recover.c */

@@ -236,7 +236,8 @@ bool sig_room_is_wished(const struct sig_room *room, const char *layout)
 
 void sig_room_reload_views(struct sig_room *room, const char *layout)
 {
-    if (!sig_room_views_use(room, layout) && !sig_room_is_wished(room, layout))
+    if (!sig_room_views_use(room, layout) && !sig_room_is_wished(room, layout) &&
+        !(room->active && strcmp(room->active->wish.layout, layout) == 0))
         return;
     json_t *file = sig_layout_stored(room->rooms->conf.layouts, layout);
     sig_room_give_images(room, file);

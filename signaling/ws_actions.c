@@ -381,10 +381,14 @@ static const struct sig_error *on_record(const struct ws_request *q)
         ws_answer(q->client, q->action, q->id, record_data(running), NULL, NULL);
         return NULL;
     }
+    struct sig_record_wish wish;
+    const struct sig_error *error = sig_record_wish_read(&wish, m->room, q->data);
+    if (error)
+        return error;
     struct ws_pending *p = ws_pending_create(q, m);
     if (!p)
         return sig_error("too_busy");
-    const struct sig_error *error = sig_room_record(m->room, m->user, on_recording, p);
+    error = sig_room_record(m->room, m->user, &wish, on_recording, p);
     if (error)
         ws_pending_free(p);
     return error;

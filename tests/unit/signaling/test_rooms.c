@@ -1374,7 +1374,7 @@ static void a_room_given_up_ends_for_everybody(void **state)
 
 static struct sig_recording *record(struct fixture *f, struct sig_room *room)
 {
-    assert_null(sig_room_record(room, "ann", NULL, NULL));
+    assert_null(sig_room_record(room, "ann", NULL, NULL, NULL));
     answer(f, "record_start", "{\"ok\": true, \"started_at\": 1000000}");
     assert_non_null(room->active);
     return room->active;
@@ -1391,7 +1391,7 @@ static void a_recording_has_a_row_from_start_to_end(void **state)
     assert_string_equal(heard(f, 0, 1), "recording");
     assert_true(json_is_true(heard_data(f, 0, "active")));
     assert_string_equal(row_of(f, id).status, "recording");
-    assert_string_equal(sig_room_record(room, "bob", NULL, NULL)->code, "already_recording");
+    assert_string_equal(sig_room_record(room, "bob", NULL, NULL, NULL)->code, "already_recording");
 
     sig_recording_stop(room->active);
     answer(f, "record_stop", NULL);
@@ -1434,11 +1434,57 @@ static void a_recording_goes_on_in_a_new_file_when_its_room_dies(void **state)
     answer(f, "peer_add", NULL);
 }
 
+static const char *asked_text(const struct fixture *f, const char *key)
+{
+    const char *text = json_string_value(json_object_get(f->asked[0].command, key));
+    return text ? text : "";
+}
+
+/* What the front keeps of it is enough to ask for the same of another process. */
+static void a_recording_of_another_view_goes_on_with_it(void **state)
+{
+    struct fixture *f = *state;
+    struct sig_room *room = join(f, 0, "ann")->room;
+    struct sig_record_wish wish = {.layout = "unset"};
+    json_t *said = json_pack("{s:s}", "view", "stage");
+    assert_string_equal(sig_record_wish_read(&wish, room, said)->code, "no_such_view");
+    assert_string_equal(wish.layout, "unset");
+    json_object_set_new(room->views, "stage",
+                        json_pack("{s:s, s:s, s:i, s:i, s:i}", "view", "stage", "layout", "single",
+                                  "width", 320, "height", 180, "fps", 10));
+    assert_null(sig_record_wish_read(&wish, room, said));
+    json_object_set_new(said, "signs", json_true());
+    assert_null(sig_record_wish_read(&wish, room, said));
+    json_object_set_new(said, "layout", json_string("grid"));
+    assert_string_equal(sig_record_wish_read(&wish, room, said)->code, "bad_request");
+    json_object_del(said, "view");
+    json_object_set_new(said, "layout", json_string("nonsense"));
+    assert_string_equal(sig_record_wish_read(&wish, room, said)->code, "no_such_layout");
+    json_decref(said);
+
+    assert_null(sig_room_record(room, "ann", &wish, NULL, NULL));
+    assert_string_equal(asked_text(f, "view"), "stage");
+    assert_string_equal(asked_text(f, "layout"), "");
+    assert_true(json_is_true(json_object_get(f->asked[0].command, "signs")));
+    answer(f, "record_start", "{\"ok\": true, \"started_at\": 1000000}");
+
+    f->events.restarted(f->opened[0]);
+    assert_string_equal(asked_text(f, "view"), "stage");
+    answer(f, "view_add", NULL); /* it is there before it is recorded */
+    assert_string_equal(asked_text(f, "view"), "stage");
+    assert_true(json_is_true(json_object_get(f->asked[0].command, "signs")));
+    answer(f, "record_start", NULL);
+    answer(f, "peer_add", NULL);
+    json_t *result = json_pack("{s:b, s:i, s:i}", "ok", 1, "duration_ms", 4000, "bytes", 66);
+    f->recovered(f->recovered_arg, result);
+    json_decref(result);
+}
+
 static void a_recording_that_the_room_refuses_is_failed(void **state)
 {
     struct fixture *f = *state;
     struct sig_room *room = join(f, 0, "ann")->room;
-    assert_null(sig_room_record(room, "ann", NULL, NULL));
+    assert_null(sig_room_record(room, "ann", NULL, NULL, NULL));
     char id[65];
     snprintf(id, sizeof(id), "%s", room->active->id);
     answer(f, "record_start", "{\"ok\": false, \"error\": {\"code\": \"file_error\"}}");
@@ -1504,7 +1550,8 @@ static void a_living_room_is_adopted_with_its_seats_and_recordings(void **state)
         "\"etag\": \"f123456789012345678901\", \"joined_at\": 9}},"
         "{\"peer\": \"p3\", \"user\": \"x\", \"name\": \"X\", \"role\": \"host\", "
         "\"session\": \"of another version\"}],"
-        "\"recordings\": [{\"id\": \"rec\", \"file\": \"/r.mp4\", \"started_at\": 7}]}";
+        "\"recordings\": [{\"id\": \"rec\", \"file\": \"/r.mp4\", \"started_at\": 7, "
+        "\"layout\": \"grid\", \"signs\": false}]}";
     json_t *reply = json_loads(answer_text, 0, NULL);
     struct sig_room *room = f->events.adopted(f->events.ctx, (struct sig_link *)f, reply);
     assert_non_null(room);
@@ -1519,6 +1566,8 @@ static void a_living_room_is_adopted_with_its_seats_and_recordings(void **state)
     answer(f, "peer_remove", NULL); /* p3 */
     assert_int_equal(room->member_count, 2);
     assert_string_equal(room->active->id, "rec");
+    assert_string_equal(room->active->wish.layout, "grid");
+    assert_true(room->active->wish.has_signs && !room->active->wish.signs);
     assert_string_equal(sig_rooms_find_peer(f->rooms, "p2")->etag, "f123456789012345678901");
     struct sig_member *ann =
         sig_rooms_resume(f->rooms, "0123456789012345678901", (struct sig_client *)&f->clients[0]);
@@ -1588,6 +1637,7 @@ int main(void)
         TEST(a_room_given_up_ends_for_everybody),
         TEST(a_recording_has_a_row_from_start_to_end),
         TEST(a_recording_goes_on_in_a_new_file_when_its_room_dies),
+        TEST(a_recording_of_another_view_goes_on_with_it),
         TEST(a_recording_that_the_room_refuses_is_failed),
         TEST(at_the_start_what_was_cut_off_is_recovered),
         TEST(at_the_start_a_file_without_a_row_gets_one),
