@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Nonsense, floods and kills against the front. BUILD (build) must have tests/tools/fake_room: `make tools`.
+# Nonsense, floods, kills and too little CPU. BUILD (build) must have tests/tools/fake_room and rtp_faces: `make tools`.
 # Usage: tests/faults/run.sh
 set -eu
 cd "$(dirname "$0")/../.."
 export BUILD=${BUILD:-build}
-if [ ! -x "$BUILD/tests/tools/fake_room" ]; then
-    echo "faults: $BUILD/tests/tools/fake_room is not there; run \`make tools\`" >&2
-    exit 1
-fi
+for tool in fake_room rtp_faces; do
+    if [ ! -x "$BUILD/tests/tools/$tool" ]; then
+        echo "faults: $BUILD/tests/tools/$tool is not there; run \`make tools\`" >&2
+        exit 1
+    fi
+done
 exec timeout -k 10 600 node --test --test-reporter=spec tests/faults/*.mjs
