@@ -700,6 +700,51 @@ static void a_join_storm_costs_few_key_frames_and_freezes_nobody(void **state)
     assert_int_equal(streams(s, NULL), 1);
 }
 
+/* They ask at every turn; at most two a second of each go out. */
+static bool have_all_sent_plis(const struct stage *s, uint64_t least)
+{
+    bool have_all = true;
+    for (int i = 0; i < STORM; i++) {
+        struct rtc_peer_stats stats;
+        rtc_peer_request_key(s->guests[1 + i]->rtc, RTC_CAMERA);
+        rtc_peer_read_stats(s->guests[1 + i]->rtc, &stats);
+        have_all = have_all && stats.in[MCU_VIDEO].plis >= least;
+    }
+    return have_all;
+}
+
+static uint64_t keys_made(const struct stage *s)
+{
+    struct comp_stream_stats stats;
+    comp_stream_read_stats(s->room->views.first->streams->stream, &stats);
+    return stats.keys;
+}
+
+/* Twenty lose everything again and again, and say so as often as they may. */
+static void a_pli_storm_costs_few_key_frames_and_freezes_nobody(void **state)
+{
+    struct stage *s = *state;
+    open_room(s, "mcu");
+    join(s, 0, RED, MCU_CODEC_VP8);
+    for (int i = 0; i < STORM; i++)
+        join(s, 1 + i, NO_COLOUR, MCU_CODEC_VP8);
+    for (int i = 0; i < STORM; i++)
+        UNTIL(s, sees_colours(s->guests[1 + i], RED, RED));
+    assert_int_equal(streams(s, NULL), 1);
+    int frames[STORM];
+    for (int i = 0; i < STORM; i++)
+        frames[i] = sees(s->guests[1 + i]).frames;
+    const uint64_t before = keys_made(s);
+    const int64_t start_us = mcu_now_us();
+    UNTIL(s, have_all_sent_plis(s, 8));
+    const double seconds = (double)(mcu_now_us() - start_us) / MCU_US_PER_S;
+    /* One for each two seconds, and one at either end: ticks may be late. */
+    assert_in_range(keys_made(s) - before, 1, (int)(seconds / 2.0) + 2);
+    for (int i = 0; i < STORM; i++)
+        UNTIL(s, sees(s->guests[1 + i]).frames >= frames[i] + 20);
+    assert_true(sees_colours(s->guests[1], RED, RED));
+}
+
 /* --- what is told ----------------------------------------------------------------------------- */
 
 static bool has_tile(const json_t *event, const char *user, int x, int w)
@@ -791,6 +836,7 @@ int main(void)
         TEST(a_recording_has_signs_or_not),
         TEST(a_recording_of_what_is_not_there_is_refused),
         TEST(a_join_storm_costs_few_key_frames_and_freezes_nobody),
+        TEST(a_pli_storm_costs_few_key_frames_and_freezes_nobody),
         TEST(tiles_are_told_where_they_are),
         TEST(publishers_are_told_what_their_tile_needs),
     };
