@@ -8,8 +8,8 @@
 
 enum {
     SLIDES_SHORT = 270, /* its key frames are still small enough for the rate */
-    SLIDES_FPS = 3,
-    SLIDES_BPS = 40 * 1000,
+    SLIDES_FPS = 2,
+    SLIDES_BPS = 20 * 1000, /* beside low sound, some 37 kbit/s with headers: under 60 together */
     LEVEL_31_BLOCKS = 3600, /* macroblocks of a frame, and a second; H.264, table A-1 */
     LEVEL_31_BLOCKS_PER_S = 108000,
     HEADERS_PERCENT = 6, /* RTP, extensions, SRTP, UDP and IP on packets of 1100 bytes */
