@@ -314,5 +314,5 @@ int mcu_cmd_serve(int argc, char **argv)
             sig_server_drain(f.server, DRAIN_TIMEOUT_MS);
     }
     finish(&f);
-    return err ? 1 : 0;
+    return err == -EINVAL ? 2 : err ? 1 : 0; /* the settings are wrong, or it failed */
 }

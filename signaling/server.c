@@ -246,7 +246,7 @@ static int listen_on(struct sig_server *s, const char *host, int port, bool is_v
         info.ssl_options_set = SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1;
         info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
     }
-    return lws_create_vhost(s->lws, &info) ? 0 : -EINVAL;
+    return lws_create_vhost(s->lws, &info) ? 0 : -EIO;
 }
 
 /* libwebsockets closes what it adopts, so it gets a duplicate. */

@@ -30,7 +30,8 @@ struct sig_server_conf {
 };
 
 /* Binds the port; nobody is served before sig_server_run(). On error one line in error
- * (SIG_SERVER_ERROR_MAX bytes). Returns 0 or a negative errno (-EADDRINUSE, -EINVAL). */
+ * (SIG_SERVER_ERROR_MAX bytes). Returns 0, -EINVAL (the settings are wrong) or another negative
+ * errno (-EADDRINUSE, -EIO: it cannot listen). */
 int sig_server_create(struct sig_server **out, const struct sig_server_conf *conf, char *error);
 void sig_server_destroy(struct sig_server *s);
 

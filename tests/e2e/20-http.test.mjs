@@ -161,6 +161,6 @@ test('a server whose settings name no layout that there is says so and does not 
     const args = ['serve', '--dev', '--listen', '127.0.0.1:1', '--data', scope.folder('data')];
     const env = { ...process.env, MIXDOWN_VIDEO_LAYOUT: 'nowhere' };
     const { status, stderr } = spawnSync(process.env.MIXDOWN, args, { env, encoding: 'utf8', timeout: 60000 });
-    check(status === 1, `it ended with ${status}`);
+    check(status === 2, `it ended with ${status}`);
     check(stderr.includes("video.layout: no layout 'nowhere'"), stderr);
 });
