@@ -218,7 +218,8 @@ export class Mixdown {
     pin(user: string, seat?: number | null): Promise<void>;
     raiseHand(raised: boolean): Promise<void>;
     watch(change: Watch): Promise<void>;
-    record(active: boolean): Promise<{ id: string; startedAt: number }>;
+    record(active: boolean, what?: { view?: string; layout?: string; signs?: boolean }):
+        Promise<{ id: string; startedAt: number }>;
     /** Hosts only; only the muted person can unmute. Default: the microphone. */
     mute(user: string, what?: Muting): Promise<void>;
     /** Hosts only: everyone but hosts and ourselves. */

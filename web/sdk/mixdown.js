@@ -192,9 +192,10 @@ export class Mixdown {
         }
     }
 
-    /* Starts (true) or stops (false) recording the room for everyone; resolves with {id, startedAt}. */
-    async record(active) {
-        return this.#request('record', { active: Boolean(active) });
+    /* Starts (true) or stops (false) recording the room for everyone; resolves with {id, startedAt}. what:
+     * {view} or {layout}, the picture to record where it is not the room's; {signs}: REC on it or not. */
+    async record(active, what = {}) {
+        return this.#request('record', { ...what, active: Boolean(active) });
     }
 
     /* The layouts there are: [{name, title: {en, zh}, picture}], picture as an address. */
