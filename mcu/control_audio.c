@@ -86,12 +86,7 @@ bool mcu_submix_list_is_valid(const json_t *list)
     return true;
 }
 
-static const struct {
-    const char *key;
-    bool (*is_valid)(const json_t *value);
-    const char *form;
-    const char *plain; /* JSON of what a room does without it; NULL: that is the room's matter */
-} settings[] = {
+static const struct mcu_patch_rule settings[] = {
     {"volume", is_percent, "a whole number of 0 to 200", "100"},
     {"deaf", is_flag, "true or false", "false"},
     {"original", is_flag, "true or false", NULL},
@@ -107,36 +102,9 @@ static const struct {
 
 enum { SETTINGS = sizeof(settings) / sizeof(settings[0]) };
 
-static size_t find_setting(const char *key)
-{
-    size_t i = 0;
-    while (i < SETTINGS && strcmp(settings[i].key, key) != 0)
-        i++;
-    return i;
-}
-
 int mcu_audio_check(const json_t *patch, char *why)
 {
-    const char *key;
-    json_t *value;
-    snprintf(why, MCU_WHY_MAX, "an object is needed");
-    if (!json_is_object(patch))
-        return -EINVAL;
-    json_object_foreach((json_t *)patch, key, value)
-    {
-        const size_t i = find_setting(key);
-        if (i == SETTINGS) {
-            snprintf(why, MCU_WHY_MAX, "there is no such setting: %.*s",
-                     mcu_text_head(key, MCU_NAMED_BYTES_MAX), key);
-            return -EINVAL;
-        }
-        if (!json_is_null(value) && !settings[i].is_valid(value)) {
-            snprintf(why, MCU_WHY_MAX, "%s: must be %s", key, settings[i].form);
-            return -EINVAL;
-        }
-    }
-    why[0] = '\0';
-    return 0;
+    return mcu_patch_check(settings, SETTINGS, patch, why);
 }
 
 /* --- merging ---------------------------------------------------------------------------------- */

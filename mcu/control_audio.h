@@ -14,12 +14,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "mcu/control_patch.h"
+
 enum {
     MCU_VOLUME_MAX = 200,
     MCU_VOLUMES_MAX = 64,  /* other users whose volume one member has set for himself */
     MCU_SUBMIXES_MAX = 16, /* of a room, MCU_FLOOR included */
     MCU_SUBMIX_CHARS_MAX = 32,
-    MCU_WHY_MAX = 128,
 };
 
 /* The submix that everybody speaks to and hears unless told otherwise. */

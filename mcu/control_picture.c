@@ -52,49 +52,18 @@ static bool is_flag(const json_t *value)
     return json_is_boolean(value);
 }
 
-static const struct {
-    const char *key;
-    bool (*is_valid)(const json_t *value);
-    const char *form;
-} choices[] = {
-    {"layout", is_layout, "a name of 1 to 64 of a-z 0-9 -"},
-    {"order", is_order, "at most 200 different users"},
-    {"spotlight", is_user, "a user, or null"},
-    {"hideWithoutVideo", is_flag, "true or false"},
+static const struct mcu_patch_rule choices[] = {
+    {"layout", is_layout, "a name of 1 to 64 of a-z 0-9 -", NULL},
+    {"order", is_order, "at most 200 different users", NULL},
+    {"spotlight", is_user, "a user, or null", NULL},
+    {"hideWithoutVideo", is_flag, "true or false", NULL},
 };
 
 enum { CHOICES = sizeof(choices) / sizeof(choices[0]) };
 
-static size_t find_choice(const char *key)
-{
-    size_t i = 0;
-    while (i < CHOICES && strcmp(choices[i].key, key) != 0)
-        i++;
-    return i;
-}
-
 int mcu_picture_check(const json_t *patch, char *why)
 {
-    const char *key;
-    json_t *value;
-    snprintf(why, MCU_WHY_MAX, "an object is needed");
-    if (!json_is_object(patch))
-        return -EINVAL;
-    json_object_foreach((json_t *)patch, key, value)
-    {
-        const size_t i = find_choice(key);
-        if (i == CHOICES) {
-            snprintf(why, MCU_WHY_MAX, "there is no such setting: %.*s",
-                     mcu_text_head(key, MCU_NAMED_BYTES_MAX), key);
-            return -EINVAL;
-        }
-        if (!json_is_null(value) && !choices[i].is_valid(value)) {
-            snprintf(why, MCU_WHY_MAX, "%s: must be %s", key, choices[i].form);
-            return -EINVAL;
-        }
-    }
-    why[0] = '\0';
-    return 0;
+    return mcu_patch_check(choices, CHOICES, patch, why);
 }
 
 /* --- merging and reading ---------------------------------------------------------------------- */

@@ -13,7 +13,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-#include "mcu/control_audio.h" /* MCU_WHY_MAX */
+#include "mcu/control_patch.h"
 
 enum {
     MCU_ORDER_MAX = 200, /* as many as a layout may place */
