@@ -27,6 +27,8 @@ struct sig_link {
 };
 
 struct recovery;  /* supervisor_recover.c */
+/* Runs this program with other words; what it prints goes to out_fd. Returns 0 or a negative errno. */
+int supervisor_spawn(pid_t *pid, char *const argv[], int out_fd);
 struct rendering; /* supervisor_render.c */
 
 struct mcu_supervisor {

@@ -86,7 +86,7 @@ static void recovery_ready(struct mcu_watch *w, uint32_t events)
     tell(r, NULL);
 }
 
-static int spawn_recover(pid_t *pid, const char *file, int out_fd)
+int supervisor_spawn(pid_t *pid, char *const argv[], int out_fd)
 {
     posix_spawn_file_actions_t files;
     int err = posix_spawn_file_actions_init(&files);
@@ -97,13 +97,18 @@ static int spawn_recover(pid_t *pid, const char *file, int out_fd)
         err = posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
     if (!err)
         err = posix_spawn_file_actions_addclosefrom_np(&files, 3);
-    char name[FILE_MAX];
-    snprintf(name, sizeof(name), "%s", file);
-    char *const argv[] = {"mixdown", "recover", name, NULL};
     if (!err)
         err = posix_spawn(pid, "/proc/self/exe", &files, NULL, argv, environ);
     posix_spawn_file_actions_destroy(&files);
     return -err;
+}
+
+static int spawn_recover(pid_t *pid, const char *file, int out_fd)
+{
+    char name[FILE_MAX];
+    snprintf(name, sizeof(name), "%s", file);
+    char *const argv[] = {"mixdown", "recover", name, NULL};
+    return supervisor_spawn(pid, argv, out_fd);
 }
 
 static int start_recovery(struct recovery *r)

@@ -99,22 +99,10 @@ static void rendering_ready(struct mcu_watch *w, uint32_t events)
 
 static int spawn_render(pid_t *pid, struct rendering *r, int out_fd)
 {
-    posix_spawn_file_actions_t files;
-    int err = posix_spawn_file_actions_init(&files);
-    if (err)
-        return -err;
-    err = posix_spawn_file_actions_adddup2(&files, out_fd, 1);
-    if (!err)
-        err = posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-    if (!err)
-        err = posix_spawn_file_actions_addclosefrom_np(&files, 3);
     char *const argv[] = {"mixdown", "layout",  "render", r->word,       "-n", r->people,
                           "--size",  r->canvas, "-o",     "/dev/stdout",
                           "--pictures", r->pictures, NULL};
-    if (!err)
-        err = posix_spawn(pid, "/proc/self/exe", &files, NULL, argv, environ);
-    posix_spawn_file_actions_destroy(&files);
-    return -err;
+    return supervisor_spawn(pid, argv, out_fd);
 }
 
 static int start(struct rendering *r)
