@@ -15,7 +15,7 @@
 #include "signaling/sdp.h"
 #include "signaling/watch.h"
 
-static struct sig_member *member_of(const struct sig_room *room, const json_t *event)
+struct sig_member *member_of_event(const struct sig_room *room, const json_t *event)
 {
     char peer[65];
     if (mcu_json_string(event, "peer", MCU_JSON_REQUIRED, 1, peer, sizeof(peer)))
@@ -23,17 +23,17 @@ static struct sig_member *member_of(const struct sig_room *room, const json_t *e
     return member_find(room, peer);
 }
 
-static void tell_client(struct sig_member *m, const char *action, json_t *data)
+void member_tell(struct sig_member *m, const char *action, json_t *data)
 {
     json_t *event = json_pack("{s:s, s:s, s:o}", "type", "rtc", "action", action, "data", data);
-    if (event && m->client)
+    if (event && m->client && !m->is_joining)
         m->room->rooms->conf.send(m->client, event);
     json_decref(event);
 }
 
 static void on_candidate(struct sig_room *room, const json_t *event)
 {
-    struct sig_member *m = member_of(room, event);
+    struct sig_member *m = member_of_event(room, event);
     char mid[32] = "0";
     const char *candidate = NULL;
     size_t size = 0;
@@ -42,14 +42,14 @@ static void on_candidate(struct sig_room *room, const json_t *event)
         return;
     if (size && !sig_sdp_candidate_is_valid(candidate, size))
         return;
-    tell_client(
+    member_tell(
         m, "candidate",
         json_pack("{s:s, s:s, s:i}", "candidate", candidate, "sdpMid", mid, "sdpMLineIndex", 0));
 }
 
 static void on_peer_state(struct sig_room *room, const json_t *event)
 {
-    struct sig_member *m = member_of(room, event);
+    struct sig_member *m = member_of_event(room, event);
     char state[sizeof(m->state)];
     if (!m || mcu_json_string(event, "state", MCU_JSON_REQUIRED, 1, state, sizeof(state)))
         return;
@@ -66,12 +66,12 @@ static void on_peer_state(struct sig_room *room, const json_t *event)
     if (is_closed && m->kind != SIG_KIND_WS && m->kind != SIG_KIND_RTP)
         sig_member_leave(m, "lost"); /* nobody else says that it has gone */
     else if (strcmp(state, "connected") == 0 || is_over)
-        tell_client(m, "network", json_pack("{s:s}", "state", is_over ? "failed" : "connected"));
+        member_tell(m, "network", json_pack("{s:s}", "state", is_over ? "failed" : "connected"));
 }
 
 static void on_peer_media(struct sig_room *room, const json_t *event)
 {
-    struct sig_member *m = member_of(room, event);
+    struct sig_member *m = member_of_event(room, event);
     bool audio = false;
     bool video = false;
     bool screen = false;
@@ -108,7 +108,7 @@ static void on_speaking(struct sig_room *room, const json_t *event)
     const json_t *one;
     json_array_foreach(said, i, one)
     {
-        const struct sig_member *m = member_of(room, one);
+        const struct sig_member *m = member_of_event(room, one);
         double level = 0;
         if (m && !m->is_joining &&
             mcu_json_number(one, "level", MCU_JSON_REQUIRED, 0, 1, &level) == 0)

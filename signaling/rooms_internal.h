@@ -24,6 +24,10 @@ json_t *member_session_json(const struct sig_member *m);
 json_t *member_read_rtp(const json_t *rtp);
 
 /* room_events.c */
+/* The member that an event's `peer` names, or NULL. */
+struct sig_member *member_of_event(const struct sig_room *room, const json_t *event);
+/* An event to his client, once his join is answered. Steals data. */
+void member_tell(struct sig_member *m, const char *action, json_t *data);
 void room_event(void *ctx, const json_t *event);
 void stats_add(struct sig_room_stats *sum, const struct sig_room_stats *add);
 /* The same for a process that is over: what was only true while it ran is left out. */

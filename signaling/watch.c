@@ -7,6 +7,7 @@
 
 #include "mcu/base/json.h"
 #include "mcu/control_picture.h"
+#include "signaling/admission.h"
 #include "signaling/layouts.h"
 #include "signaling/room_images.h"
 #include "signaling/rooms_internal.h"
@@ -97,6 +98,29 @@ json_t *sig_wish_from_session(const json_t *session)
                : NULL;
 }
 
+/* Whether the room will compose a picture that nobody watches so far. */
+static bool makes_view(const struct sig_member *m, const json_t *wish)
+{
+    const char *view = json_string_value(json_object_get(wish, "view"));
+    const char *layout = json_string_value(json_object_get(wish, "layout"));
+    if (view && strcmp(view, "own") == 0)
+        return strncmp(m->view, "own:", 4) != 0;
+    if (!layout)
+        return false;
+    char name[sizeof(m->view)];
+    snprintf(name, sizeof(name), "layout:%s", layout);
+    for (const struct sig_member *other = m->room->members; other; other = other->next) {
+        if (strcmp(other->view, name) == 0)
+            return false;
+    }
+    return true;
+}
+
+const struct sig_error *sig_wish_admit(const struct sig_member *m, const json_t *wish)
+{
+    return makes_view(m, wish) ? sig_admit(m->room->rooms, m->room, MCU_LOAD_VIEW) : NULL;
+}
+
 /* --- asking ----------------------------------------------------------------------------------- */
 
 static json_t *command_of(const struct sig_member *m, const json_t *wish)
@@ -148,10 +172,11 @@ static void on_reply(void *arg, const json_t *reply)
 const struct sig_error *sig_member_watch(struct sig_member *m, json_t *wish, sig_watch_fn *done,
                                          void *arg)
 {
-    struct watch *w = malloc(sizeof(*w));
+    const struct sig_error *refused = sig_wish_admit(m, wish);
+    struct watch *w = refused ? NULL : malloc(sizeof(*w));
     if (!w) {
         json_decref(wish);
-        return sig_error("too_busy");
+        return refused ? refused : sig_error("too_busy");
     }
     *w = (struct watch){.member = sig_member_ref(m), .wish = wish, .done = done, .arg = arg};
     if (sig_member_command(m, command_of(m, wish), on_reply, w) == 0)
@@ -179,23 +204,6 @@ void sig_member_watch_again(struct sig_member *m)
 }
 
 /* --- events ----------------------------------------------------------------------------------- */
-
-static struct sig_member *member_of(const struct sig_room *room, const json_t *event)
-{
-    char peer[65];
-    if (mcu_json_string(event, "peer", MCU_JSON_REQUIRED, 1, peer, sizeof(peer)))
-        return NULL;
-    return member_find(room, peer);
-}
-
-/* Steals data. */
-static void tell_client(struct sig_member *m, const char *action, json_t *data)
-{
-    json_t *event = json_pack("{s:s, s:s, s:o}", "type", "rtc", "action", action, "data", data);
-    if (event && m->client && !m->is_joining)
-        m->room->rooms->conf.send(m->client, event);
-    json_decref(event);
-}
 
 /* A view for one alone goes by one name to all clients. */
 static const char *shown_name(const char *view)
@@ -228,7 +236,7 @@ static bool take_watching(struct sig_member *m, const json_t *said)
     m->view_height = (uint32_t)height;
     json_t *tiles = json_object_get(m->room->tiles, view);
     if (is_other_view && tiles)
-        tell_client(m, "tiles", json_incref(tiles));
+        member_tell(m, "tiles", json_incref(tiles));
     return true;
 }
 
@@ -243,16 +251,16 @@ void sig_member_tell_watching(struct sig_member *m)
     if (!m->view[0])
         return;
     json_t *tiles = json_object_get(m->room->tiles, m->view);
-    tell_client(m, "watching", sig_member_watching_json(m));
+    member_tell(m, "watching", sig_member_watching_json(m));
     if (tiles)
-        tell_client(m, "tiles", json_incref(tiles));
+        member_tell(m, "tiles", json_incref(tiles));
 }
 
 void sig_watching_event(struct sig_room *room, const json_t *event)
 {
-    struct sig_member *m = member_of(room, event);
+    struct sig_member *m = member_of_event(room, event);
     if (m && take_watching(m, event))
-        tell_client(m, "watching", sig_member_watching_json(m));
+        member_tell(m, "watching", sig_member_watching_json(m));
 }
 
 static json_t *read_tile(const json_t *said)
@@ -302,7 +310,7 @@ void sig_tiles_event(struct sig_room *room, const json_t *event)
     keep_tiles(room, view, data);
     for (struct sig_member *m = room->members; m; m = m->next) {
         if (strcmp(m->view, view) == 0)
-            tell_client(m, "tiles", json_incref(data));
+            member_tell(m, "tiles", json_incref(data));
     }
     json_decref(data);
 }
@@ -324,11 +332,11 @@ static json_t *read_limit(const json_t *said)
 
 void sig_uplink_event(struct sig_room *room, const json_t *event)
 {
-    struct sig_member *m = member_of(room, event);
+    struct sig_member *m = member_of_event(room, event);
     json_t *camera = read_limit(json_object_get(event, "camera"));
     json_t *screen = read_limit(json_object_get(event, "screen"));
     if (m && (camera || screen))
-        tell_client(m, "uplink", json_pack("{s:O*, s:O*}", "camera", camera, "screen", screen));
+        member_tell(m, "uplink", json_pack("{s:O*, s:O*}", "camera", camera, "screen", screen));
     json_decref(camera);
     json_decref(screen);
 }

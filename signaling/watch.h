@@ -21,9 +21,13 @@ const struct sig_error *sig_wish_read(json_t **wish, const struct sig_room *room
 /* An object that is a wish, as an earlier front left it; new, or NULL. */
 json_t *sig_wish_from_session(const json_t *session);
 
+/* Whether the machine carries the picture that the wish would make; NULL: it does, or there is none
+ * to make. Else `overloaded`. */
+const struct sig_error *sig_wish_admit(const struct sig_member *m, const json_t *wish);
+
 typedef void sig_watch_fn(void *arg, struct sig_member *m, const struct sig_error *error);
 
-/* Asks the room for it and keeps it; steals wish. Returns NULL, and done(arg, m, NULL) or done(arg,
+/* Asks the room for it and keeps it, if it is admitted; steals wish. Returns NULL, and done(arg, m, NULL) or done(arg,
  * NULL, error) follows; or an error at once and done is not called. done may be NULL. */
 const struct sig_error *sig_member_watch(struct sig_member *m, json_t *wish, sig_watch_fn *done,
                                          void *arg);

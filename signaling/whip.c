@@ -125,6 +125,8 @@ static void on_joined(void *arg, struct sig_member *m, const struct sig_error *e
     }
     s->member = sig_member_ref(m);
     error = s->wish ? sig_wish_read(&m->wish, m->room, s->wish, NULL) : NULL;
+    if (!error)
+        error = sig_wish_admit(m, m->wish);
     if (error) {
         fail_start(s, error);
         return;

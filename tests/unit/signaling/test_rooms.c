@@ -644,6 +644,25 @@ static void what_a_client_watches_is_kept_and_wished_for_again(void **state)
     answer(f, "peer_watch", NULL);
 }
 
+/* A picture for one alone, or the first in that layout; what is composed already costs nothing. */
+static void a_picture_that_nobody_watches_yet_has_to_fit(void **state)
+{
+    struct fixture *f = *state;
+    struct sig_member *ann = join(f, 0, "ann");
+    struct sig_member *bob = join(f, 1, "bob");
+    f->config.room.max_load = 85;
+    ann->room->load.cores = 100000.0;
+    assert_string_equal(wish(f, ann, "{\"view\": \"own\"}")->code, "overloaded");
+    assert_string_equal(wish(f, ann, "{\"layout\": \"speaker\"}")->code, "overloaded");
+    snprintf(bob->view, sizeof(bob->view), "layout:speaker");
+    assert_null(wish(f, ann, "{\"layout\": \"speaker\"}"));
+    snprintf(ann->view, sizeof(ann->view), "own:p1");
+    assert_null(wish(f, ann, "{\"view\": \"own\", \"layout\": \"pip\"}"));
+    assert_null(wish(f, ann, "{\"view\": \"main\"}"));
+    assert_null(wish(f, ann, "{\"quality\": \"180p\"}"));
+    fail_all_due(f);
+}
+
 static void says_watching(struct fixture *f, const struct sig_member *m, const char *view)
 {
     char text[256];
@@ -1610,6 +1629,7 @@ int main(void)
         TEST(what_is_refused_changes_nothing),
         TEST(a_members_sound_is_kept_told_and_survives_a_restart),
         TEST(what_a_client_watches_is_kept_and_wished_for_again),
+        TEST(a_picture_that_nobody_watches_yet_has_to_fit),
         TEST(a_layout_of_the_settings_is_in_use),
         TEST(pictures_go_before_the_layouts_that_name_them),
         TEST(a_room_is_given_no_more_pictures_than_it_takes),
