@@ -14,6 +14,7 @@
 #include "compositor/image.h"
 #include "mcu/base/log.h"
 #include "mcu/control_picture.h"
+#include "signaling/store_file.h"
 
 _Static_assert((int)SIG_IMAGE_BYTES_MAX == (int)COMP_IMAGE_BYTES_MAX, "what rooms take");
 
@@ -123,17 +124,6 @@ static void tell(struct sig_images *l, const char *name)
 
 /* --- the folder ------------------------------------------------------------------------------- */
 
-static int write_all(const char *path, const void *bytes, size_t size)
-{
-    const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
-    if (fd < 0)
-        return -errno;
-    int err = write(fd, bytes, size) == (ssize_t)size ? 0 : -EIO;
-    if (close(fd) < 0 && !err)
-        err = -errno;
-    return err;
-}
-
 /* Names have no dots, so the temporary file is nobody's picture. */
 static int store(const struct sig_images *l, const char *name, const void *bytes, size_t size)
 {
@@ -141,12 +131,7 @@ static int store(const struct sig_images *l, const char *name, const void *bytes
     char temporary[SIG_IMAGE_PATH_MAX + 8];
     sig_image_path(l, name, path);
     snprintf(temporary, sizeof(temporary), "%s.new", path);
-    int err = write_all(temporary, bytes, size);
-    if (!err && rename(temporary, path) < 0)
-        err = -errno;
-    if (err)
-        unlink(temporary);
-    return err;
+    return sig_file_replace(path, temporary, bytes, size, NULL);
 }
 
 /* A broken file stays where it is, unused, and is named in the log. */

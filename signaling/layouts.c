@@ -15,6 +15,7 @@
 #include "mcu/base/embed.h"
 #include "mcu/base/log.h"
 #include "mcu/control_picture.h"
+#include "signaling/store_file.h"
 
 enum { NAME_SIZE = MCU_LAYOUT_NAME_MAX + 1, PATH_SIZE = 1024 };
 
@@ -300,17 +301,6 @@ void sig_layouts_scan(struct sig_layouts *l)
 
 /* --- changing --------------------------------------------------------------------------------- */
 
-static int write_all(const char *path, const char *text, size_t size)
-{
-    const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
-    if (fd < 0)
-        return -errno;
-    int err = write(fd, text, size) == (ssize_t)size ? 0 : -EIO;
-    if (close(fd) < 0 && !err)
-        err = -errno;
-    return err;
-}
-
 static int store(const struct sig_layouts *l, const char *name, const char *text, size_t size,
                  struct stamp *stamp)
 {
@@ -321,12 +311,8 @@ static int store(const struct sig_layouts *l, const char *name, const char *text
     make_path(l, name, ".json", path);
     if (mkdir(l->dir, 0750) < 0 && errno != EEXIST)
         return -errno;
-    int err = write_all(temporary, text, size);
-    if (!err && (stat(temporary, &st) < 0 || rename(temporary, path) < 0))
-        err = -errno;
-    if (err)
-        unlink(temporary);
-    else
+    const int err = sig_file_replace(path, temporary, text, size, &st);
+    if (!err)
         *stamp = stamp_of(&st);
     return err;
 }
