@@ -26,6 +26,30 @@ struct rtc_payloads *rtc_payloads_alloc(struct mcu_packet *packet, size_t count,
     return p;
 }
 
+int rtc_payloads_split(struct rtc_payloads **out, struct mcu_packet *packet, size_t max_payload,
+                       size_t descriptor_size)
+{
+    if (packet->size == 0 || max_payload < RTC_PAYLOAD_MIN || max_payload > UINT16_MAX)
+        return -EINVAL;
+    const size_t most = max_payload - descriptor_size;
+    const size_t count = (packet->size + most - 1) / most;
+    struct rtc_payloads *p = rtc_payloads_alloc(packet, count, 0);
+    if (!p)
+        return -ENOMEM;
+    for (size_t i = 0; i < count; i++) {
+        const size_t from = packet->size * i / count;
+        const size_t to = packet->size * (i + 1) / count;
+        p->slices[i] = (struct rtc_slice){
+            .data = packet->data + from,
+            .size = (uint16_t)(to - from),
+            .is_first = i == 0,
+            .is_last = i + 1 == count,
+        };
+    }
+    *out = p;
+    return 0;
+}
+
 /* pool may be NULL: then from malloc. */
 static int packetize_whole(struct rtc_payloads **out, struct mcu_pool *pool,
                            struct mcu_packet *packet, size_t max_payload)

@@ -57,4 +57,9 @@ void rtc_payloads_unref(struct rtc_payloads *p);
 /* For the packetizers: room for count slices and copied bytes. NULL: no memory. */
 struct rtc_payloads *rtc_payloads_alloc(struct mcu_packet *packet, size_t count, size_t copied);
 
+/* For the packetizers: the frame in slices of equal size, each with a descriptor before it; not many full
+ * ones and a crumb. Returns as rtc_payloads_create(). */
+int rtc_payloads_split(struct rtc_payloads **out, struct mcu_packet *packet, size_t max_payload,
+                       size_t descriptor_size);
+
 #endif

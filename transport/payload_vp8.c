@@ -7,26 +7,7 @@
 
 int rtc_vp8_packetize(struct rtc_payloads **out, struct mcu_packet *packet, size_t max_payload)
 {
-    if (packet->size == 0 || max_payload < RTC_PAYLOAD_MIN || max_payload > UINT16_MAX)
-        return -EINVAL;
-    const size_t most = max_payload - RTC_VP8_DESCRIPTOR_SIZE;
-    const size_t count = (packet->size + most - 1) / most;
-    struct rtc_payloads *p = rtc_payloads_alloc(packet, count, 0);
-    if (!p)
-        return -ENOMEM;
-
-    for (size_t i = 0; i < count; i++) { /* of equal size, not many full ones and a crumb */
-        const size_t from = packet->size * i / count;
-        const size_t to = packet->size * (i + 1) / count;
-        p->slices[i] = (struct rtc_slice){
-            .data = packet->data + from,
-            .size = (uint16_t)(to - from),
-            .is_first = i == 0,
-            .is_last = i + 1 == count,
-        };
-    }
-    *out = p;
-    return 0;
+    return rtc_payloads_split(out, packet, max_payload, RTC_VP8_DESCRIPTOR_SIZE);
 }
 
 void rtc_vp8_next_frame(struct rtc_vp8_counter *c, uint8_t temporal_id)

@@ -23,26 +23,15 @@ enum {
 
 int rtc_vp9_packetize(struct rtc_payloads **out, struct mcu_packet *packet, size_t max_payload)
 {
-    if (packet->size == 0 || max_payload < RTC_PAYLOAD_MIN || max_payload > UINT16_MAX)
-        return -EINVAL;
-    const size_t most = max_payload - DESCRIPTOR_SIZE;
-    const size_t count = (packet->size + most - 1) / most;
-    struct rtc_payloads *p = rtc_payloads_alloc(packet, count, 0);
-    if (!p)
-        return -ENOMEM;
-
-    for (size_t i = 0; i < count; i++) { /* of equal size, not many full ones and a crumb */
-        const size_t from = packet->size * i / count;
-        const size_t to = packet->size * (i + 1) / count;
-        p->slices[i] = (struct rtc_slice){
-            .data = packet->data + from,
-            .size = (uint16_t)(to - from),
-            .prefix_size = DESCRIPTOR_SIZE,
-            .prefix[0] = (uint8_t)((packet->is_key ? 0 : INTER) | (i == 0 ? BEGIN : 0) |
-                                   (i + 1 == count ? END : 0)),
-            .is_first = i == 0,
-            .is_last = i + 1 == count,
-        };
+    struct rtc_payloads *p;
+    const int err = rtc_payloads_split(&p, packet, max_payload, DESCRIPTOR_SIZE);
+    if (err)
+        return err;
+    for (size_t i = 0; i < p->count; i++) {
+        struct rtc_slice *slice = &p->slices[i];
+        slice->prefix_size = DESCRIPTOR_SIZE;
+        slice->prefix[0] = (uint8_t)((packet->is_key ? 0 : INTER) | (slice->is_first ? BEGIN : 0) |
+                                     (slice->is_last ? END : 0));
     }
     *out = p;
     return 0;
