@@ -132,6 +132,33 @@ test('a shared screen takes the large place, and gives it back', async (scope) =
         check(!one.errors.length, `${one.conf.name}'s page: ${one.errors}`);
 });
 
+test('a screen of 1920x1080 is readable in a mix of that size', async (scope) => {
+    const server = await Server.start(scope, {
+        MIXDOWN_VIDEO_WIDTH: '1920', MIXDOWN_VIDEO_HEIGHT: '1080', MIXDOWN_VIDEO_FPS: '10', MIXDOWN_VIDEO_BITRATE_KBPS: '3000',
+    });
+    const ada = await Person.open(scope, { ...PEOPLE[0], screen: '#f0f0f0' }, WINDOW);
+    const grace = await Person.open(scope, PEOPLE[1], WINDOW);
+    await ada.join(server, 'fine', '?role=host');
+    await grace.join(server, 'fine');
+    await ada.page.getByTestId('screen').click();
+    const me = await ada.userId(server, 'fine');
+    let best = 0;
+    await until('Grace to tell lines of three pixels apart', async () => {
+        const tiles = await grace.overlay();
+        const screen = largest(tiles);
+        check(tiles.length === 3 && screen.userId === me && area(screen) > 0.4, `the overlay is ${JSON.stringify(tiles)}`);
+        const lines = { x: screen.x + screen.w * 0.05, y: screen.y + screen.h * 0.4, w: screen.w * 0.2, h: screen.h * 0.2 };
+        const { height, contrast } = await grace.page.evaluate((at) => ({
+            height: document.querySelector('video[data-testid="mix"]').videoHeight,
+            contrast: window.__measure.contrast(at),
+        }), lines);
+        best = Math.max(best, height === 1080 ? contrast : 0);
+        check(best > 110, `of 240 levels of contrast ${contrast} are left, at ${height} lines`);
+        return true;
+    }, { limitMs: 60000 });
+    scope.note(`${best} of 240 levels of contrast`);
+});
+
 test('a view of one\'s own, without oneself, while the others see the room\'s', async (scope) => {
     const server = await Server.start(scope);
     const [ada, grace] = [await Person.open(scope, PEOPLE[0], WINDOW), await Person.open(scope, PEOPLE[1], WINDOW)];

@@ -78,6 +78,23 @@ export function installMeasure() {
             mean(c, x * canvas.width - side / 2, y * canvas.height - side / 2, side, side));
     }
 
+    /* How far the bright and the dark of a part (0..1) of the picture are apart, in levels of luma: the means of
+     * the quarters at both ends. */
+    function contrast({ x, y, w, h }) {
+        const c = grab();
+        if (!c)
+            return 0;
+        const { data } = c.getImageData(Math.round(x * canvas.width), Math.round(y * canvas.height),
+            Math.round(w * canvas.width), Math.round(h * canvas.height));
+        const luma = [];
+        for (let i = 0; i < data.length; i += 4)
+            luma.push(0.299 * data[i] + 0.587 * data[i + 1] + 0.114 * data[i + 2]);
+        luma.sort((a, b) => a - b);
+        const quarter = Math.floor(luma.length / 4);
+        const mean = (list) => list.reduce((sum, v) => sum + v, 0) / list.length;
+        return Math.round(mean(luma.slice(-quarter)) - mean(luma.slice(0, quarter)));
+    }
+
     /* What the page lays over the mix: who is where, in parts of the picture, as drawn upwards. */
     function overlay() {
         const percent = (text) => parseFloat(text) / 100;
@@ -268,5 +285,5 @@ export function installMeasure() {
         return { offer: pc.localDescription.sdp, answer: pc.remoteDescription.sdp };
     }
 
-    window.__measure = { colours, overlay, transport, quality, tiles, levels, watch, watched, untilSilent, descriptions, sides };
+    window.__measure = { colours, contrast, overlay, transport, quality, tiles, levels, watch, watched, untilSilent, descriptions, sides };
 }

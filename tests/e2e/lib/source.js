@@ -103,12 +103,13 @@ export function installSource(conf) {
         return new MediaStream(tracks);
     }
 
-    /* A screen of conf.screen, a colour; it moves a little. window.__endScreen() is the browser's own
+    /* A screen of 1920x1080 and of conf.screen, a colour; it moves a little, and its left third has lines of 3
+     * pixels, as fine as the strokes of small text. window.__endScreen() is the browser's own
      * button that ends sharing. */
     async function getDisplayMedia() {
         const canvas = document.createElement('canvas');
-        canvas.width = 1280;
-        canvas.height = 720;
+        canvas.width = 1920;
+        canvas.height = 1080;
         const c = canvas.getContext('2d', { alpha: false });
         const track = canvas.captureStream(0).getVideoTracks()[0];
         let turn = 0;
@@ -118,8 +119,10 @@ export function installSource(conf) {
                 return;
             }
             c.fillStyle = conf.screen ?? '#c8c8f0';
-            c.fillRect(0, 0, 1280, 720);
+            c.fillRect(0, 0, 1920, 1080);
             c.fillStyle = '#000000';
+            for (let x = 0; x < 640; x += 6)
+                c.fillRect(x, 300, 3, 480);
             c.fillRect(40 + (turn++ % 100) * 10, 20, 30, 30);
             track.requestFrame();
         }, 100);
