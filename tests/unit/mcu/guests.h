@@ -72,7 +72,7 @@ struct stage {
 
 /* --- cameras ---------------------------------------------------------------------------------- */
 
-static AVCodecContext *open_camera(void)
+static inline AVCodecContext *open_camera(void)
 {
     AVCodecContext *c = avcodec_alloc_context3(avcodec_find_encoder_by_name("libvpx"));
     c->width = CAMERA_WIDTH;
@@ -87,7 +87,7 @@ static AVCodecContext *open_camera(void)
     return c;
 }
 
-static void make_camera(struct mcu_packet **out, const uint8_t yuv[3])
+static inline void make_camera(struct mcu_packet **out, const uint8_t yuv[3])
 {
     AVCodecContext *c = open_camera();
     AVFrame *f = av_frame_alloc();
@@ -115,7 +115,7 @@ static void make_camera(struct mcu_packet **out, const uint8_t yuv[3])
     avcodec_free_context(&c);
 }
 
-static void push_picture(struct guest *g, const struct mcu_packet *of, int64_t pts_us)
+static inline void push_picture(struct guest *g, const struct mcu_packet *of, int64_t pts_us)
 {
     struct mcu_packet *p = mcu_packet_copy(of->data, of->size);
     p->codec = of->codec;
@@ -125,7 +125,7 @@ static void push_picture(struct guest *g, const struct mcu_packet *of, int64_t p
     mcu_packet_unref(p);
 }
 
-static void send_pictures(struct stage *s, int64_t now_us)
+static inline void send_pictures(struct stage *s, int64_t now_us)
 {
     if (now_us < s->next_picture_us)
         return;
@@ -141,7 +141,7 @@ static void send_pictures(struct stage *s, int64_t now_us)
 /* --- eyes ------------------------------------------------------------------------------------- */
 
 /* Of the middle of the left (0) or right (1) half. */
-static enum colour colour_at(const AVFrame *f, int half)
+static inline enum colour colour_at(const AVFrame *f, int half)
 {
     const int x = f->width * (1 + 2 * half) / 4 / 2;
     const int y = f->height / 2 / 2;
@@ -154,7 +154,7 @@ static enum colour colour_at(const AVFrame *f, int half)
     return NO_COLOUR;
 }
 
-static void look(struct guest *g, const struct mcu_packet *packet)
+static inline void look(struct guest *g, const struct mcu_packet *packet)
 {
     g->packet->data = packet->data;
     g->packet->size = (int)packet->size;
@@ -169,7 +169,7 @@ static void look(struct guest *g, const struct mcu_packet *packet)
     }
 }
 
-static void guest_on_video(void *ctx, enum rtc_picture picture, struct mcu_packet *packet)
+static inline void guest_on_video(void *ctx, enum rtc_picture picture, struct mcu_packet *packet)
 {
     struct guest *g = ctx;
     (void)picture;
@@ -180,7 +180,7 @@ static void guest_on_video(void *ctx, enum rtc_picture picture, struct mcu_packe
     pthread_mutex_unlock(&g->lock);
 }
 
-static struct sight sees(struct guest *g)
+static inline struct sight sees(struct guest *g)
 {
     pthread_mutex_lock(&g->lock);
     const struct sight s = g->sight;
@@ -188,7 +188,7 @@ static struct sight sees(struct guest *g)
     return s;
 }
 
-static void open_eyes(struct guest *g)
+static inline void open_eyes(struct guest *g)
 {
     const enum AVCodecID id = g->codec == MCU_CODEC_H264 ? AV_CODEC_ID_H264 : AV_CODEC_ID_VP8;
     g->decoder = avcodec_alloc_context3(avcodec_find_decoder(id));
@@ -202,7 +202,7 @@ static void open_eyes(struct guest *g)
 
 /* --- the room --------------------------------------------------------------------------------- */
 
-static struct guest *find_guest(struct stage *s, const char *id)
+static inline struct guest *find_guest(struct stage *s, const char *id)
 {
     for (int i = 0; i < GUESTS_MAX; i++) {
         if (s->guests[i] && strcmp(s->guests[i]->id, id) == 0)
@@ -211,7 +211,7 @@ static struct guest *find_guest(struct stage *s, const char *id)
     return NULL;
 }
 
-static void on_event(struct stage *s, const json_t *message)
+static inline void on_event(struct stage *s, const json_t *message)
 {
     const char *name = json_string_value(json_object_get(message, "event"));
     const char *id = json_string_value(json_object_get(message, "peer"));
@@ -227,7 +227,7 @@ static void on_event(struct stage *s, const json_t *message)
         rtc_peer_add_candidate(g->rtc, json_string_value(json_object_get(message, "candidate")));
 }
 
-static void on_send(void *ctx, const json_t *message)
+static inline void on_send(void *ctx, const json_t *message)
 {
     struct stage *s = ctx;
     if (!json_object_get(message, "reply")) {
@@ -239,7 +239,7 @@ static void on_send(void *ctx, const json_t *message)
 }
 
 /* Returns the code of the refusal, or NULL. Steals command. */
-static const char *ask(struct stage *s, json_t *command)
+static inline const char *ask(struct stage *s, json_t *command)
 {
     assert_non_null(command);
     mcu_room_command(s->room, command);
@@ -249,14 +249,14 @@ static const char *ask(struct stage *s, json_t *command)
     return json_string_value(json_object_get(json_object_get(s->reply, "error"), "code"));
 }
 
-static void tell(struct stage *s, json_t *command)
+static inline void tell(struct stage *s, json_t *command)
 {
     const char *code = ask(s, command);
     if (code)
         fail_msg("refused: %s", code);
 }
 
-static void turn(struct stage *s)
+static inline void turn(struct stage *s)
 {
     struct pollfd fd = {.fd = mcu_room_events_fd(s->room), .events = POLLIN};
     poll(&fd, 1, 2);
@@ -269,7 +269,7 @@ static void turn(struct stage *s)
     mcu_room_housekeep(s->room, now_us);
 }
 
-static void run_for(struct stage *s, int ms)
+static inline void run_for(struct stage *s, int ms)
 {
     const int64_t end_us = mcu_now_us() + ms * MCU_US_PER_MS;
     while (mcu_now_us() < end_us)
@@ -277,7 +277,7 @@ static void run_for(struct stage *s, int ms)
 }
 
 /* The newest event of that name (and about that guest), or NULL. */
-static const json_t *newest(const struct stage *s, const char *name, const struct guest *g)
+static inline const json_t *newest(const struct stage *s, const char *name, const struct guest *g)
 {
     char key[64];
     snprintf(key, sizeof(key), "%s%s%s", name, g ? " " : "", g ? g->id : "");
@@ -297,14 +297,14 @@ static const json_t *newest(const struct stage *s, const char *name, const struc
 
 /* --- guests ----------------------------------------------------------------------------------- */
 
-static void guest_on_state(void *ctx, enum rtc_state state, const char *reason)
+static inline void guest_on_state(void *ctx, enum rtc_state state, const char *reason)
 {
     (void)reason;
     atomic_store(&((struct guest *)ctx)->state, (int)state);
 }
 
 /* Their network is not to be judged: how busy this machine is would decide what they see. */
-static void forget_feedback(struct mcu_desc *desc)
+static inline void forget_feedback(struct mcu_desc *desc)
 {
     for (size_t i = 0; i < desc->media_count; i++) {
         desc->media[i].ext.transport_cc = 0;
@@ -314,7 +314,7 @@ static void forget_feedback(struct mcu_desc *desc)
 }
 
 /* A silent guest is known to the room, but never answers: nothing comes through. */
-static void offer(struct stage *s, struct guest *g, bool is_silent)
+static inline void offer(struct stage *s, struct guest *g, bool is_silent)
 {
     struct mcu_desc *desc = calloc(1, sizeof(*desc));
     assert_non_null(desc);
@@ -332,8 +332,8 @@ static void offer(struct stage *s, struct guest *g, bool is_silent)
 }
 
 /* Cameras are VP8, so who has one sees VP8. */
-static struct guest *come(struct stage *s, int i, enum colour colour, enum mcu_codec codec,
-                          bool is_silent)
+static inline struct guest *come(struct stage *s, int i, enum colour colour, enum mcu_codec codec,
+                                 bool is_silent)
 {
     struct guest *g = calloc(1, sizeof(*g));
     assert_non_null(g);
@@ -352,12 +352,12 @@ static struct guest *come(struct stage *s, int i, enum colour colour, enum mcu_c
     return g;
 }
 
-static struct guest *join(struct stage *s, int i, enum colour colour, enum mcu_codec codec)
+static inline struct guest *join(struct stage *s, int i, enum colour colour, enum mcu_codec codec)
 {
     return come(s, i, colour, codec, false);
 }
 
-static void free_guest(struct stage *s, int i)
+static inline void free_guest(struct stage *s, int i)
 {
     struct guest *g = s->guests[i];
     if (!g)
@@ -372,22 +372,50 @@ static void free_guest(struct stage *s, int i)
     free(g);
 }
 
-static void leave(struct stage *s, int i)
+static inline void leave(struct stage *s, int i)
 {
     tell(s, json_pack("{s:s,s:s}", "cmd", "peer_remove", "peer", s->guests[i]->id));
     free_guest(s, i);
 }
 
-static bool sees_colours(struct guest *g, enum colour left, enum colour right)
+static inline bool sees_colours(struct guest *g, enum colour left, enum colour right)
 {
     const struct sight s = sees(g);
     return s.left == left && s.right == right;
 }
 
+/* --- what is asked and told ------------------------------------------------------------------- */
+
+/* A layout of one cell, for that user only. */
+static inline json_t *layout_of(const char *user)
+{
+    char source[40];
+    snprintf(source, sizeof(source), "user:%s", user);
+    return json_pack("{s:s,s:[{s:s,s:[{s:i,s:i,s:i,s:i,s:s}]}]}", "name", "one", "variants",
+                     "people", "1-", "cells", "x", 0, "y", 0, "w", 1, "h", 1, "source", source);
+}
+
+static inline json_t *watch(const struct guest *g, const char *key, const char *value)
+{
+    return json_pack("{s:s,s:s,s:s}", "cmd", "peer_watch", "peer", g->id, key, value);
+}
+
+static inline size_t views(struct stage *s)
+{
+    tell(s, json_pack("{s:s}", "cmd", "view_list"));
+    return json_array_size(json_object_get(s->reply, "views"));
+}
+
+static inline const char *text(const json_t *event, const char *key)
+{
+    const char *value = json_string_value(json_object_get(event, key));
+    return value ? value : "";
+}
+
 /* --- set-up ----------------------------------------------------------------------------------- */
 
 /* A canvas of 704x396: one step above 360p, so that its key frames are rare. */
-static void stage_config(struct mcu_config *c)
+static inline void stage_config(struct mcu_config *c)
 {
     mcu_config_init(c);
     c->rtc.loopback = true;
@@ -402,14 +430,21 @@ static void stage_config(struct mcu_config *c)
     c->video.vp8_speed = 16;
 }
 
-static void open_stage(struct stage *s, const struct mcu_config *c, const char *type)
+static inline void open_stage(struct stage *s, const struct mcu_config *c, const char *type)
 {
     assert_int_equal(mcu_room_create(&s->room, on_send, s), 0);
     tell(s, json_pack("{s:s,s:s,s:s,s:o}", "cmd", "open", "room", "r", "type", type, "config",
                       mcu_config_to_json(c)));
 }
 
-static int stage_set_up(void **state)
+static inline void open_room(struct stage *s, const char *type)
+{
+    struct mcu_config c;
+    stage_config(&c);
+    open_stage(s, &c, type);
+}
+
+static inline int stage_set_up(void **state)
 {
     struct stage *s = calloc(1, sizeof(*s));
     *state = s;
@@ -420,7 +455,7 @@ static int stage_set_up(void **state)
     return rtc_create(&s->rtc, &conf);
 }
 
-static int stage_tear_down(void **state)
+static inline int stage_tear_down(void **state)
 {
     struct stage *s = *state;
     for (int i = 0; i < GUESTS_MAX; i++)

@@ -1,0 +1,225 @@
+/* Recordings of a room's pictures: which view they take, and with or without signs. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <libavformat/avformat.h>
+
+#include "mcu/room_internal.h"
+#include "tests/unit/mcu/guests.h"
+
+/* The last picture of a film: its size and colours, and whether the upper right of it, where REC
+ * stands, has the right half's colour everywhere. */
+struct film {
+    int pictures, width, height;
+    enum colour left, right;
+    bool is_plain;
+};
+
+static bool is_plain(const AVFrame *f, enum colour colour)
+{
+    for (int y = 4; y < f->height / 4; y++) {
+        for (int x = f->width * 5 / 8 / 2; x < f->width / 2 - 4; x++) {
+            if (abs(f->data[1][y * f->linesize[1] + x] - colours[colour][1]) >= 24 ||
+                abs(f->data[2][y * f->linesize[2] + x] - colours[colour][2]) >= 24)
+                return false;
+        }
+    }
+    return true;
+}
+
+static void see_film(struct film *film, AVCodecContext *decoder, const AVPacket *packet)
+{
+    AVFrame *f = av_frame_alloc();
+    assert_true(avcodec_send_packet(decoder, packet) >= 0);
+    while (avcodec_receive_frame(decoder, f) == 0) {
+        film->pictures++;
+        film->width = f->width;
+        film->height = f->height;
+        film->left = colour_at(f, 0);
+        film->right = colour_at(f, 1);
+        film->is_plain = film->right != NO_COLOUR && is_plain(f, film->right);
+        av_frame_unref(f);
+    }
+    av_frame_free(&f);
+}
+
+static struct film film_of(const char *path)
+{
+    struct film film = {.left = NO_COLOUR, .right = NO_COLOUR};
+    AVFormatContext *in = NULL;
+    assert_true(avformat_open_input(&in, path, NULL, NULL) >= 0);
+    const int video = av_find_best_stream(in, AVMEDIA_TYPE_VIDEO, -1, -1, NULL, 0);
+    assert_true(video >= 0);
+    AVCodecContext *decoder = avcodec_alloc_context3(avcodec_find_decoder(AV_CODEC_ID_H264));
+    avcodec_parameters_to_context(decoder, in->streams[video]->codecpar);
+    /* What the file says of itself is what is in it. */
+    const int width = decoder->width, height = decoder->height;
+    assert_int_equal(avcodec_open2(decoder, NULL, NULL), 0);
+    AVPacket *packet = av_packet_alloc();
+    for (; av_read_frame(in, packet) >= 0; av_packet_unref(packet)) {
+        if (packet->stream_index == video)
+            see_film(&film, decoder, packet);
+    }
+    see_film(&film, decoder, NULL);
+    assert_int_equal(film.width, width);
+    assert_int_equal(film.height, height);
+    av_packet_free(&packet);
+    avcodec_free_context(&decoder);
+    avformat_close_input(&in);
+    return film;
+}
+
+/* Records under that id, what end_film() looks at. */
+static json_t *record(const char *id, const char *key, json_t *value)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/tmp/mixdown-views-%d-%s.mp4", (int)getpid(), id);
+    unlink(path);
+    json_t *command = json_pack("{s:s,s:s,s:s}", "cmd", "record_start", "id", id, "file", path);
+    if (key)
+        json_object_set_new(command, key, value);
+    return command;
+}
+
+static struct film end_film(struct stage *s, const char *id)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/tmp/mixdown-views-%d-%s.mp4", (int)getpid(), id);
+    const int before = s->counts_recording_ready;
+    tell(s, json_pack("{s:s,s:s}", "cmd", "record_stop", "id", id));
+    UNTIL(s, s->counts_recording_ready == before + 1);
+    const struct film film = film_of(path);
+    unlink(path);
+    return film;
+}
+
+/* Encoded since then, over all streams. */
+static bool has_encoded(struct stage *s, uint64_t since, uint64_t count)
+{
+    struct comp_stats stats;
+    comp_read_stats(mcu_studio_comp(s->room->studio), &stats);
+    return stats.encoded >= since + count;
+}
+
+static void film_some(struct stage *s, uint64_t count)
+{
+    struct comp_stats stats;
+    comp_read_stats(mcu_studio_comp(s->room->studio), &stats);
+    run_for(s, 1000);
+    UNTIL(s, has_encoded(s, stats.encoded, count));
+}
+
+static void recordings_take_views_of_their_own(void **state)
+{
+    struct stage *s = *state;
+    open_room(s, "mcu");
+    join(s, 0, RED, MCU_CODEC_VP8);
+    join(s, 1, GREEN, MCU_CODEC_VP8);
+    struct guest *a = join(s, 2, NO_COLOUR, MCU_CODEC_H264);
+    tell(s, json_pack("{s:s,s:s,s:s,s:o,s:i,s:i}", "cmd", "view_add", "view", "stage", "layout",
+                      "one", "file", layout_of("guest-1"), "width", 320, "height", 180));
+    UNTIL(s, sees_colours(a, RED, GREEN));
+    tell(s, record("stage", "view", json_string("stage")));
+    tell(s, record("main", NULL, NULL));
+    json_t *of_layout = record("layout", "layout", json_string("one"));
+    json_object_set_new(of_layout, "layout_file", layout_of("guest-0"));
+    tell(s, of_layout);
+    film_some(s, 40);
+
+    /* A front that comes later knows what they take. */
+    tell(s, json_pack("{s:s}", "cmd", "adopt"));
+    const json_t *told = json_object_get(s->reply, "recordings");
+    assert_string_equal(text(json_array_get(told, 0), "view"), "stage");
+    assert_string_equal(text(json_array_get(told, 1), "view"), "");
+    assert_string_equal(text(json_array_get(told, 2), "layout"), "one");
+
+    /* It is held, even when nobody watches it and its layout's file came with the command. */
+    json_t *remove = json_pack("{s:s,s:s}", "cmd", "view_remove", "view", "stage");
+    assert_string_equal(ask(s, json_incref(remove)), "view_busy");
+    const struct film stage = end_film(s, "stage");
+    const struct film main_film = end_film(s, "main");
+    const struct film layout = end_film(s, "layout");
+    assert_true(stage.pictures > 0 && main_film.pictures > 0 && layout.pictures > 0);
+    assert_int_equal(stage.width, 320);
+    assert_int_equal(stage.height, 180);
+    assert_int_equal(stage.left, GREEN);
+    assert_int_equal(stage.right, GREEN);
+    assert_int_equal(main_film.width, 704);
+    assert_int_equal(main_film.left, RED);
+    assert_int_equal(main_film.right, GREEN);
+    assert_int_equal(layout.width, 704);
+    assert_int_equal(layout.left, RED);
+    assert_int_equal(layout.right, RED);
+    tell(s, remove);
+    UNTIL(s, views(s) == 1); /* the layout's ends some seconds after its last use */
+}
+
+static void a_recording_has_signs_or_not(void **state)
+{
+    struct stage *s = *state;
+    struct mcu_config c;
+    stage_config(&c);
+    c.video.signs = true;
+    open_stage(s, &c, "mcu");
+    join(s, 0, GREEN, MCU_CODEC_VP8);
+    struct guest *a = join(s, 1, NO_COLOUR, MCU_CODEC_H264);
+    tell(s, json_pack("{s:s,s:s,s:s,s:o}", "cmd", "view_add", "view", "stage", "layout", "one",
+                      "file", layout_of("guest-0")));
+    UNTIL(s, sees_colours(a, GREEN, GREEN));
+    tell(s, record("plain", "signs", json_false()));
+    tell(s, record("signed", NULL, NULL));
+    assert_string_equal(ask(s, watch(a, "view", "record:plain")), "no_such_view");
+    film_some(s, 30);
+    const struct film plain = end_film(s, "plain"); /* while REC is lit on what all see */
+    const struct film signed_film = end_film(s, "signed");
+    assert_false(signed_film.is_plain);
+    assert_true(plain.is_plain);
+    assert_int_equal(plain.width, 704);
+    assert_int_equal(views(s), 2); /* the one without signs has ended */
+
+    json_t *of_stage = record("lit", "view", json_string("stage"));
+    json_object_set_new(of_stage, "signs", json_true());
+    tell(s, of_stage);
+    film_some(s, 20);
+    assert_false(end_film(s, "lit").is_plain);
+    tell(s, record("unlit", "view", json_string("stage")));
+    film_some(s, 20);
+    assert_true(end_film(s, "unlit").is_plain);
+}
+
+static void a_recording_of_what_is_not_there_is_refused(void **state)
+{
+    struct stage *s = *state;
+    open_room(s, "mcu");
+    struct guest *a = join(s, 0, GREEN, MCU_CODEC_VP8);
+    UNTIL(s, sees_colours(a, GREEN, GREEN));
+    tell(s, watch(a, "view", "own"));
+    assert_string_equal(ask(s, record("x", "view", json_string("stage"))), "no_such_view");
+    assert_string_equal(ask(s, record("x", "view", json_string("own:guest-0"))), "no_such_view");
+    assert_string_equal(ask(s, record("x", "layout", json_string("nonsense"))), "no_such_layout");
+    assert_string_equal(ask(s, record("x", "signs", json_integer(1))), "bad_message");
+    json_t *both = record("x", "view", json_string("main"));
+    json_object_set_new(both, "layout", json_string("grid"));
+    assert_string_equal(ask(s, both), "bad_message");
+    json_t *nowhere = json_pack("{s:s,s:s,s:s,s:b}", "cmd", "record_start", "id", "x", "file",
+                                "/nonexistent/x.mp4", "signs", 0);
+    assert_string_equal(ask(s, nowhere), "file_error");
+    assert_int_equal(views(s), 2); /* main and his own: nothing is left of what was refused */
+}
+
+int main(void)
+{
+    av_log_set_level(AV_LOG_ERROR);
+#define TEST(name) cmocka_unit_test_setup_teardown(name, stage_set_up, stage_tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(recordings_take_views_of_their_own),
+        TEST(a_recording_has_signs_or_not),
+        TEST(a_recording_of_what_is_not_there_is_refused),
+    };
+#undef TEST
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

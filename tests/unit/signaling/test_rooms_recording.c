@@ -1,0 +1,187 @@
+/* Recordings: their rows, the deaths of their rooms, and what a start finds. */
+#include "signaling/rooms.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/signaling/rooms_fixture.h"
+
+static struct sig_recording *record(struct fixture *f, struct sig_room *room)
+{
+    assert_null(sig_room_record(room, "ann", NULL, NULL, NULL));
+    answer(f, "record_start", "{\"ok\": true, \"started_at\": 1000000}");
+    assert_non_null(room->active);
+    return room->active;
+}
+
+static void a_recording_has_a_row_from_start_to_end(void **state)
+{
+    struct fixture *f = *state;
+    struct sig_room *room = join(f, 0, "ann")->room;
+    char id[65];
+    char text[256];
+    const struct sig_recording *r = record(f, room);
+    snprintf(id, sizeof(id), "%s", r->id);
+    assert_string_equal(heard(f, 0, 1), "recording");
+    assert_true(json_is_true(heard_data(f, 0, "active")));
+    assert_string_equal(row_of(f, id).status, "recording");
+    assert_string_equal(sig_room_record(room, "bob", NULL, NULL, NULL)->code, "already_recording");
+
+    sig_recording_stop(room->active);
+    answer(f, "record_stop", NULL);
+    assert_false(json_is_true(heard_data(f, 0, "active")));
+    assert_null(room->active);
+    snprintf(text, sizeof(text),
+             "{\"event\": \"recording\", \"id\": \"%s\", \"state\": \"ready\", "
+             "\"duration_ms\": 5000, \"bytes\": 77}",
+             id);
+    room_says(f, text);
+    assert_string_equal(json_string_value(heard_data(f, 0, "state")), "ready");
+    const struct sig_store_recording row = row_of(f, id);
+    assert_string_equal(row.status, "ready");
+    assert_int_equal(row.duration_ms, 5000);
+    assert_int_equal(row.bytes, 77);
+    assert_null(sig_rooms_find_recording(f->rooms, id));
+}
+
+static void a_recording_goes_on_in_a_new_file_when_its_room_dies(void **state)
+{
+    struct fixture *f = *state;
+    struct sig_room *room = join(f, 0, "ann")->room;
+    char id[65];
+    char file[1024];
+    const struct sig_recording *r = record(f, room);
+    snprintf(id, sizeof(id), "%s", r->id);
+    snprintf(file, sizeof(file), "%s", r->file);
+    f->events.restarted(f->opened[0]);
+    assert_string_equal(f->recovering, file);
+    answer(f, "record_start", NULL);
+    assert_string_not_equal(room->active->id, id);
+    assert_string_equal(row_of(f, room->active->id).status, "recording");
+    json_t *result = json_pack("{s:b, s:i, s:i}", "ok", 1, "duration_ms", 4000, "bytes", 66);
+    f->recovered(f->recovered_arg, result);
+    json_decref(result);
+    assert_string_equal(row_of(f, id).status, "ready");
+    assert_int_equal(row_of(f, id).duration_ms, 4000);
+    assert_true(json_is_true(heard_data(f, 0, "active"))); /* the room is being recorded */
+    assert_string_equal(json_string_value(heard_data(f, 0, "id")), id);
+    answer(f, "peer_add", NULL);
+}
+
+static const char *asked_text(const struct fixture *f, const char *key)
+{
+    const char *text = json_string_value(json_object_get(f->asked[0].command, key));
+    return text ? text : "";
+}
+
+/* What the front keeps of it is enough to ask for the same of another process. */
+static void a_recording_of_another_view_goes_on_with_it(void **state)
+{
+    struct fixture *f = *state;
+    struct sig_room *room = join(f, 0, "ann")->room;
+    struct sig_record_wish wish = {.layout = "unset"};
+    json_t *said = json_pack("{s:s}", "view", "stage");
+    assert_string_equal(sig_record_wish_read(&wish, room, said)->code, "no_such_view");
+    assert_string_equal(wish.layout, "unset");
+    json_object_set_new(room->views, "stage",
+                        json_pack("{s:s, s:s, s:i, s:i, s:i}", "view", "stage", "layout", "single",
+                                  "width", 320, "height", 180, "fps", 10));
+    assert_null(sig_record_wish_read(&wish, room, said));
+    json_object_set_new(said, "signs", json_true());
+    assert_null(sig_record_wish_read(&wish, room, said));
+    json_object_set_new(said, "layout", json_string("grid"));
+    assert_string_equal(sig_record_wish_read(&wish, room, said)->code, "bad_request");
+    json_object_del(said, "view");
+    json_object_set_new(said, "layout", json_string("nonsense"));
+    assert_string_equal(sig_record_wish_read(&wish, room, said)->code, "no_such_layout");
+    json_decref(said);
+
+    assert_null(sig_room_record(room, "ann", &wish, NULL, NULL));
+    assert_string_equal(asked_text(f, "view"), "stage");
+    assert_string_equal(asked_text(f, "layout"), "");
+    assert_true(json_is_true(json_object_get(f->asked[0].command, "signs")));
+    answer(f, "record_start", "{\"ok\": true, \"started_at\": 1000000}");
+
+    f->events.restarted(f->opened[0]);
+    assert_string_equal(asked_text(f, "view"), "stage");
+    answer(f, "view_add", NULL); /* it is there before it is recorded */
+    assert_string_equal(asked_text(f, "view"), "stage");
+    assert_true(json_is_true(json_object_get(f->asked[0].command, "signs")));
+    answer(f, "record_start", NULL);
+    answer(f, "peer_add", NULL);
+    json_t *result = json_pack("{s:b, s:i, s:i}", "ok", 1, "duration_ms", 4000, "bytes", 66);
+    f->recovered(f->recovered_arg, result);
+    json_decref(result);
+}
+
+static void a_recording_that_the_room_refuses_is_failed(void **state)
+{
+    struct fixture *f = *state;
+    struct sig_room *room = join(f, 0, "ann")->room;
+    assert_null(sig_room_record(room, "ann", NULL, NULL, NULL));
+    char id[65];
+    snprintf(id, sizeof(id), "%s", room->active->id);
+    answer(f, "record_start", "{\"ok\": false, \"error\": {\"code\": \"file_error\"}}");
+    assert_null(room->active);
+    assert_string_equal(row_of(f, id).status, "failed");
+    record(f, room);
+}
+
+static void at_the_start_what_was_cut_off_is_recovered(void **state)
+{
+    struct fixture *f = *state;
+    struct sig_store_recording row = {.started_at_ms = 5, .participants = 2};
+    snprintf(row.id, sizeof(row.id), "old");
+    snprintf(row.room_id, sizeof(row.room_id), "standup");
+    snprintf(row.file, sizeof(row.file), "%s/standup-20260101-000000-000.mp4", f->dir);
+    assert_int_equal(sig_store_recording_started(f->store, &row), 0);
+    assert_int_equal(sig_store_flush(f->store, WAIT_MS), 0);
+    assert_int_equal(sig_rooms_recover(f->rooms), 1);
+    assert_string_equal(f->recovering, row.file);
+    json_t *result = json_pack("{s:b, s:s}", "ok", 0, "error", "no data");
+    f->recovered(f->recovered_arg, result);
+    json_decref(result);
+    assert_string_equal(row_of(f, "old").status, "failed");
+    assert_int_equal(sig_rooms_recover(f->rooms), 0);
+}
+
+static void at_the_start_a_file_without_a_row_gets_one(void **state)
+{
+    struct fixture *f = *state;
+    char path[128];
+    struct sig_store_recording rows[4];
+    const struct sig_store_filter filter = {.room_id = "a.b-c", .limit = 4};
+    snprintf(path, sizeof(path), "%s/a.b-c-20260102-030405-678.mp4", f->dir);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fclose(file);
+    assert_int_equal(sig_rooms_recover(f->rooms), 1);
+    assert_int_equal(sig_store_flush(f->store, WAIT_MS), 0);
+    assert_int_equal(sig_store_recordings(f->store, &filter, rows, NULL), 1);
+    assert_string_equal(rows[0].file, path);
+    assert_int_equal(rows[0].started_at_ms, 1767323045000);
+    json_t *result = json_pack("{s:b, s:i, s:i}", "ok", 1, "duration_ms", 10, "bytes", 5);
+    f->recovered(f->recovered_arg, result);
+    json_decref(result);
+    assert_string_equal(row_of(f, rows[0].id).status, "ready");
+    assert_int_equal(sig_rooms_recover(f->rooms), 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_recording_has_a_row_from_start_to_end),
+        TEST(a_recording_goes_on_in_a_new_file_when_its_room_dies),
+        TEST(a_recording_of_another_view_goes_on_with_it),
+        TEST(a_recording_that_the_room_refuses_is_failed),
+        TEST(at_the_start_what_was_cut_off_is_recovered),
+        TEST(at_the_start_a_file_without_a_row_gets_one),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
