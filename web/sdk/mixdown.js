@@ -8,39 +8,28 @@
  * No dependencies. Where WebRTC is not global (React Native) pass it: new Mixdown({ WebSocket,
  * RTCPeerConnection, MediaStream }).
  *
- * Two things live apart: the seat (WebSocket; broken, it is resumed while sound and picture go on)
- * and the media (RTCPeerConnection; the client always offers). Offers are made one at a time by
- * #negotiate(), whatever asks for them; the strongest wish wins: a fresh connection over an ICE
- * restart over a plain offer. A wish that meets a broken seat is kept until the seat is back. */
+ * Two things live apart, because each breaks and heals without the other: the seat (here; WebSocket
+ * and members; broken, it is resumed while sound and picture go on) and the media connection
+ * (media.js). */
 
-import { followLoss } from './playout.js';
-import { sendAs, sendScreen } from './picture.js';
+import { Media } from './media.js';
 import { MixdownError, Socket, socketUrl } from './socket.js';
-import { answerSound, offerLocally, preferRed, setMusic } from './sound.js';
 
 export { MixdownError };
 
-const RANK = { none: 0, plain: 1, restart: 2, fresh: 3 };
 const RETRY_FIRST_MS = 250;
 const RETRY_MOST_MS = 8000;
-const DISCONNECTED_MS = 5000;  /* ICE often heals by itself before this */
-const RESTART_MS = 12000;      /* what a connection may take before we join anew */
-const FRESH_TRIES = 5;
-const PROBE_MS = 2000;         /* for the server to answer when the media path is in trouble */
 /* For a socket to open again. A network that is away swallows what asks for it, and a connection under way asks ever
  * more seldom: so we begin anew, often, and give each as long as the first one took, four times. */
 const OPEN_LEAST_MS = 1500;
 const OPEN_MOST_MS = 10000;
 const OPEN_QUICK_TRIES = 30;
-const VIDEO_BPS = 900000;
-const SCREEN_BPS = 2500000;
 const WATCH = { quality: 'auto', view: 'main' };
 const VOLUME_MOST = 200;
 /* Refusals of a join that pass by themselves, so that coming back is tried again. */
 const PASSING = new Set(['internal', 'room_failed', 'room_restarted', 'too_busy', 'rate_limited', 'too_many_rooms']);
 
 const whatToMute = ({ audio, video }) => ({ ...(audio && { audio: true }), ...(video && { video: true }) });
-const delay = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const quiet = () => {};
 
 export class Mixdown {
@@ -49,40 +38,25 @@ export class Mixdown {
     #options = null;
     #run = 0;             /* rises with each join and leave: older work sees it and stops */
     #state = 'idle';
-    #media = 'new';
+    #media;
 
     #socket = null;
     #resume = '';
-    #iceServers = [];
     #members = new Map(); /* userId -> member, in order of joining */
     #recording = { active: false, id: '', startedAt: 0 };
     #layout = { layout: '', order: [], spotlight: null, hideWithoutVideo: false, sharing: null };
     #tiles = { view: '', width: 0, height: 0, tiles: [] };
     #watching = { ...WATCH }; /* what we see, as we asked for it */
     #sent = null;             /* what of it the server sends now */
-    #uplink = {};         /* what the server has use for: camera, screen */
     #wake = quiet;        /* ends the wait before the next try to reconnect */
     #openMs = 0;          /* what the socket took to open, the first time */
 
-    #pc = null;
-    #transceivers = {};   /* kind -> RTCRtpTransceiver */
-    #tracks = { audio: null, video: null, screen: null };
-    #muted = { audio: false, video: false };
     /* What the server was last told of us. */
     #told = { audio: false, video: false, deaf: false, original: false };
     #mutesAsked = 0;      /* not answered yet */
     #volumes = new Map(); /* userId -> percent, for our ears alone */
     #isDeaf = false;
-    #isOriginal = false;
-    #stopFollowing = quiet;
     #path = '';           /* the state of our media path, as the server told it last */
-    #stream = null;
-    #wish = 'none';
-    #negotiating = null;
-    #offerSent = false;   /* candidates wait for the offer to go first */
-    #ownCandidates = [];
-    #theirCandidates = [];
-    #mediaTimer = null;
 
     /* environment: what is not global here, of WebSocket, RTCPeerConnection, MediaStream. */
     constructor(environment = {}) {
@@ -92,11 +66,17 @@ export class Mixdown {
             RTCRtpReceiver: environment.RTCRtpReceiver ?? globalThis.RTCRtpReceiver,
             MediaStream: environment.MediaStream ?? globalThis.MediaStream,
         };
+        this.#media = new Media(this.#env, {
+            state: () => this.#state,
+            socket: () => this.#socket,
+            emit: (event, value) => this.#emit(event, value),
+            renew: () => this.#renew(),
+        });
         globalThis.addEventListener?.('online', () => this.#wake());
     }
 
     get state() { return this.#state; }         /* idle joining joined reconnecting left */
-    get media() { return this.#media; }         /* new connecting connected failed */
+    get media() { return this.#media.state; }   /* new connecting connected failed */
     get room() { return this.#options?.room ?? ''; }
     get userId() { return this.#options?.userId ?? ''; }
     get members() { return [...this.#members.values()]; }
@@ -107,11 +87,11 @@ export class Mixdown {
     get layoutState() { return { ...this.#layout }; }
     get tiles() { return this.#tiles; }         /* who is where in the picture that we watch */
     get watching() { return { ...this.#watching, sent: this.#sent }; }
-    get screen() { return this.#tracks.screen; } /* the track that we share */
-    get stream() { return this.#stream; }       /* the mix: one sound, one picture */
-    get connection() { return this.#pc; }
+    get screen() { return this.#media.screen; } /* the track that we share */
+    get stream() { return this.#media.stream; } /* the mix: one sound, one picture */
+    get connection() { return this.#media.connection; }
     get deaf() { return this.#isDeaf; }
-    get originalSound() { return this.#isOriginal; }
+    get originalSound() { return this.#media.isOriginal; }
     get volumes() { return Object.fromEntries(this.#volumes); }
 
     /* Calls fn at each event; returns a function that stops it. Events: state, members, joined, left,
@@ -135,22 +115,18 @@ export class Mixdown {
             throw new MixdownError('bad_state', 'already in a room: leave() first');
         const run = ++this.#run;
         this.#options = { ...options };
-        this.#tracks.audio = options.stream?.getAudioTracks()[0] ?? null;
-        this.#tracks.video = options.stream?.getVideoTracks()[0] ?? null;
-        this.#muted = { audio: options.microphone === false, video: options.camera === false };
+        this.#media.prepare(this.#options);
         this.#volumes = new Map(Object.entries(options.volumes ?? {}));
         this.#isDeaf = Boolean(options.deaf);
-        this.#isOriginal = Boolean(options.originalSound);
         this.#watching = { ...WATCH, ...options.watch };
         this.#sent = null;
         this.#setState('joining');
         try {
             await this.#connect(run, false);
             this.#check(run);
-            this.#wish = 'fresh';
-            await this.#negotiate(run);
+            await this.#media.open();
             this.#check(run);
-            if (this.#wish !== 'none')
+            if (!this.#media.isSettled)
                 throw new MixdownError('connection_lost', 'the connection broke while joining');
             this.#setState('joined');
         } catch (err) {
@@ -180,16 +156,8 @@ export class Mixdown {
     }
 
     /* Sends another device's track, or with null none. A kind that was never sent is negotiated. */
-    async replaceTrack(kind, track) {
-        this.#tracks[kind] = track;
-        const transceiver = this.#transceivers[kind];
-        if (!transceiver)
-            return;
-        await this.#apply(kind);
-        if (track && transceiver.direction === 'recvonly') {
-            transceiver.direction = 'sendrecv';
-            this.#want('plain');
-        }
+    replaceTrack(kind, track) {
+        return this.#media.replaceTrack(kind, track);
     }
 
     /* Starts (true) or stops (false) recording the room for everyone; resolves with {id, startedAt}. what:
@@ -254,19 +222,8 @@ export class Mixdown {
 
     /* Shares a track of getDisplayMedia() beside the camera, or with null ends that. A track that
      * ends by itself (the browser's own button) is taken as null. */
-    async shareScreen(track) {
-        this.#tracks.screen = track;
-        track?.addEventListener?.('ended', () => this.#tracks.screen === track && this.shareScreen(null));
-        this.#emit('screen', track);
-        if (!this.#pc)
-            return;
-        if (this.#transceivers.screen) {
-            this.#transceivers.screen.direction = track ? 'sendonly' : 'inactive';
-            await this.#transceivers.screen.sender.replaceTrack(track);
-        } else if (track) {
-            this.#transceivers.screen = sendScreen(this.#pc, track, SCREEN_BPS, this.#env.RTCRtpReceiver);
-        }
-        this.#want('plain');
+    shareScreen(track) {
+        return this.#media.shareScreen(track);
     }
 
     /* Silences someone else; hosts only. Only that person can unmute himself. what: {audio, video},
@@ -309,10 +266,9 @@ export class Mixdown {
     /* true: our sound goes into the mix as it is, for music: no levelling, no noise suppression, more
      * bits. The track is the caller's: capture it without the browser's processing as well. */
     async setOriginalSound(on) {
-        this.#isOriginal = Boolean(on);
-        await setMusic(this.#transceivers.audio?.sender, this.#isOriginal);
-        this.#want('plain'); /* stereo is agreed by an offer */
-        await this.#tellFlag('original', this.#isOriginal);
+        await this.#media.setOriginal(Boolean(on));
+        this.#media.want('plain');
+        await this.#tellFlag('original', this.#media.isOriginal);
     }
 
     /* --- the seat ---------------------------------------------------------------------------- */
@@ -347,12 +303,13 @@ export class Mixdown {
     #tellWishes(isResumed) {
         if (!isResumed)
             this.#told = { audio: false, video: false, deaf: false, original: false };
-        if (this.#muted.audio || this.#muted.video || isResumed)
+        const { muted, isOriginal } = this.#media;
+        if (muted.audio || muted.video || isResumed)
             this.#tellMuted(['audio', 'video']);
         if (this.#told.deaf !== this.#isDeaf)
             this.#tellFlag('deaf', this.#isDeaf).catch(quiet);
-        if (this.#told.original !== this.#isOriginal)
-            this.#tellFlag('original', this.#isOriginal).catch(quiet);
+        if (this.#told.original !== isOriginal)
+            this.#tellFlag('original', isOriginal).catch(quiet);
         for (const user of this.#members.keys())
             this.#tellVolume(user);
         const isUsual = Object.keys(this.#watching).every((key) => this.#watching[key] === WATCH[key]);
@@ -404,7 +361,8 @@ export class Mixdown {
     #seat(data) {
         this.#options.userId = data.userId ?? this.#options.userId;
         this.#resume = data.resume ?? this.#resume;
-        this.#iceServers = data.iceServers ?? this.#iceServers;
+        if (data.iceServers)
+            this.#media.iceServers = data.iceServers;
         this.#members = new Map((data.members ?? []).map((m) => [m.userId, m]));
         if (!this.#members.has(this.userId))
             this.#members.set(this.userId, { userId: this.userId, name: this.#options.name });
@@ -415,7 +373,7 @@ export class Mixdown {
 
     #lost() {
         this.#socket = null;
-        this.#negotiating = null;
+        this.#media.seatLost();
         if (this.#state === 'joined')
             this.#reconnect(this.#run);
     }
@@ -431,9 +389,9 @@ export class Mixdown {
             try {
                 const isResumed = await this.#connect(run, true, this.#openLimit(tries));
                 if (!isResumed)
-                    this.#wish = 'fresh';
+                    this.#media.want('fresh');
                 this.#setState('joined');
-                this.#want(this.#pc?.connectionState === 'failed' ? 'restart' : 'none');
+                this.#media.seatBack();
                 return;
             } catch (err) {
                 this.#dropSocket();
@@ -445,6 +403,14 @@ export class Mixdown {
                 this.#end('left', err.code);
             }
         }
+    }
+
+    /* Gives our seat up, so that there is none to resume and the next one begins with a fresh connection. */
+    #renew() {
+        this.#resume = '';
+        this.#socket?.send('leave');
+        this.#dropSocket();
+        this.#reconnect(this.#run);
     }
 
     #openLimit(tries) {
@@ -488,13 +454,13 @@ export class Mixdown {
             pin: () => this.#memberChanged(data.userId, { pin: data.seat ?? null }),
             tiles: () => this.#tilesChanged(data),
             watching: () => this.#sentChanged(data),
-            uplink: () => this.#uplinkChanged(data),
-            candidate: () => this.#addCandidate(data),
+            uplink: () => this.#media.uplinkChanged(data),
+            candidate: () => this.#media.addCandidate(data),
             speaking: () => this.#emit('speaking', data.speakers ?? []),
             recording: () => this.#recordingChanged(data),
             layout: () => this.#layoutChanged(data),
             network: () => this.#networkChanged(data),
-            moved: () => this.#moved(),
+            moved: () => this.#media.moved(),
             ended: () => this.#end('left', data.reason || 'ended'),
             error: () => this.#emit('error', new MixdownError(data.code, data.message)),
         };
@@ -508,7 +474,7 @@ export class Mixdown {
         if (isNew)
             this.#path = data.state;
         if (isNew && (data.state === 'failed' || data.state === 'suspect'))
-            this.#want('restart'); /* whatever the browser thinks: the server hears nothing of us */
+            this.#media.want('restart'); /* whatever the browser thinks: the server hears nothing of us */
         if (data.bars !== undefined)
             this.#memberChanged(data.userId ?? this.userId, { bars: data.bars });
         this.#emit('network', { ...data, userId: data.userId ?? this.userId });
@@ -532,19 +498,6 @@ export class Mixdown {
     #sentChanged({ view, quality, width, height }) {
         this.#sent = { view, quality, width, height };
         this.#emit('watching', this.watching);
-    }
-
-    /* The server says how much of our pictures it has use for. */
-    #uplinkChanged(data) {
-        this.#uplink = { ...this.#uplink, ...data };
-        this.#obeyUplink();
-        this.#emit('uplink', { ...this.#uplink });
-    }
-
-    #obeyUplink() {
-        sendAs(this.#transceivers.video?.sender, this.#uplink.camera, this.#options?.videoBitrate ?? VIDEO_BPS)
-            .catch(quiet);
-        sendAs(this.#transceivers.screen?.sender, this.#uplink.screen, SCREEN_BPS).catch(quiet);
     }
 
     #memberJoined(member) {
@@ -604,18 +557,40 @@ export class Mixdown {
         const kinds = [audio === true && 'audio', video === true && 'video'].filter(Boolean);
         if (!kinds.length)
             return;
-        const wasMuted = kinds.every((kind) => this.#muted[kind]);
+        const wasMuted = kinds.every((kind) => this.#media.muted[kind]);
         const isContradicted = this.#mutesAsked > 0;
         for (const kind of kinds) {
-            this.#muted[kind] = true;
             this.#told[kind] = true;
-            await this.#apply(kind);
+            await this.#media.mute(kind, true);
         }
         this.#showMuted();
         if (isContradicted)
             this.#tellMuted(kinds);
         if (!wasMuted)
             this.#emit('muted', { audio: audio === true, video: video === true, by });
+    }
+
+    async #mute(kind, isMuted) {
+        await this.#media.mute(kind, isMuted);
+        this.#tellMuted([kind]);
+    }
+
+    #showMuted() {
+        const { muted } = this.#media;
+        this.#memberChanged(this.userId, { mutedAudio: muted.audio, mutedVideo: muted.video });
+    }
+
+    /* Answered, the server's word that a host muted us comes after or before ours for certain. */
+    #tellMuted(kinds) {
+        this.#showMuted();
+        if (!this.#socket?.isOpen)
+            return; /* told when the seat is back */
+        const now = Object.fromEntries(kinds.map((kind) => [kind, this.#media.muted[kind]]));
+        this.#told = { ...this.#told, ...now };
+        this.#mutesAsked++;
+        this.#socket.request('mute', now)
+            .catch((err) => err.isRefusal && this.#emit('error', err))
+            .finally(() => { this.#mutesAsked--; });
     }
 
     #recordingChanged(data) {
@@ -637,237 +612,6 @@ export class Mixdown {
             this.#emit('recording', { ...data, ...next });
     }
 
-    /* The room's process died and has a successor, which has never seen our connection. */
-    #moved() {
-        this.#setMedia('connecting');
-        this.#want('fresh');
-    }
-
-    /* --- media ------------------------------------------------------------------------------- */
-
-    /* Asks for an offer (or, with none, for the one that is overdue) without waiting for it. */
-    #want(wish) {
-        if (RANK[wish] > RANK[this.#wish])
-            this.#wish = wish;
-        if (this.#state === 'joined' && this.#socket?.isOpen)
-            this.#negotiate(this.#run).catch(quiet); /* told as an event already */
-    }
-
-    #negotiate(run) {
-        if (this.#negotiating)
-            return this.#negotiating;
-        const mine = this.#offers(run).finally(() => {
-            if (this.#negotiating === mine)
-                this.#negotiating = null;
-        });
-        this.#negotiating = mine;
-        return mine;
-    }
-
-    async #offers(run) {
-        for (let tries = 1; this.#wish !== 'none' && this.#socket?.isOpen; tries++) {
-            const wish = this.#wish;
-            this.#wish = 'none';
-            try {
-                await this.#offer(run, wish);
-                tries = 0;
-            } catch (err) {
-                if (run !== this.#run)
-                    throw err;
-                if (RANK[this.#wish] < RANK[wish])
-                    this.#wish = wish;
-                if (err.code === 'connection_lost' || err.code === 'timeout')
-                    throw err; /* #reconnect() or the media timer takes it up */
-                if (this.#state === 'joining' || tries >= FRESH_TRIES)
-                    throw this.#mediaFailed(err);
-                this.#wish = 'fresh';
-                await delay(RETRY_FIRST_MS * tries);
-            }
-        }
-    }
-
-    #mediaFailed(err) {
-        this.#wish = 'none';
-        this.#setMedia('failed');
-        if (this.#state !== 'joining')
-            this.#emit('error', err);
-        return err;
-    }
-
-    async #offer(run, wish) {
-        if (wish === 'fresh' || !this.#pc)
-            this.#openConnection();
-        const pc = this.#pc;
-        const socket = this.#socket;
-        this.#offerSent = false;
-        this.#ownCandidates = [];
-        const offer = await pc.createOffer({ iceRestart: wish === 'restart' });
-        await offerLocally(pc, offer, { sendsStereo: this.#isOriginal });
-        this.#check(run);
-        const answered = socket.request('offer', { sdp: pc.localDescription.sdp });
-        this.#offerSent = true;
-        for (const candidate of this.#ownCandidates.splice(0))
-            socket.send('candidate', candidate);
-        this.#armMediaTimer();
-        const { sdp } = await answered;
-        this.#check(run);
-        await pc.setRemoteDescription({ type: 'answer', sdp: answerSound(sdp, { sendsStereo: this.#isOriginal }) });
-        for (const candidate of this.#theirCandidates.splice(0))
-            await pc.addIceCandidate(candidate).catch(quiet);
-        this.#obeyUplink();
-        if (wish === 'fresh')
-            this.#emit('stream', this.#stream);
-    }
-
-    #openConnection() {
-        this.#closeConnection();
-        const pc = new this.#env.RTCPeerConnection({
-            iceServers: this.#iceServers,
-            bundlePolicy: 'max-bundle',
-        });
-        this.#pc = pc;
-        pc.onicecandidate = ({ candidate }) => pc === this.#pc && this.#sendCandidate(candidate);
-        pc.onconnectionstatechange = () => pc === this.#pc && this.#connectionChanged(pc.connectionState);
-        for (const kind of ['audio', 'video'])
-            this.#transceivers[kind] = this.#addTransceiver(pc, kind);
-        if (this.#tracks.screen)
-            this.#transceivers.screen = sendScreen(pc, this.#tracks.screen, SCREEN_BPS, this.#env.RTCRtpReceiver);
-        this.#preferCodec();
-        preferRed(this.#transceivers.audio, this.#env.RTCRtpReceiver);
-        setMusic(this.#transceivers.audio.sender, this.#isOriginal);
-        this.#stopFollowing = followLoss(pc, this.#transceivers.audio.receiver);
-        this.#stream = new this.#env.MediaStream(
-            ['audio', 'video'].map((kind) => this.#transceivers[kind].receiver.track));
-        this.#setMedia('connecting');
-    }
-
-    #addTransceiver(pc, kind) {
-        const track = this.#tracks[kind];
-        const isSent = track && !(kind === 'video' && this.#muted.video);
-        if (track && kind === 'audio')
-            track.enabled = !this.#muted.audio;
-        const init = { direction: track || this.#muted[kind] ? 'sendrecv' : 'recvonly' };
-        if (this.#options.stream)
-            init.streams = [this.#options.stream];
-        if (kind === 'video')
-            init.sendEncodings = [{ maxBitrate: this.#options.videoBitrate ?? VIDEO_BPS }];
-        return pc.addTransceiver(isSent ? track : kind, init);
-    }
-
-    /* Only options.codec (H264 or VP8) and its repair; otherwise the browser's own order. */
-    #preferCodec() {
-        const wanted = this.#options.codec;
-        const all = wanted && this.#env.RTCRtpReceiver?.getCapabilities?.('video')?.codecs;
-        if (!all)
-            return;
-        const isWanted = (codec) => codec.mimeType.toLowerCase() === `video/${wanted.toLowerCase()}`;
-        const codecs = all.filter((codec) => isWanted(codec) || /\/rtx$/i.test(codec.mimeType));
-        if (codecs.some(isWanted))
-            this.#transceivers.video.setCodecPreferences?.(codecs);
-    }
-
-    #closeConnection() {
-        clearTimeout(this.#mediaTimer);
-        this.#stopFollowing();
-        this.#stopFollowing = quiet;
-        this.#theirCandidates = [];
-        this.#transceivers = {};
-        const pc = this.#pc;
-        this.#pc = null;
-        if (pc)
-            pc.close();
-    }
-
-    #sendCandidate(candidate) {
-        const data = candidate
-            ? {
-                candidate: candidate.candidate,
-                sdpMid: candidate.sdpMid,
-                sdpMLineIndex: candidate.sdpMLineIndex,
-            }
-            : { candidate: '', sdpMid: '0', sdpMLineIndex: 0 };
-        if (this.#offerSent)
-            this.#socket?.send('candidate', data);
-        else
-            this.#ownCandidates.push(data);
-    }
-
-    #addCandidate({ candidate, sdpMid, sdpMLineIndex }) {
-        if (!candidate)
-            return; /* the end of theirs needs no word to the browser */
-        const init = { candidate, sdpMid, sdpMLineIndex };
-        if (this.#pc?.remoteDescription && this.#pc.signalingState === 'stable')
-            this.#pc.addIceCandidate(init).catch(quiet);
-        else
-            this.#theirCandidates.push(init);
-    }
-
-    #connectionChanged(state) {
-        if (state === 'connected') {
-            clearTimeout(this.#mediaTimer);
-            this.#setMedia('connected');
-        } else if (state === 'failed') {
-            this.#setMedia('connecting');
-            this.#socket?.probe(PROBE_MS);
-            this.#want('restart');
-        } else if (state === 'disconnected') {
-            this.#socket?.probe(PROBE_MS); /* mostly it is the whole network */
-            clearTimeout(this.#mediaTimer);
-            this.#mediaTimer = setTimeout(() => this.#want('restart'), DISCONNECTED_MS);
-        }
-    }
-
-    /* A connection that an offer did not bring up in time, is given up: we take a new seat. Where
-     * the server cannot be reached either it is only the network, and the seat stays ours. */
-    #armMediaTimer() {
-        clearTimeout(this.#mediaTimer);
-        const run = this.#run;
-        this.#mediaTimer = setTimeout(async () => {
-            const isUp = () => this.#state !== 'joined' || this.#pc?.connectionState === 'connected';
-            if (isUp() || !await this.#socket?.probe(PROBE_MS) || run !== this.#run || isUp())
-                return;
-            this.#resume = '';
-            this.#socket?.send('leave');
-            this.#dropSocket();
-            this.#negotiating = null;
-            this.#reconnect(this.#run);
-        }, RESTART_MS);
-    }
-
-    async #mute(kind, isMuted) {
-        this.#muted[kind] = isMuted;
-        await this.#apply(kind);
-        this.#tellMuted([kind]);
-    }
-
-    #showMuted() {
-        this.#memberChanged(this.userId, { mutedAudio: this.#muted.audio, mutedVideo: this.#muted.video });
-    }
-
-    /* Answered, the server's word that a host muted us comes after or before ours for certain. */
-    #tellMuted(kinds) {
-        this.#showMuted();
-        if (!this.#socket?.isOpen)
-            return; /* told when the seat is back */
-        const now = Object.fromEntries(kinds.map((kind) => [kind, this.#muted[kind]]));
-        this.#told = { ...this.#told, ...now };
-        this.#mutesAsked++;
-        this.#socket.request('mute', now)
-            .catch((err) => err.isRefusal && this.#emit('error', err))
-            .finally(() => { this.#mutesAsked--; });
-    }
-
-    /* What is sent follows track and mute: a muted microphone sends silence, a camera nothing. */
-    async #apply(kind) {
-        const track = this.#tracks[kind];
-        if (track && kind === 'audio')
-            track.enabled = !this.#muted.audio;
-        const sent = kind === 'video' && this.#muted.video ? null : track;
-        const sender = this.#transceivers[kind]?.sender;
-        if (sender && sender.track !== sent)
-            await sender.replaceTrack(sent);
-    }
-
     /* --- state ------------------------------------------------------------------------------- */
 
     #check(run) {
@@ -878,32 +622,19 @@ export class Mixdown {
     #end(state, reason = '') {
         this.#run++;
         this.#dropSocket();
-        this.#closeConnection();
+        this.#media.end();
         this.#wake();
-        this.#negotiating = null;
-        this.#wish = 'none';
         this.#resume = '';
         this.#members = new Map();
         this.#recording = { active: false, id: '', startedAt: 0 };
         this.#layout = { layout: '', order: [], spotlight: null, hideWithoutVideo: false, sharing: null };
-        this.#uplink = {};
-        this.#tracks.screen = null;
         this.#tilesChanged({});
-        this.#stream = null;
-        this.#media = 'new';
         this.#setState(state, reason);
     }
 
     #setState(state, reason = '') {
         this.#state = state;
-        this.#emit('state', { state, media: this.#media, reason });
-    }
-
-    #setMedia(media) {
-        if (this.#media === media)
-            return;
-        this.#media = media;
-        this.#emit('state', { state: this.#state, media, reason: '' });
+        this.#emit('state', { state, media: this.media, reason });
     }
 
     #emit(event, value) {
