@@ -7,10 +7,13 @@
 /* The room of the path, once the token is checked; replies itself when there is none. */
 struct sig_room *sig_api_room(struct sig_http *req, struct sig_token *token);
 
-/* The same for hosts of the room and admins only. */
-struct sig_room *sig_api_room_of_host(struct sig_http *req, struct sig_token *token);
+/* The same for those who may. */
+struct sig_room *sig_api_room_if(struct sig_http *req, struct sig_token *token,
+                                 enum sig_right right);
 
-bool sig_api_is_host(const struct sig_token *token);
+/* Replies `forbidden` to who may not; room NULL: one that is not open. */
+bool sig_api_may(struct sig_http *req, const struct sig_token *token, const struct sig_room *room,
+                 enum sig_right right);
 
 /* The body, which has to be one JSON object (caller owns); replies itself when it is none. */
 json_t *sig_api_body(struct sig_http *req);

@@ -21,6 +21,11 @@ static struct sig_member *member_of(struct sig_http *req, struct sig_token *toke
     return m;
 }
 
+static bool is_host(const struct sig_token *token, const struct sig_member *m)
+{
+    return !sig_token_may(token, m->room, SIG_MAY_MODERATE);
+}
+
 static bool is_self(const struct sig_token *token, const struct sig_member *m)
 {
     return token->sub[0] && strcmp(token->sub, m->user) == 0;
@@ -32,7 +37,7 @@ void sig_api_member_get(struct sig_http *req)
     const struct sig_member *m = member_of(req, &token);
     if (!m)
         return;
-    const bool is_whole = sig_api_is_host(&token) || is_self(&token, m);
+    const bool is_whole = is_host(&token, m) || is_self(&token, m);
     sig_http_json(req, 200, is_whole ? sig_member_whole_json(m) : sig_member_json(m));
 }
 
@@ -42,7 +47,7 @@ void sig_api_member_remove(struct sig_http *req)
     struct sig_member *m = member_of(req, &token);
     if (!m)
         return;
-    if (!sig_api_is_host(&token) && !is_self(&token, m)) {
+    if (!is_host(&token, m) && !is_self(&token, m)) {
         sig_http_error(req, sig_error("forbidden"), NULL);
         return;
     }
@@ -121,11 +126,12 @@ static bool may_patch(const struct patch *p, const struct sig_token *token,
 {
     static const char *const hosts_only[] = {"volume", "pan"};
     const bool is_own = is_self(token, m);
-    if (!is_own && (!sig_api_is_host(token) || (p->has_hand && p->hand)))
+    const bool is_by_host = is_host(token, m);
+    if (!is_own && (!is_by_host || (p->has_hand && p->hand)))
         return false;
-    if (p->has_pin && !sig_api_is_host(token))
+    if (p->has_pin && sig_token_may(token, m->room, SIG_MAY_LAYOUT))
         return false;
-    for (size_t i = 0; !sig_api_is_host(token) && i < sizeof(hosts_only) / sizeof(*hosts_only);
+    for (size_t i = 0; !is_by_host && i < sizeof(hosts_only) / sizeof(*hosts_only);
          i++) {
         if (json_object_get(p->sound, hosts_only[i]))
             return false;

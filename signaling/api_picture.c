@@ -28,7 +28,7 @@ void sig_api_room_patch(struct sig_http *req)
 {
     struct sig_token token;
     char why[MCU_WHY_MAX] = "nothing is named in it";
-    struct sig_room *room = sig_api_room_of_host(req, &token);
+    struct sig_room *room = sig_api_room_if(req, &token, SIG_MAY_LAYOUT);
     json_t *body = room ? sig_api_body(req) : NULL;
     if (!body)
         return;

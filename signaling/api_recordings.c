@@ -7,18 +7,16 @@
 
 #include "mcu/base/json.h"
 #include "mcu/base/log.h"
-#include "signaling/http.h"
+#include "signaling/api.h"
 #include "signaling/http_handlers.h"
 #include "signaling/ws.h"
 
 enum { PAGE_DEFAULT = 50, BODY_DEPTH = 4 };
 
-static bool may_record(struct sig_http *req, const struct sig_token *token)
+static bool may_record(struct sig_http *req, const struct sig_token *token, const char *room_id)
 {
-    if (token->may_record || token->is_admin || strcmp(token->role, "host") == 0)
-        return true;
-    sig_http_error(req, sig_error("forbidden"), NULL);
-    return false;
+    const struct sig_room *room = sig_rooms_find(req->front->rooms, room_id);
+    return sig_api_may(req, token, room, SIG_MAY_RECORD);
 }
 
 /* --- of a room -------------------------------------------------------------------------------- */
@@ -54,7 +52,7 @@ void sig_api_recording_start(struct sig_http *req)
 {
     struct sig_token token;
     const char *id = sig_http_param(req, 0);
-    if (!sig_http_authorize(req, id, &token) || !may_record(req, &token))
+    if (!sig_http_authorize(req, id, &token) || !may_record(req, &token, id))
         return;
     struct sig_room *room = sig_rooms_find(req->front->rooms, id);
     struct sig_record_wish wish;
@@ -74,7 +72,7 @@ void sig_api_recording_stop(struct sig_http *req)
 {
     struct sig_token token;
     const char *room_id = sig_http_param(req, 0);
-    if (!sig_http_authorize(req, room_id, &token) || !may_record(req, &token))
+    if (!sig_http_authorize(req, room_id, &token) || !may_record(req, &token, room_id))
         return;
     struct sig_recording *r = sig_rooms_find_recording(req->front->rooms, sig_http_param(req, 1));
     if (!r || strcmp(r->room_id, room_id) != 0) {
@@ -179,7 +177,7 @@ void sig_api_recording_delete(struct sig_http *req)
 {
     struct sig_token token;
     struct sig_store_recording row;
-    if (!find_row(req, &row, &token) || !may_record(req, &token))
+    if (!find_row(req, &row, &token) || !may_record(req, &token, row.room_id))
         return;
     if (sig_rooms_find_recording(req->front->rooms, row.id)) {
         sig_http_error(req, sig_error("still_recording"), NULL);

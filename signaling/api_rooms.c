@@ -20,18 +20,20 @@ struct sig_room *sig_api_room(struct sig_http *req, struct sig_token *token)
     return room;
 }
 
-bool sig_api_is_host(const struct sig_token *token)
+bool sig_api_may(struct sig_http *req, const struct sig_token *token, const struct sig_room *room,
+                 enum sig_right right)
 {
-    return token->is_admin || strcmp(token->role, "host") == 0;
+    const struct sig_error *error = sig_token_may(token, room, right);
+    if (error)
+        sig_http_error(req, error, NULL);
+    return !error;
 }
 
-struct sig_room *sig_api_room_of_host(struct sig_http *req, struct sig_token *token)
+struct sig_room *sig_api_room_if(struct sig_http *req, struct sig_token *token,
+                                 enum sig_right right)
 {
     struct sig_room *room = sig_api_room(req, token);
-    if (!room || sig_api_is_host(token))
-        return room;
-    sig_http_error(req, sig_error("forbidden"), NULL);
-    return NULL;
+    return room && sig_api_may(req, token, room, right) ? room : NULL;
 }
 
 json_t *sig_api_body(struct sig_http *req)
@@ -86,10 +88,8 @@ void sig_api_rooms_create(struct sig_http *req)
     }
     if (!sig_http_authorize(req, id, &token))
         return;
-    if (!sig_api_is_host(&token)) {
-        sig_http_error(req, sig_error("forbidden"), NULL);
+    if (!sig_api_may(req, &token, sig_rooms_find(req->front->rooms, id), SIG_MAY_MANAGE))
         return;
-    }
     const struct sig_room *room = sig_rooms_open(req->front->rooms, id, "mcu", token.sub, &error);
     if (!room) {
         sig_http_error(req, error, NULL);
@@ -112,7 +112,7 @@ void sig_api_room_get(struct sig_http *req)
 void sig_api_room_end(struct sig_http *req)
 {
     struct sig_token token;
-    struct sig_room *room = sig_api_room_of_host(req, &token);
+    struct sig_room *room = sig_api_room_if(req, &token, SIG_MAY_MANAGE);
     if (!room)
         return;
     sig_room_close(room, "ended");

@@ -104,8 +104,10 @@ void sig_api_rtp_create(struct sig_http *req)
     const char *room = sig_http_param(req, 0);
     if (!sig_http_authorize(req, room, &token))
         return;
-    if (!sig_api_is_host(&token) || !sig_room_id_is_valid(room)) {
-        sig_http_error(req, sig_error(sig_api_is_host(&token) ? "bad_request" : "forbidden"), NULL);
+    if (!sig_api_may(req, &token, sig_rooms_find(req->front->rooms, room), SIG_MAY_INPUTS))
+        return;
+    if (!sig_room_id_is_valid(room)) {
+        sig_http_error(req, sig_error("bad_request"), NULL);
         return;
     }
     json_t *body = sig_api_body(req);
@@ -126,7 +128,7 @@ void sig_api_rtp_create(struct sig_http *req)
 void sig_api_rtp_list(struct sig_http *req)
 {
     struct sig_token token;
-    const struct sig_room *room = sig_api_room_of_host(req, &token);
+    const struct sig_room *room = sig_api_room_if(req, &token, SIG_MAY_INPUTS);
     if (!room)
         return;
     json_t *list = json_array();
@@ -140,7 +142,7 @@ void sig_api_rtp_list(struct sig_http *req)
 void sig_api_rtp_delete(struct sig_http *req)
 {
     struct sig_token token;
-    const struct sig_room *room = sig_api_room_of_host(req, &token);
+    const struct sig_room *room = sig_api_room_if(req, &token, SIG_MAY_INPUTS);
     if (!room)
         return;
     struct sig_member *m = sig_rooms_find_peer(req->front->rooms, sig_http_param(req, 1));

@@ -26,7 +26,7 @@ void sig_api_sound_start(struct sig_http *req)
     struct sig_token token;
     char why[MCU_WHY_MAX] = "";
     json_t *command = NULL;
-    struct sig_room *room = sig_api_room_of_host(req, &token);
+    struct sig_room *room = sig_api_room_if(req, &token, SIG_MAY_MODERATE);
     json_t *body = room ? sig_api_body(req) : NULL;
     if (!body)
         return;
@@ -55,7 +55,7 @@ static void on_stopped(void *arg, const char *id, const struct sig_error *error)
 void sig_api_sound_stop(struct sig_http *req)
 {
     struct sig_token token;
-    struct sig_room *room = sig_api_room_of_host(req, &token);
+    struct sig_room *room = sig_api_room_if(req, &token, SIG_MAY_MODERATE);
     if (!room)
         return;
     const struct sig_error *error =
@@ -84,7 +84,7 @@ static void on_listed(void *arg, const json_t *reply)
 void sig_api_sounds(struct sig_http *req)
 {
     struct sig_token token;
-    struct sig_room *room = sig_api_room_of_host(req, &token);
+    struct sig_room *room = sig_api_room_if(req, &token, SIG_MAY_MODERATE);
     if (!room)
         return;
     if (sig_room_command(room, json_pack("{s:s}", "cmd", "sound_list"), on_listed,

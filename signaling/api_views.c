@@ -78,7 +78,7 @@ void sig_api_view_add(struct sig_http *req)
     struct sig_token token;
     char name[SIG_VIEW_NAME_MAX + 1] = "";
     char why[MCU_WHY_MAX] = "";
-    struct sig_room *room = sig_api_room_of_host(req, &token);
+    struct sig_room *room = sig_api_room_if(req, &token, SIG_MAY_LAYOUT);
     json_t *body = room ? sig_api_body(req) : NULL;
     if (!body)
         return;
@@ -105,7 +105,7 @@ void sig_api_view_patch(struct sig_http *req)
 {
     struct sig_token token;
     char why[MCU_WHY_MAX] = "";
-    struct sig_room *room = sig_api_room_of_host(req, &token);
+    struct sig_room *room = sig_api_room_if(req, &token, SIG_MAY_LAYOUT);
     json_t *body = room ? sig_api_body(req) : NULL;
     if (!body)
         return;
@@ -121,7 +121,7 @@ void sig_api_view_patch(struct sig_http *req)
 void sig_api_view_delete(struct sig_http *req)
 {
     struct sig_token token;
-    struct sig_room *room = sig_api_room_of_host(req, &token);
+    struct sig_room *room = sig_api_room_if(req, &token, SIG_MAY_LAYOUT);
     if (!room)
         return;
     sig_http_ref(req);

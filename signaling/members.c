@@ -103,9 +103,10 @@ struct sig_member *sig_room_find_user(const struct sig_room *room, const char *u
 
 json_t *member_session_json(const struct sig_member *m)
 {
-    return json_pack("{s:i, s:s, s:s, s:s, s:I, s:O*}", "v", 1, "kind", kind_names[m->kind],
-                     "resume", m->resume, "etag", m->etag, "joined_at",
-                     (json_int_t)m->joined_at_ms, "watch", m->wish);
+    return json_pack("{s:i, s:s, s:s, s:s, s:I, s:O*, s:{s:b, s:b, s:b}}", "v", 1, "kind",
+                     kind_names[m->kind], "resume", m->resume, "etag", m->etag, "joined_at",
+                     (json_int_t)m->joined_at_ms, "watch", m->wish, "claims", "record",
+                     m->claims.record, "live", m->claims.live, "admin", m->claims.admin);
 }
 
 int sig_member_command(struct sig_member *m, json_t *command, sig_reply_fn *done, void *arg)
@@ -284,6 +285,7 @@ static void fill_seat(struct sig_member *m, const struct sig_join *join)
     sig_id_make(m->etag, sizeof(m->etag));
     snprintf(m->name, sizeof(m->name), "%s", join->name);
     snprintf(m->role, sizeof(m->role), "%s", join->role);
+    m->claims = join->claims;
     if (join->user[0])
         snprintf(m->user, sizeof(m->user), "%s", join->user);
     else

@@ -20,6 +20,7 @@
 #include "signaling/errors.h"
 #include "signaling/host.h"
 #include "signaling/ids.h"
+#include "signaling/rights.h"
 #include "signaling/store.h"
 
 struct sig_rooms;
@@ -86,6 +87,7 @@ struct sig_member {
     char user[129];
     char name[257];
     char role[16];
+    struct sig_claims claims; /* of the token that it came with */
     int64_t joined_at_ms;
     struct sig_client *client; /* NULL: lost, or not a WebSocket's */
     int64_t lost_at_us; /* its client; of WHIP and WHEP: since when the media path is not up */
@@ -197,6 +199,7 @@ struct sig_join {
     const char *user;    /* "": one is made */
     const char *name;
     const char *role;
+    struct sig_claims claims;
     struct sig_client *client;
     json_t
         *rtp; /* of SIG_KIND_RTP: what mcu/control_rtp.h reads; borrowed. Not kept: it has keys */

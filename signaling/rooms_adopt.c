@@ -17,6 +17,20 @@
 #include "signaling/token.h"
 #include "signaling/watch.h"
 
+/* An earlier version left none: then there are none. */
+static int read_claims(struct sig_claims *c, const json_t *session)
+{
+    json_t *said = NULL;
+    int err = mcu_json_object(session, "claims", MCU_JSON_OPTIONAL, &said);
+    if (!err && said)
+        err = mcu_json_bool(said, "record", MCU_JSON_OPTIONAL, &c->record);
+    if (!err && said)
+        err = mcu_json_bool(said, "live", MCU_JSON_OPTIONAL, &c->live);
+    if (!err && said)
+        err = mcu_json_bool(said, "admin", MCU_JSON_OPTIONAL, &c->admin);
+    return err;
+}
+
 static int read_session(struct sig_member *m, const json_t *session)
 {
     static const char *const names[] = {"ws", "whip", "whep", "rtp"};
@@ -30,6 +44,8 @@ static int read_session(struct sig_member *m, const json_t *session)
                               sizeof(m->etag));
     if (!err)
         err = mcu_json_int(session, "joined_at", MCU_JSON_REQUIRED, 1, INT64_MAX, &m->joined_at_ms);
+    if (!err)
+        err = read_claims(&m->claims, session);
     m->wish = sig_wish_from_session(session);
     for (size_t i = 0; !err && i < sizeof(names) / sizeof(*names); i++) {
         if (strcmp(kind, names[i]) == 0)

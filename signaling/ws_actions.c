@@ -208,6 +208,7 @@ static const struct sig_error *on_join(const struct ws_request *q)
         .user = f.user,
         .name = f.name,
         .role = f.role,
+        .claims = sig_claims_of(&c->token, c->front->config->auth.dev),
         .client = c,
         .joined = on_joined,
         .arg = p,
@@ -370,8 +371,9 @@ static const struct sig_error *on_record(const struct ws_request *q)
     bool active = false;
     if (!m)
         return sig_error("not_joined");
-    if (!q->client->token.may_record && strcmp(m->role, "host") != 0)
-        return sig_error("forbidden");
+    const struct sig_error *refusal = sig_may(m, SIG_MAY_RECORD);
+    if (refusal)
+        return refusal;
     if (mcu_json_bool(q->data, "active", MCU_JSON_REQUIRED, &active))
         return sig_error("bad_request");
     struct sig_recording *running = m->room->active;

@@ -10,11 +10,6 @@
 
 enum { USER_SIZE = 129 };
 
-static bool is_host(const struct sig_member *m)
-{
-    return strcmp(m->role, "host") == 0;
-}
-
 /* Whom it is about: data's userId, else the caller; others only for a host. */
 static const struct sig_error *find_target(const struct ws_request *q, struct sig_member **out)
 {
@@ -28,7 +23,7 @@ static const struct sig_error *find_target(const struct ws_request *q, struct si
         *out = me;
         return NULL;
     }
-    if (!is_host(me))
+    if (sig_may(me, SIG_MAY_MODERATE))
         return sig_error("forbidden");
     *out = sig_room_find_user(me->room, user);
     return *out ? NULL : sig_error("no_such_member");
@@ -95,7 +90,7 @@ static const struct sig_error *mute_all(const struct ws_request *q, const struct
     struct sig_member *me = q->client->member;
     if (!me)
         return sig_error("not_joined");
-    if (!is_host(me) || unmutes(m))
+    if (sig_may(me, SIG_MAY_MODERATE) || unmutes(m))
         return sig_error("forbidden");
     struct ws_pending *p = ws_pending_create(q, me);
     if (!p)
@@ -147,7 +142,7 @@ const struct sig_error *ws_on_volume(const struct ws_request *q)
     if (for_me)
         return change(q, me, NULL, NULL,
                       json_pack("{s:{s:I}}", "volumes", user, (json_int_t)volume));
-    if (!is_host(me))
+    if (sig_may(me, SIG_MAY_MODERATE))
         return sig_error("forbidden");
     struct sig_member *target = sig_room_find_user(me->room, user);
     if (!target)
@@ -214,7 +209,7 @@ const struct sig_error *ws_on_sound(const struct ws_request *q)
     json_t *sound = NULL;
     if (!me)
         return sig_error("not_joined");
-    if (!is_host(me))
+    if (sig_may(me, SIG_MAY_MODERATE))
         return sig_error("forbidden");
     if (mcu_json_string(q->data, "stop", MCU_JSON_OPTIONAL, 1, stop, sizeof(stop)))
         return sig_error("bad_request");

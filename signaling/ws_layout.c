@@ -7,11 +7,6 @@
 #include "signaling/room_picture.h"
 #include "signaling/ws_internal.h"
 
-static bool is_host(const struct sig_member *m)
-{
-    return strcmp(m->role, "host") == 0;
-}
-
 static void on_picture(void *arg, const struct sig_error *error)
 {
     ws_finish(arg, NULL, error, NULL);
@@ -23,7 +18,7 @@ const struct sig_error *ws_on_layout(const struct ws_request *q)
     char why[MCU_WHY_MAX];
     if (!me)
         return sig_error("not_joined");
-    if (!is_host(me))
+    if (sig_may(me, SIG_MAY_LAYOUT))
         return sig_error("forbidden");
     if (json_object_size(q->data) == 0)
         return sig_error("bad_request");
@@ -69,7 +64,7 @@ const struct sig_error *ws_on_pin(const struct ws_request *q)
     int64_t seat = 0;
     if (!me)
         return sig_error("not_joined");
-    if (!is_host(me))
+    if (sig_may(me, SIG_MAY_LAYOUT))
         return sig_error("forbidden");
     if (mcu_json_string(q->data, "userId", MCU_JSON_REQUIRED, 1, user, sizeof(user)) ||
         !json_object_get(q->data, "seat") ||
@@ -95,7 +90,7 @@ const struct sig_error *ws_on_hand(const struct ws_request *q)
         return sig_error("bad_request");
     if (!user[0] || strcmp(user, me->user) == 0)
         return change(q, me, NULL, &is_raised);
-    if (!is_host(me) || is_raised)
+    if (sig_may(me, SIG_MAY_MODERATE) || is_raised)
         return sig_error("forbidden");
     struct sig_member *target = sig_room_find_user(me->room, user);
     return target ? change(q, target, NULL, &is_raised) : sig_error("no_such_member");
