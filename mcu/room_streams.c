@@ -116,7 +116,7 @@ static void fill_wish(struct room_stream *s, struct room_view *v, enum mcu_codec
 {
     const struct mcu_room *r = v->room;
     *s = (struct room_stream){.view = v, .codec = codec, .tier = tier};
-    s->is_recorded = is_for_recordings(v, codec, tier) && mcu_studio_is_recorded(r->studio);
+    s->is_recorded = is_for_recordings(v, codec, tier) && mcu_studio_is_tapped(r->studio);
     if (s->is_recorded)
         return;
     s->is_fast = mcu_overload_is_fast(r->views.overload.step);

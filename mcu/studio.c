@@ -44,11 +44,11 @@ static void on_mix_sound_end(void *ctx, void *sound_ctx)
 static void on_comp_packet(void *ctx, void *stream_ctx, struct mcu_packet *packet)
 {
     struct mcu_studio *s = ctx;
-    const bool is_recordings = mcu_recordings_own(&s->recordings, stream_ctx);
-    if (s->sink.on_video && !is_recordings)
+    const bool is_taps = mcu_taps_own(&s->taps, stream_ctx);
+    if (s->sink.on_video && !is_taps)
         s->sink.on_video(s->sink.ctx, stream_ctx, packet);
-    if (!stream_ctx || is_recordings)
-        mcu_recordings_push_video(&s->recordings, stream_ctx, packet);
+    if (!stream_ctx || is_taps)
+        mcu_taps_push_video(&s->taps, stream_ctx, packet);
 }
 
 static void on_comp_need_key(void *ctx, void *source_ctx)
@@ -62,7 +62,7 @@ static void on_comp_need_key(void *ctx, void *source_ctx)
 static void on_aac_packet(void *ctx, struct mcu_packet *packet)
 {
     struct mcu_studio *s = ctx;
-    mcu_recordings_push_audio(&s->recordings, packet);
+    mcu_taps_push_audio(&s->taps, packet);
 }
 
 static int create_parts(struct mcu_studio *s)
@@ -108,9 +108,10 @@ int mcu_studio_create(struct mcu_studio **out, const struct mcu_studio_conf *con
         return -ENOMEM;
     s->conf = *conf;
     s->sink = *sink;
-    mcu_recordings_init(&s->recordings);
     pthread_mutex_init(&s->stream_lock, NULL);
-    const int err = create_parts(s);
+    int err = mcu_taps_init(&s->taps);
+    if (!err)
+        err = create_parts(s);
     if (err) {
         mcu_studio_destroy(s);
         return err;
@@ -125,12 +126,14 @@ void mcu_studio_destroy(struct mcu_studio *s)
 {
     if (!s)
         return;
+    mcu_taps_close(&s->taps);
     mcu_recordings_finish(&s->recordings);
     for (size_t i = 0; i < MIX_INPUTS_MAX; i++)
         mcu_seat_remove(s->seats[i]);
     comp_destroy(s->comp);
     mix_destroy(s->mix);
     rec_aac_destroy(s->aac);
+    mcu_taps_finish(&s->taps);
     pthread_mutex_destroy(&s->stream_lock);
     free(s);
 }
@@ -154,6 +157,11 @@ void mcu_studio_wait_for_tick(struct mcu_studio *s)
         return;
     while (atomic_load(&s->audio_phase) == phase)
         mcu_sleep_until_us(mcu_now_us() + MCU_US_PER_MS / 2);
+}
+
+bool mcu_studio_is_tapped(const struct mcu_studio *s)
+{
+    return mcu_taps_share(&s->taps);
 }
 
 struct comp *mcu_studio_comp(struct mcu_studio *s)

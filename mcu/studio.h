@@ -203,6 +203,9 @@ uint32_t mcu_tile_seat_id(const struct comp_tile *tile);
 int mcu_studio_watch(struct mcu_studio *s);
 void mcu_studio_unwatch(struct mcu_studio *s);
 
+/* [ctl] Whether a tap (mcu/tap.h) takes that stream. */
+bool mcu_studio_is_tapped(const struct mcu_studio *s);
+
 /* [any] The same stream: a viewer needs a key frame; another rate. No more than comp_stream_request_key()
  * and comp_stream_set_rate() do; nothing where it does not run. */
 void mcu_studio_request_key(struct mcu_studio *s, bool is_urgent);
@@ -235,8 +238,6 @@ void mcu_studio_record_reap(struct mcu_studio *s, const char *id);
 
 /* [ctl] Recordings that are not reaped yet. */
 size_t mcu_studio_recording_count(const struct mcu_studio *s);
-/* [ctl] Whether one of them takes the picture that all see. */
-bool mcu_studio_is_recorded(const struct mcu_studio *s);
 
 /* [ctl] Offline, at the end: encoders give out what they hold back. */
 void mcu_studio_flush(struct mcu_studio *s);

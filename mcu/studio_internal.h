@@ -1,4 +1,4 @@
-/* mcu/studio_internal.h - what studio.c, seat.c and recordings.c share. Nobody else includes it. */
+/* mcu/studio_internal.h - what studio.c, seat.c, tap.c and recordings.c share. Nobody else includes it. */
 #ifndef MCU_STUDIO_INTERNAL_H
 #define MCU_STUDIO_INTERNAL_H
 
@@ -6,24 +6,19 @@
 #include <stdatomic.h>
 
 #include "mcu/studio.h"
+#include "mcu/tap.h"
 #include "recorder/aac.h"
 
 /* One recording of the room's mix. */
 struct mcu_recording {
     char id[MCU_RECORDING_ID_MAX];
     struct rec *rec; /* NULL: the slot is free */
-    struct comp_stream *own; /* of another view, with this slot as its context; NULL: the room's */
+    struct mcu_tap *tap;
     struct mcu_studio *studio;
-    int64_t start_us;
-    int64_t end_us; /* packets from here on are not for it */
-    bool needs_key; /* it cannot use pictures until one comes */
     bool is_stopping;
 };
 
-/* The recordings that encoded packets go to. The lock covers the slots: it is held to walk them and
- * to put references into the writers' queues, never for work. */
 struct mcu_recordings {
-    pthread_mutex_t lock;
     struct mcu_recording slots[MCU_RECORDINGS_MAX];
 };
 
@@ -35,7 +30,7 @@ struct mcu_studio {
     struct comp_view *view;
     unsigned stream_users;       /* [ctl] */
     pthread_mutex_t stream_lock; /* held to look at the pointer and to ask it for something */
-    struct comp_stream *stream;  /* what recordings take; NULL: nobody does */
+    struct comp_stream *stream;  /* what taps of it take; NULL: nobody does */
     struct rec_aac *aac;
     atomic_uint audio_phase; /* odd while an audio tick runs */
 
@@ -43,19 +38,12 @@ struct mcu_studio {
     struct mcu_seat *seats[MIX_INPUTS_MAX];
     uint32_t last_seat_id;
 
+    struct mcu_taps taps;
     struct mcu_recordings recordings;
 };
 
-void mcu_recordings_init(struct mcu_recordings *r);
-/* [ctl] Ends all and waits for their files. */
+/* [ctl] Ends all and waits for their files; taps are closed. */
 void mcu_recordings_finish(struct mcu_recordings *r);
-/* [enc] A frame to the recordings that take the stream of that stream_ctx (NULL: the room's). */
-void mcu_recordings_push_video(struct mcu_recordings *r, const void *stream_ctx,
-                               struct mcu_packet *packet);
-/* [aac] One packet to every recording. */
-void mcu_recordings_push_audio(struct mcu_recordings *r, struct mcu_packet *packet);
-/* [any] Whether that stream is a recording's own. */
-bool mcu_recordings_own(const struct mcu_recordings *r, const void *stream_ctx);
 
 /* [ctl] Returns when no audio tick that was running still runs. */
 void mcu_studio_wait_for_tick(struct mcu_studio *s);
