@@ -69,6 +69,7 @@ void mcu_room_destroy(struct mcu_room *r)
         return;
     destroy_media(r);
     mcu_queue_destroy(r->events, drop_event);
+    json_decref(r->session);
     free(r);
 }
 

@@ -60,6 +60,7 @@ static const char *do_adopt(struct mcu_room *r, const json_t *m, json_t *reply)
     json_object_set_new(reply, "sharing", room_layout_sharing(r));
     json_object_set_new(reply, "images", room_image_list(r));
     json_object_set_new(reply, "pid", json_integer(getpid()));
+    json_object_set_new(reply, "session", r->session ? json_incref(r->session) : json_null());
     json_t *peers = json_array();
     for (size_t i = from; i < end; i++)
         json_array_append_new(peers, room_describe_peer(r->peers[i]));
@@ -84,6 +85,14 @@ static const char *do_peer_session(struct mcu_room *r, const json_t *m, json_t *
         return "no_such_peer";
     json_decref(p->session);
     p->session = json_incref(json_object_get(m, "session"));
+    return NULL;
+}
+
+static const char *do_room_session(struct mcu_room *r, const json_t *m, json_t *reply)
+{
+    (void)reply;
+    json_decref(r->session);
+    r->session = json_incref(json_object_get(m, "session"));
     return NULL;
 }
 
@@ -202,6 +211,7 @@ static const struct {
     {"adopt", do_adopt, false},
     {"peer_add", do_peer_add, true},
     {"peer_session", do_peer_session, true},
+    {"room_session", do_room_session, true},
     {"peer_offer", do_peer_offer, true},
     {"peer_candidate", do_peer_candidate, true},
     {"peer_restart", do_peer_restart, true},

@@ -51,6 +51,7 @@ struct room_peer {
     char user[ROOM_TEXT_MAX];
     char name[ROOM_TEXT_MAX];
     char role[32];
+    atomic_bool may_publish; /* by its role; [net] looks at each packet */
     json_t *session; /* the front's own; given back to `adopt` */
     json_t *sound;   /* an object: what mcu/control_audio.h calls a state */
     json_t *plain;   /* of a plain RTP participant: where it sends to, as told to the front */
@@ -147,6 +148,7 @@ struct mcu_room {
     int64_t opened_at_ms;
     struct mcu_config config;
 
+    json_t *session;            /* the front's own of this room; given back to `adopt`. NULL: none */
     json_t *picture;            /* an object: what mcu/control_picture.h calls a state */
     json_t *images;             /* an object: names of uploaded pictures that it was given */
     struct layout *chosen;      /* by the hosts or the settings */
@@ -210,6 +212,13 @@ json_t *room_describe_peer(const struct room_peer *p);
 /* Turns what was negotiated into an open voice, a place in the audience and a picture feed. Returns 0
  * or a negative errno. */
 int room_wire_peer(struct room_peer *p);
+
+/* Has a tile, with a picture or without: not who only watches. */
+bool room_is_on_stage(const struct room_peer *p);
+
+/* room_role.c: what he may send from now on; and an offer without what he may not. */
+void room_set_role(struct room_peer *p, const char *role);
+void room_limit_offer(const struct room_peer *p, struct mcu_desc *offer);
 
 /* room_plain.c: makes p->rtc of what mcu/control_rtp.h reads, and p->plain. */
 const char *room_make_plain(struct room_peer *p, const json_t *json);

@@ -107,6 +107,8 @@ static void on_peer_candidate(void *ctx, const char *candidate)
 static void on_peer_audio(void *ctx, const struct rtc_audio *audio)
 {
     const struct room_peer *p = ctx;
+    if (!atomic_load(&p->may_publish))
+        return;
     const struct mix_packet packet = {
         .data = audio->payload,
         .size = audio->size,
@@ -126,6 +128,8 @@ static void on_peer_video(void *ctx, enum rtc_picture from, struct mcu_packet *f
 {
     struct room_peer *p = ctx;
     const enum mcu_picture picture = (enum mcu_picture)from;
+    if (!atomic_load(&p->may_publish))
+        return;
     if (mcu_seat_push_video(p->seat, picture, frame) != -ENODEV)
         return;
     /* The first frame, or another codec than before: [ctl] opens the picture and asks for a key

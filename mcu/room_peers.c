@@ -55,6 +55,7 @@ static const char *new_peer(struct mcu_room *r, struct room_peer **out, const ch
         return "internal";
     p->room = r;
     p->sound = json_object();
+    atomic_init(&p->may_publish, true);
     mcu_bars_init(&p->network.bars);
     snprintf(p->id, sizeof(p->id), "%s", id);
     snprintf(p->user, sizeof(p->user), "%s", user);
@@ -97,8 +98,7 @@ const char *room_add_peer(struct mcu_room *r, const json_t *message, json_t *rep
     if (code)
         return code;
     snprintf(p->name, sizeof(p->name), "%s", name);
-    snprintf(p->role, sizeof(p->role), "%s", role);
-    mcu_seat_set_name(p->seat, p->name, p->role);
+    room_set_role(p, role);
     p->session = json_incref(session);
     code = room_set_peer(p, message); /* as it was, when a room is run again */
     if (!code && p->plain && room_wire_peer(p) < 0)
@@ -132,10 +132,9 @@ void room_remove_peer(struct mcu_room *r, struct room_peer *p)
     free_peer(p);
 }
 
-/* Has a tile, with a picture or without: not who only watches. */
-static bool is_on_stage(const struct room_peer *p)
+bool room_is_on_stage(const struct room_peer *p)
 {
-    return p->room->config.video.avatars && strcmp(p->role, "subscriber") != 0 &&
+    return p->room->config.video.avatars && p->rtc && atomic_load(&p->may_publish) &&
            (rtc_peer_receives_audio(p->rtc) || rtc_peer_receives_picture(p->rtc, RTC_CAMERA));
 }
 
@@ -153,7 +152,7 @@ int room_wire_peer(struct room_peer *p)
         if (err && err != -EALREADY)
             return err;
     }
-    mcu_seat_set_present(p->seat, is_on_stage(p));
+    mcu_seat_set_present(p->seat, room_is_on_stage(p));
     for (int i = 0; i < MCU_PICTURES; i++) {
         if (!rtc_peer_receives_picture(p->rtc, (enum rtc_picture)i))
             mcu_seat_close_video(p->seat, (enum mcu_picture)i); /* its last picture must not stay */
@@ -176,6 +175,7 @@ const char *room_offer(struct room_peer *p, const json_t *json, json_t **answer)
     if (mcu_desc_from_json(offer, json) < 0) {
         code = "bad_message";
     } else {
+        room_limit_offer(p, offer);
         const int err = rtc_peer_accept(p->rtc, offer, room_best_codec(p->room), ours);
         if (err)
             code = err == -EINVAL || err == -EPROTO ? "bad_offer" : "internal";
@@ -205,7 +205,9 @@ const char *room_set_peer(struct room_peer *p, const json_t *message)
     bool hand = p->has_hand_up;
     int64_t pin = p->pin;
     json_t *sound = NULL;
-    if (mcu_json_bool(message, "muted_audio", MCU_JSON_OPTIONAL, &audio) ||
+    char role[sizeof(p->role)] = "";
+    if (mcu_json_string(message, "role", MCU_JSON_OPTIONAL, 1, role, sizeof(role)) ||
+        mcu_json_bool(message, "muted_audio", MCU_JSON_OPTIONAL, &audio) ||
         mcu_json_bool(message, "muted_video", MCU_JSON_OPTIONAL, &video) ||
         mcu_json_int(message, "pin", MCU_JSON_OPTIONAL, 0, MCU_PIN_MAX, &pin) ||
         mcu_json_bool(message, "hand", MCU_JSON_OPTIONAL, &hand) ||
@@ -214,6 +216,8 @@ const char *room_set_peer(struct room_peer *p, const json_t *message)
     const char *code = sound ? room_set_sound(p, sound) : NULL;
     if (code)
         return code;
+    if (role[0] && strcmp(role, p->role) != 0)
+        room_set_role(p, role);
     room_mute_peer(p, audio, video);
     room_layout_pin(p, (uint32_t)pin);
     p->has_hand_up = hand;
@@ -224,7 +228,8 @@ const char *room_set_peer(struct room_peer *p, const json_t *message)
 void room_open_video(struct room_peer *p, enum mcu_picture picture, enum mcu_codec codec)
 {
     /* The event may be older than an offer that ended its pictures. */
-    const int err = rtc_peer_receives_picture(p->rtc, (enum rtc_picture)picture)
+    const int err = atomic_load(&p->may_publish) &&
+                            rtc_peer_receives_picture(p->rtc, (enum rtc_picture)picture)
                         ? mcu_seat_open_video(p->seat, picture, codec, NULL, 0)
                         : 0;
     if (err && err != -EAGAIN) /* its next frame asks again */

@@ -31,6 +31,7 @@ struct fake_room {
     struct mcu_control_reader reader;
     json_t *room; /* string; NULL: not open */
     json_t *opened_at;
+    json_t *session;    /* the front's own of the room */
     json_t *peers;      /* {peer: {peer, user, name, role, session, ...}} */
     json_t *recordings; /* {id: {id, file, started_at}} */
     json_t *sounds;     /* {id: {id, ...}} */
@@ -105,10 +106,10 @@ static void fake_adopt(const struct fake_room *f, const json_t *command)
     json_object_foreach(f->peers, key, value) json_array_append(peers, value);
     json_object_foreach(f->recordings, key, value) json_array_append(recordings, value);
     fake_ok(f, command,
-            json_pack("{s:O?, s:s, s:O, s:s, s:O?, s:i, s:o, s:o}", "room", f->room, "layout",
+            json_pack("{s:O?, s:s, s:O, s:s, s:O?, s:i, s:O?, s:o, s:o}", "room", f->room, "layout",
                       fake_layout(f), "picture", f->picture, "type", "mcu", "opened_at",
-                      f->opened_at, "pid", (int)getpid(), "peers", peers, "recordings",
-                      recordings));
+                      f->opened_at, "pid", (int)getpid(), "session", f->session, "peers", peers,
+                      "recordings", recordings));
 }
 
 static void fake_peer_add(const struct fake_room *f, const json_t *command)
@@ -156,7 +157,7 @@ static void fake_peer_add(const struct fake_room *f, const json_t *command)
 
 static void fake_peer_set(const struct fake_room *f, const json_t *command, json_t *peer)
 {
-    static const char *const fields[] = {"muted_audio", "muted_video", "pin", "hand"};
+    static const char *const fields[] = {"muted_audio", "muted_video", "pin", "hand", "role"};
     json_t *sound = json_object_get(command, "sound");
     for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
         if (json_object_get(command, fields[i]))
@@ -175,6 +176,13 @@ static void fake_layout_set(const struct fake_room *f, const json_t *command)
     mcu_picture_merge(f->picture, patch);
     json_decref(patch);
     fake_ok(f, command, json_pack("{s:s}", "layout", fake_layout(f)));
+}
+
+static void fake_room_session(struct fake_room *f, const json_t *command)
+{
+    json_decref(f->session);
+    f->session = json_incref(json_object_get(command, "session"));
+    fake_ok(f, command, NULL);
 }
 
 static void fake_peer_session(const struct fake_room *f, const json_t *command, json_t *peer)
@@ -322,6 +330,8 @@ static void fake_command(struct fake_room *f, const json_t *command)
         fake_peer_watch(f, command);
     else if (strcmp(cmd, "peer_session") == 0 && peer)
         fake_peer_session(f, command, json_object_get(f->peers, peer));
+    else if (strcmp(cmd, "room_session") == 0)
+        fake_room_session(f, command);
     else if (strcmp(cmd, "view_add") == 0 || strcmp(cmd, "view_set") == 0)
         fake_view(f, command);
     else if (strcmp(cmd, "view_list") == 0)
