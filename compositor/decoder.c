@@ -21,6 +21,7 @@ struct comp_decoder {
     AVCodecContext *codec;
     AVPacket *packet;
     bool is_live;
+    struct mcu_colours colours; /* said beside the stream */
 };
 
 static const AVCodec *find_codec(enum mcu_codec codec)
@@ -133,6 +134,8 @@ int comp_decoder_send(struct comp_decoder *d, struct mcu_packet *packet)
         const int err = wrap(d->packet, packet);
         if (err)
             return err;
+        if (packet->is_key || packet->colours.is_said)
+            d->colours = packet->colours;
     }
     const int err = avcodec_send_packet(d->codec, packet ? d->packet : NULL);
     av_packet_unref(d->packet);
@@ -149,6 +152,13 @@ static bool is_silently_709(const struct comp_decoder *d, const AVFrame *frame)
 {
     return !d->is_live && d->codec->codec_id == AV_CODEC_ID_H264 &&
            frame->colorspace == AVCOL_SPC_UNSPECIFIED && frame->height >= HD_HEIGHT_PX;
+}
+
+/* AVColorSpace is numbered as H.273. */
+static void recolour(AVFrame *frame, const struct mcu_colours *said)
+{
+    frame->colorspace = said->matrix < AVCOL_SPC_NB ? said->matrix : AVCOL_SPC_UNSPECIFIED;
+    frame->color_range = said->is_full_range ? AVCOL_RANGE_JPEG : AVCOL_RANGE_MPEG;
 }
 
 int comp_decoder_receive(struct comp_decoder *d, AVFrame *frame)
@@ -169,6 +179,8 @@ int comp_decoder_receive(struct comp_decoder *d, AVFrame *frame)
     }
     if (is_silently_709(d, frame))
         frame->colorspace = AVCOL_SPC_BT709;
+    if (d->colours.is_said)
+        recolour(frame, &d->colours);
     return 0;
 }
 

@@ -28,7 +28,7 @@ void comp_decoder_destroy(struct comp_decoder *d);
  * -EAGAIN (receive first), -EBADMSG (not decodable) or -ENOMEM. */
 int comp_decoder_send(struct comp_decoder *d, struct mcu_packet *packet);
 
-/* The next frame, its pts in microseconds, into an empty frame. Returns 0, -EAGAIN (send more),
+/* The next frame, its colours as its packet said, if it did; its pts in microseconds, into an empty frame. Returns 0, -EAGAIN (send more),
  * -EPIPE (that was all) or -EBADMSG (a broken frame, dropped). */
 int comp_decoder_receive(struct comp_decoder *d, AVFrame *frame);
 

@@ -25,17 +25,15 @@ static json_t *codec_to_json(const struct mcu_desc_codec *c)
 {
     char profile[7];
     put_hex(profile, c->h264_profile, sizeof(c->h264_profile));
-    return json_pack("{s:s, s:i, s:i, s:i, s:i, s:I, s:b, s:b, s:b, s:b, s:b, s:s, s:i, s:b, s:b, s:b,"
-                     " s:b, s:I}",
-                     "codec", mcu_codec_name(c->codec), "pt", c->pt, "rtx_pt", c->rtx_pt,
-                     "red_pt", c->red_pt,
-                     "channels", c->channels, "clock_hz", (json_int_t)c->clock_hz,
-                     "nack", c->has_nack, "pli", c->has_pli, "fir", c->has_fir,
-                     "transport_cc", c->has_transport_cc, "remb", c->has_remb,
-                     "h264_profile", profile, "packetization_mode", c->packetization_mode,
-                     "level_asymmetry", c->level_asymmetry_allowed, "stereo", c->opus_stereo,
-                     "fec", c->opus_inband_fec, "dtx", c->opus_dtx,
-                     "bitrate_bps", (json_int_t)c->opus_bitrate_bps);
+    return json_pack(
+        "{s:s, s:i, s:i, s:i, s:i, s:I, s:b, s:b, s:b, s:b, s:b, s:s, s:i, s:b, s:b, s:b,"
+        " s:b, s:I}",
+        "codec", mcu_codec_name(c->codec), "pt", c->pt, "rtx_pt", c->rtx_pt, "red_pt", c->red_pt,
+        "channels", c->channels, "clock_hz", (json_int_t)c->clock_hz, "nack", c->has_nack, "pli",
+        c->has_pli, "fir", c->has_fir, "transport_cc", c->has_transport_cc, "remb", c->has_remb,
+        "h264_profile", profile, "packetization_mode", c->packetization_mode, "level_asymmetry",
+        c->level_asymmetry_allowed, "stereo", c->opus_stereo, "fec", c->opus_inband_fec, "dtx",
+        c->opus_dtx, "bitrate_bps", (json_int_t)c->opus_bitrate_bps);
 }
 
 static json_t *codecs_to_json(const struct mcu_desc_media *m)
@@ -64,32 +62,32 @@ static json_t *rids_to_json(const struct mcu_desc_media *m)
 
 static json_t *extensions_to_json(const struct mcu_desc_extensions *ext)
 {
-    return json_pack("{s:i, s:i, s:i, s:i, s:i, s:i}", "audio_level", ext->audio_level,
+    return json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "audio_level", ext->audio_level,
                      "abs_send_time", ext->abs_send_time, "transport_cc", ext->transport_cc, "mid",
-                     ext->mid, "rid", ext->rid, "repaired_rid", ext->repaired_rid);
+                     ext->mid, "rid", ext->rid, "repaired_rid", ext->repaired_rid, "color_space",
+                     ext->color_space);
 }
 
 static json_t *media_to_json(const struct mcu_desc_media *m)
 {
-    return json_pack(
-        "{s:i, s:s, s:s, s:s, s:s, s:b, s:i, s:b, s:b, s:o, s:o, s:I, s:I, s:i, s:I, s:o, s:s, s:s, s:s}",
-        "kind", (int)m->kind, "type", m->type, "proto", m->proto, "format", m->format,
-        "mid", m->mid, "rejected", m->is_rejected, "direction", (int)m->direction,
-        "slides", m->is_slides, "rsize", m->rtcp_rsize, "codecs", codecs_to_json(m),
-        "ext", extensions_to_json(&m->ext), "ssrc", (json_int_t)m->ssrc,
-        "rtx_ssrc", (json_int_t)m->rtx_ssrc, "fec_pt", m->fec_pt,
-        "fec_ssrc", (json_int_t)m->fec_ssrc, "rids", rids_to_json(m), "cname", m->cname,
-        "stream", m->stream_id, "track", m->track_id);
+    return json_pack("{s:i, s:s, s:s, s:s, s:s, s:b, s:i, s:b, s:b, s:o, s:o, s:I, s:I, s:i, s:I, "
+                     "s:o, s:s, s:s, s:s}",
+                     "kind", (int)m->kind, "type", m->type, "proto", m->proto, "format", m->format,
+                     "mid", m->mid, "rejected", m->is_rejected, "direction", (int)m->direction,
+                     "slides", m->is_slides, "rsize", m->rtcp_rsize, "codecs", codecs_to_json(m),
+                     "ext", extensions_to_json(&m->ext), "ssrc", (json_int_t)m->ssrc, "rtx_ssrc",
+                     (json_int_t)m->rtx_ssrc, "fec_pt", m->fec_pt, "fec_ssrc",
+                     (json_int_t)m->fec_ssrc, "rids", rids_to_json(m), "cname", m->cname, "stream",
+                     m->stream_id, "track", m->track_id);
 }
 
 json_t *mcu_desc_to_json(const struct mcu_desc *desc)
 {
     char fingerprint[65];
     put_hex(fingerprint, desc->fingerprint, sizeof(desc->fingerprint));
-    json_t *root = json_pack("{s:s, s:s, s:b, s:s, s:i, s:[], s:[], s:b}",
-                             "ufrag", desc->ice_ufrag, "pwd", desc->ice_pwd,
-                             "ice_lite", desc->ice_lite, "fingerprint", fingerprint,
-                             "setup", (int)desc->setup, "media", "candidates",
+    json_t *root = json_pack("{s:s, s:s, s:b, s:s, s:i, s:[], s:[], s:b}", "ufrag", desc->ice_ufrag,
+                             "pwd", desc->ice_pwd, "ice_lite", desc->ice_lite, "fingerprint",
+                             fingerprint, "setup", (int)desc->setup, "media", "candidates",
                              "end_of_candidates", desc->end_of_candidates);
     json_t *media = json_object_get(root, "media");
     json_t *candidates = json_object_get(root, "candidates");
@@ -217,6 +215,7 @@ static void in_extensions(struct in *in, struct mcu_desc_extensions *ext)
     ext->mid = (uint8_t)in_int(&inner, "mid", 14);
     ext->rid = (uint8_t)in_int(&inner, "rid", 14);
     ext->repaired_rid = (uint8_t)in_int(&inner, "repaired_rid", 14);
+    ext->color_space = (uint8_t)in_int(&inner, "color_space", 14);
     in->err = inner.err;
 }
 
@@ -255,8 +254,8 @@ static int media_from_json(struct mcu_desc_media *m, const json_t *json)
     in_string(&in, "track", m->track_id, sizeof(m->track_id));
     const json_t *codecs = in_array(&in, "codecs", MCU_DESC_CODECS_MAX);
     for (; !in.err && m->codec_count < json_array_size(codecs); m->codec_count++)
-        in.err = codec_from_json(&m->codecs[m->codec_count],
-                                 json_array_get(codecs, m->codec_count));
+        in.err =
+            codec_from_json(&m->codecs[m->codec_count], json_array_get(codecs, m->codec_count));
     return in.err;
 }
 

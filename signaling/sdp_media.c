@@ -37,6 +37,8 @@ const struct sdp_extension sdp_extensions[] = {
     {"urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id", offsetof(struct mcu_desc_extensions, rid)},
     {"urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id",
      offsetof(struct mcu_desc_extensions, repaired_rid)},
+    {"http://www.webrtc.org/experiments/rtp-hdrext/color-space",
+     offsetof(struct mcu_desc_extensions, color_space)},
 };
 const size_t sdp_extension_count = sizeof(sdp_extensions) / sizeof(sdp_extensions[0]);
 

@@ -322,6 +322,7 @@ static int take_picture(struct rtc_in *in, const struct rtc_pt *pt, struct rtc_r
         .rtp = rtp,
         .codec = pt->codec,
         .layer = row - (picture == RTC_SCREEN ? RTC_IN_SCREEN : RTC_IN_CAMERA),
+        .colours_id = in->session->lines[MCU_VIDEO + picture].ext.color_space,
         .is_announced = announced && rtp->ssrc == announced,
         .now_us = now_us,
     };

@@ -277,6 +277,7 @@ static void insert(struct rtc_in_video *v, const struct rtc_in_video_packet *p, 
     struct layer *l = &v->layers[p->layer];
     if (rtc_nack_received(l->nack, seq, p->now_us))
         l->is_key_asked = true;
+    rtc_video_jitter_set_colours_id(l->jitter, p->colours_id);
     const int err = rtc_video_jitter_insert(l->jitter, p->rtp, seq, p->now_us);
     if (is_repair && !err)
         v->total.retransmitted++;

@@ -38,6 +38,7 @@ struct rtc_in_video_packet {
     const struct rtc_rtp *rtp;
     enum mcu_codec codec;
     unsigned layer;
+    uint8_t colours_id; /* of the header extension; 0: there is none */
     bool is_announced; /* its SSRC is the one that the description named */
     int64_t now_us;
 };

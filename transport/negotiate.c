@@ -158,6 +158,7 @@ static struct mcu_desc_extensions choose_extensions(const struct mcu_desc_extens
         .mid = valid_id(offered->mid),
         .rid = kind == MCU_VIDEO ? valid_id(offered->rid) : 0,
         .repaired_rid = kind == MCU_VIDEO ? valid_id(offered->repaired_rid) : 0,
+        .color_space = kind == MCU_VIDEO ? valid_id(offered->color_space) : 0,
     };
 }
 

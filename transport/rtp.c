@@ -158,6 +158,21 @@ int rtc_rtp_get_audio_level(const struct rtc_rtp *rtp, uint8_t id, int *level_db
     return 0;
 }
 
+/* primaries, transfer, matrix, range (2 bits from bit 4 on) with chroma siting; 24 bytes of
+ * metadata */
+int rtc_rtp_get_colours(const struct rtc_rtp *rtp, uint8_t id, struct mcu_colours *colours)
+{
+    enum { SHORT = 4, WITH_METADATA = 28, FULL_RANGE = 2 };
+    const uint8_t *v = find_sized(rtp, id, SHORT);
+    if (!v)
+        v = find_sized(rtp, id, WITH_METADATA);
+    if (!v)
+        return -ENOENT;
+    *colours = (struct mcu_colours){
+        .is_said = true, .matrix = v[2], .is_full_range = (v[3] >> 4 & 3) == FULL_RANGE};
+    return 0;
+}
+
 int rtc_rtp_get_mid(const struct rtc_rtp *rtp, uint8_t id, char mid[static RTC_RTP_MID_MAX + 1])
 {
     size_t size = 0;

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "mcu/base/desc.h"
+#include "mcu/base/packet.h"
 
 enum {
     RTC_RTP_HEADER_SIZE = 12, /* without CSRCs and extensions */
@@ -58,6 +59,8 @@ const uint8_t *rtc_rtp_ext_find(const struct rtc_rtp *rtp, uint8_t id, size_t *s
 int rtc_rtp_get_transport_seq(const struct rtc_rtp *rtp, uint8_t id, uint16_t *seq);
 int rtc_rtp_get_abs_send_time(const struct rtc_rtp *rtp, uint8_t id, uint32_t *time_6_18);
 int rtc_rtp_get_audio_level(const struct rtc_rtp *rtp, uint8_t id, int *level_dbov, bool *is_voice);
+/* What the pictures' numbers mean from here on; with or without HDR metadata, which is not read. */
+int rtc_rtp_get_colours(const struct rtc_rtp *rtp, uint8_t id, struct mcu_colours *colours);
 int rtc_rtp_get_mid(const struct rtc_rtp *rtp, uint8_t id, char mid[static RTC_RTP_MID_MAX + 1]);
 
 /* A header to write. Extensions whose id is 0 are left out; ids must be below 15. */

@@ -28,6 +28,7 @@ struct rtc_video_jitter {
     /* set up */
     enum mcu_codec codec;
     int64_t max_wait_us;
+    uint8_t colours_id; /* of the header extension */
 
     /* the ring */
     bool is_started;
@@ -230,6 +231,11 @@ static int64_t since_of(struct rtc_video_jitter *v, uint64_t seq, int64_t arriva
     return arrival_us;
 }
 
+void rtc_video_jitter_set_colours_id(struct rtc_video_jitter *v, uint8_t id)
+{
+    v->colours_id = id;
+}
+
 int rtc_video_jitter_insert(struct rtc_video_jitter *v, const struct rtc_rtp *rtp, uint64_t seq,
                             int64_t arrival_us)
 {
@@ -258,6 +264,7 @@ int rtc_video_jitter_insert(struct rtc_video_jitter *v, const struct rtc_rtp *rt
         memcpy(slot.cell, rtp->payload, slot.size);
     }
     slot.since_us = since_of(v, seq, arrival_us);
+    rtc_rtp_get_colours(rtp, v->colours_id, &slot.colours);
     *slot_of(v, seq) = slot;
     if (seq > v->highest)
         v->highest = seq;
@@ -323,6 +330,15 @@ static void describe_frame(const struct rtc_video_run *run, struct rtc_video_fra
     }
 }
 
+/* The last packet of a frame tells them, if any does. */
+static struct mcu_colours colours_of(const struct rtc_video_run *run)
+{
+    uint64_t s = run->last;
+    while (s > run->first && !rtc_video_run_at(run, s)->colours.is_said)
+        s--;
+    return rtc_video_run_at(run, s)->colours;
+}
+
 /* Temporal layers after a frame that comes out. */
 static void note_layers(struct rtc_video_jitter *v, const struct rtc_vp8_descriptor *d, bool is_key)
 {
@@ -353,10 +369,12 @@ static int take_frame(struct rtc_video_jitter *v, uint64_t last, struct rtc_vide
         return -ENOENT;
     }
     describe_frame(&run, &frame);
+    const struct mcu_colours colours = colours_of(&run);
     release_upto(v, last);
     if (!frame.packet)
         return -ENOENT;
 
+    frame.packet->colours = colours;
     note_layers(v, &vp8, frame.packet->is_key);
     v->is_waiting = false;
     v->stats.frames++;

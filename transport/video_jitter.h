@@ -24,7 +24,7 @@ enum {
 };
 
 struct rtc_video_frame {
-    struct mcu_packet *packet; /* the taker's reference; codec, is_key and temporal_id are set,
+    struct mcu_packet *packet; /* the taker's reference; codec, is_key, temporal_id and colours are set,
                                   times are zero and the taker's to fill */
     uint32_t timestamp;        /* RTP */
     int64_t first_arrival_us;  /* of its packets */
@@ -51,6 +51,9 @@ void rtc_video_jitter_destroy(struct rtc_video_jitter *v); /* NULL is fine */
 /* The sender goes on with another codec: forgets what it holds and waits for a key frame. Returns
  * 0 or -EINVAL. */
 int rtc_video_jitter_set_codec(struct rtc_video_jitter *v, enum mcu_codec codec);
+
+/* The id of the header extension that tells colours (rtp.h); 0: there is none. */
+void rtc_video_jitter_set_colours_id(struct rtc_video_jitter *v, uint8_t id);
 
 /* Takes a packet (copied), in any order, recovered ones (rtx.h) and padding-only ones too. seq is
  * rtp->seq made wide (seq.h). Returns 0, -EALREADY (a duplicate), -ESTALE (too late), -EBADMSG

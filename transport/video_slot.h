@@ -21,6 +21,7 @@ struct rtc_video_slot {
     bool may_start;     /* a frame can begin with it */
     bool starts_key;    /* a key frame can begin with it; sure if is_sure_start */
     bool is_sure_start; /* nothing of its frame is before it that decoding needs */
+    struct mcu_colours colours;
     uint32_t timestamp;
     uint64_t seq;
     int64_t arrival_us;

@@ -68,6 +68,7 @@ struct mcu_desc_extensions {
     uint8_t mid;           /* RFC 8843 */
     uint8_t rid;           /* RFC 8852 */
     uint8_t repaired_rid;
+    uint8_t color_space;   /* http://www.webrtc.org/experiments/rtp-hdrext/color-space */
 };
 
 /* One m-line. */

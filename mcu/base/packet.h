@@ -13,6 +13,14 @@
 
 #include "mcu/base/codec.h"
 
+/* What the numbers of a picture mean, where that was said beside the stream (ITU-T H.273). All zero: it
+ * was not; then the stream itself may say. */
+struct mcu_colours {
+    bool is_said;
+    bool is_full_range;
+    uint8_t matrix; /* MatrixCoefficients */
+};
+
 struct mcu_packet {
     atomic_int refs;
     enum mcu_codec codec;
@@ -21,6 +29,7 @@ struct mcu_packet {
     int64_t duration_us; /* 0: not known */
     bool is_key;         /* decoding may start here; always true for audio */
     uint8_t temporal_id; /* video temporal layer, 0 is the base */
+    struct mcu_colours colours; /* video: from this frame on; a key frame without ends them */
     size_t size;         /* bytes in data */
     size_t capacity;
     uint8_t *data;       /* followed by 64 zero bytes, as libavcodec wants */

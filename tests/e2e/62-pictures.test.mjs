@@ -125,7 +125,7 @@ const share = (person, rgb) => person.page.evaluate((wanted) => {
     const { data } = c.getImageData(0, 0, 320, 180);
     let count = 0;
     for (let i = 0; i < data.length; i += 4)
-        count += wanted.every((value, k) => Math.abs(data[i + k] - value) < 48) ? 1 : 0;
+        count += wanted.every((value, k) => Math.abs(data[i + k] - value) < 24) ? 1 : 0;
     return count / (data.length / 4);
 }, rgb);
 

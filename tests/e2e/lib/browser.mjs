@@ -191,7 +191,7 @@ export class Person {
 }
 
 export function isColour(rgb, wanted) {
-    return rgb.every((v, i) => Math.abs(v - wanted[i]) < 45);
+    return rgb.every((v, i) => Math.abs(v - wanted[i]) < 24);
 }
 
 /* A point of a tile, below the counter and beside the label, that no tile above it covers. */

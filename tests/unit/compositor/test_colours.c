@@ -124,30 +124,31 @@ static const struct kind {
     size_t matrix; /* that it was made with */
     bool is_full;
     int depth;
+    bool is_told; /* beside the stream, which says nothing or is wrong */
 } kinds[] = {
-    {"H264", {.codec = MCU_CODEC_H264, .colorspace = AVCOL_SPC_SMPTE170M}, 0, false, 8},
-    {"H264, says nothing", {.codec = MCU_CODEC_H264}, 0, false, 8},
-    {"H264, 709", {.codec = MCU_CODEC_H264, .colorspace = AVCOL_SPC_BT709}, 2, false, 8},
+    {"H264", {.codec = MCU_CODEC_H264, .colorspace = AVCOL_SPC_SMPTE170M}, 0, false, 8, false},
+    {"H264, says nothing", {.codec = MCU_CODEC_H264}, 0, false, 8, false},
+    {"H264, 709", {.codec = MCU_CODEC_H264, .colorspace = AVCOL_SPC_BT709}, 2, false, 8, false},
     {"H264, full",
      {.codec = MCU_CODEC_H264, .colorspace = AVCOL_SPC_SMPTE170M, .range = AVCOL_RANGE_JPEG},
      0,
      true,
-     8},
+     8, false},
     {"H264, 709, full",
      {.codec = MCU_CODEC_H264, .colorspace = AVCOL_SPC_BT709, .range = AVCOL_RANGE_JPEG},
      2,
      true,
-     8},
+     8, false},
     {"H264, 4:4:4",
      {.codec = MCU_CODEC_H264, .format = AV_PIX_FMT_YUV444P, .colorspace = AVCOL_SPC_BT709},
      2,
      false,
-     8},
+     8, false},
     {"H264, 4:2:2, 10 bits",
      {.codec = MCU_CODEC_H264, .format = AV_PIX_FMT_YUV422P10, .colorspace = AVCOL_SPC_BT709},
      2,
      false,
-     10},
+     10, false},
     {"H264, 10 bits, full",
      {.codec = MCU_CODEC_H264,
       .format = AV_PIX_FMT_YUV420P10,
@@ -155,29 +156,36 @@ static const struct kind {
       .range = AVCOL_RANGE_JPEG},
      0,
      true,
-     10},
-    {"VP8", {.codec = MCU_CODEC_VP8}, 0, false, 8},
-    {"VP9, 709", {.codec = MCU_CODEC_VP9, .colorspace = AVCOL_SPC_BT709}, 2, false, 8},
+     10, false},
+    {"VP8", {.codec = MCU_CODEC_VP8}, 0, false, 8, false},
+    {"VP8, told 709, full", {.codec = MCU_CODEC_VP8}, 2, true, 8, true},
+    {"VP9, says 2020, told 601, full",
+     {.codec = MCU_CODEC_VP9, .colorspace = AVCOL_SPC_BT2020_NCL},
+     0,
+     true,
+     8,
+     true},
+    {"VP9, 709", {.codec = MCU_CODEC_VP9, .colorspace = AVCOL_SPC_BT709}, 2, false, 8, false},
     {"VP9, 2020, 10 bits",
      {.codec = MCU_CODEC_VP9, .format = AV_PIX_FMT_YUV420P10, .colorspace = AVCOL_SPC_BT2020_NCL},
      5,
      false,
-     10},
+     10, false},
     {"VP9, full",
      {.codec = MCU_CODEC_VP9, .colorspace = AVCOL_SPC_SMPTE170M, .range = AVCOL_RANGE_JPEG},
      0,
      true,
-     8},
+     8, false},
     {"AV1, 709, full",
      {.codec = MCU_CODEC_AV1, .colorspace = AVCOL_SPC_BT709, .range = AVCOL_RANGE_JPEG},
      2,
      true,
-     8},
+     8, false},
     {"AV1, 10 bits",
      {.codec = MCU_CODEC_AV1, .format = AV_PIX_FMT_YUV420P10, .colorspace = AVCOL_SPC_BT709},
      2,
      false,
-     10},
+     10, false},
 };
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
 
@@ -223,6 +231,17 @@ static AVFrame *decode(const struct clip *clip, enum mcu_codec codec, bool is_li
     return frame;
 }
 
+/* As RTP's header extension tells it: with a key frame. */
+static void tell(const struct clip *clip, const struct kind *k)
+{
+    static const enum AVColorSpace h273[] = {AVCOL_SPC_SMPTE170M, 0, AVCOL_SPC_BT709};
+    for (size_t i = 0; i < clip->count; i++) {
+        if (clip->packets[i]->is_key)
+            clip->packets[i]->colours = (struct mcu_colours){
+                .is_said = true, .is_full_range = k->is_full, .matrix = (uint8_t)h273[k->matrix]};
+    }
+}
+
 static AVFrame *make(const struct kind *k)
 {
     struct clip clip = {.count = 0};
@@ -239,6 +258,8 @@ static AVFrame *make(const struct kind *k)
         maker_collect(&m);
     }
     maker_close(&m);
+    if (k->is_told)
+        tell(&clip, k);
     AVFrame *frame = decode(&clip, k->conf.codec, true);
     clip_free(&clip);
     return frame;

@@ -115,7 +115,7 @@ static void fill(struct mcu_desc *d)
     d->media[0] = (struct mcu_desc_media){
         .kind = MCU_VIDEO, .type = "video", .proto = "UDP/TLS/RTP/SAVPF", .format = "96",
         .mid = "1", .direction = MCU_RECVONLY, .rtcp_rsize = true, .codec_count = 2,
-        .ext = {1, 2, 3, 14, 5, 6}, .is_slides = true, .rids = {"hi", "lo"}, .rid_count = 2, .ssrc = UINT32_MAX, .rtx_ssrc = 2,
+        .ext = {1, 2, 3, 14, 5, 6, 7}, .is_slides = true, .rids = {"hi", "lo"}, .rid_count = 2, .ssrc = UINT32_MAX, .rtx_ssrc = 2,
         .fec_pt = 49,
         .fec_ssrc = UINT32_MAX - 1, .cname = "c", .stream_id = "s",
         .track_id = "t"};
@@ -232,7 +232,7 @@ static void test_each_member_is_needed_and_typed(void **state)
             members++;
         }
     }
-    assert_int_equal(members, 8 + 19 + 18 + 6);
+    assert_int_equal(members, 8 + 19 + 18 + 7);
     json_decref(good);
 }
 

@@ -602,6 +602,42 @@ static void test_vp9_gives_the_lowest_spatial_layer(void **state)
     rtc_video_jitter_destroy(v);
 }
 
+/* The last packet of a frame has the extension (id 8): primaries, transfer, matrix, range and
+ * siting. */
+static void test_colours_come_with_the_frame(void **state)
+{
+    (void)state;
+    static const uint8_t full[] = {0x83, 1, 13, 1, 0x20, 0, 0, 0},
+                         limited[] = {0x83, 1, 13, 6, 0x15, 0, 0, 0};
+    struct rtc_video_jitter *v = NULL;
+    assert_int_equal(rtc_video_jitter_create(&v, MCU_CODEC_VP9, WAIT_US), 0);
+    rtc_video_jitter_set_colours_id(v, 8);
+    for (uint16_t i = 0; i < 6; i++) {
+        const struct rtc_rtp rtp = {
+            .marker = i & 1,
+            .timestamp = i / 2 * 3000u,
+            .payload_size = 4,
+            .payload = (const uint8_t[][4]){{0x28, 0, 2, 'a'}, {0x24, 0, 2, 'b'}}[i & 1],
+            .ext_profile = 0xbede,
+            .ext = i == 5 ? limited : full,
+            .ext_size = i & 1 ? sizeof(full) : 0,
+        };
+        assert_int_equal(rtc_video_jitter_insert(v, &rtp, i, 0), 0);
+        if (i == 1)
+            rtc_video_jitter_set_colours_id(v, 7); /* of something else */
+        if (i == 3)
+            rtc_video_jitter_set_colours_id(v, 8);
+    }
+    const struct mcu_colours wanted[] = {{true, true, 1}, {false, false, 0}, {true, false, 6}};
+    for (size_t i = 0; i < 3; i++) {
+        struct rtc_video_frame frame;
+        assert_int_equal(rtc_video_jitter_pop(v, 0, &frame), 0);
+        assert_memory_equal(&frame.packet->colours, &wanted[i], sizeof(wanted[i]));
+        mcu_packet_unref(frame.packet);
+    }
+    rtc_video_jitter_destroy(v);
+}
+
 static void test_av1_temporal_units(void **state)
 {
     (void)state;
@@ -709,6 +745,7 @@ int main(void)
         cmocka_unit_test(test_numbers_that_begin_anew),
         cmocka_unit_test(test_codec_changes),
         cmocka_unit_test(test_vp9_gives_the_lowest_spatial_layer),
+        cmocka_unit_test(test_colours_come_with_the_frame),
         cmocka_unit_test(test_av1_temporal_units),
         cmocka_unit_test(test_malformed_is_counted_and_changes_nothing),
         cmocka_unit_test(test_h264_fragment_without_end_is_a_loss),
