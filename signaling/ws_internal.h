@@ -31,6 +31,11 @@ void ws_pending_free(struct ws_pending *p);
 void ws_finish(struct ws_pending *p, json_t *data, const struct sig_error *error,
                const char *detail);
 
+/* ws_seat.c */
+const struct sig_error *ws_on_join(const struct ws_request *q);
+const struct sig_error *ws_on_resume(const struct ws_request *q);
+const struct sig_error *ws_on_leave(const struct ws_request *q);
+
 /* ws_audio.c: each returns NULL when it has answered or will, or the error to answer with. */
 const struct sig_error *ws_on_mute(const struct ws_request *q);
 const struct sig_error *ws_on_volume(const struct ws_request *q);
