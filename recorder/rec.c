@@ -28,6 +28,13 @@ enum {
     SIDE_MAX = 16384,
     AUDIO_CONFIG_MAX = 64,
     FRAGMENT_MS_MAX = 10000,
+    MARKS_MAX = 16,
+};
+
+/* A pause or its end, on the way to the writer. */
+struct mark {
+    int64_t at_us;
+    bool is_pause;
 };
 
 struct rec {
@@ -37,6 +44,11 @@ struct rec {
     struct rec_inbox *inbox;
     struct rec_writer *writer; /* [rec] */
     pthread_t thread;
+    bool is_paused; /* [ctl] */
+
+    pthread_mutex_t marks_lock;
+    struct mark marks[MARKS_MAX];
+    size_t mark_count;
 
     /* [ctl] writes these, then sets is_stopping. */
     int64_t end_us;
@@ -66,20 +78,39 @@ static int64_t patience_us(const struct rec *r)
     return is_all_here ? 0 : STOP_PATIENCE_MS * MCU_US_PER_MS;
 }
 
-/* Takes packets until the recording is stopped and complete, or writing fails. */
+/* Those that the writer has no room for stay where they are. */
+static void take_marks(struct rec *r)
+{
+    size_t done = 0;
+    pthread_mutex_lock(&r->marks_lock);
+    for (; done < r->mark_count; done++) {
+        const struct mark *m = &r->marks[done];
+        const int err = m->is_pause ? rec_writer_pause(r->writer, m->at_us)
+                                    : rec_writer_resume(r->writer, m->at_us);
+        if (err == -EAGAIN)
+            break;
+    }
+    memmove(r->marks, r->marks + done, (r->mark_count - done) * sizeof(r->marks[0]));
+    r->mark_count -= done;
+    pthread_mutex_unlock(&r->marks_lock);
+}
+
+/* Takes packets until the recording is stopped and complete, or writing fails. Wishes are looked at
+ * after the wait: none of them is later than the packet that ended it. */
 static int record(struct rec *r)
 {
     bool was_stopping = false;
     int64_t give_up_us = -1; /* -1: not stopping */
     for (;;) {
-        if (!was_stopping && atomic_load(&r->is_stopping)) {
-            was_stopping = true;
-            rec_writer_set_end(r->writer, r->end_us);
-            give_up_us = mcu_now_us() + patience_us(r);
-        }
         struct rec_inbox_item item;
         const bool has_item = rec_inbox_take(r->inbox, &item, wait_us(r, give_up_us));
         const int64_t now_us = mcu_now_us();
+        take_marks(r);
+        if (!was_stopping && atomic_load(&r->is_stopping)) {
+            was_stopping = true;
+            rec_writer_set_end(r->writer, r->end_us);
+            give_up_us = now_us + patience_us(r);
+        }
         int err = has_item ? rec_writer_put(r->writer, item.packet, item.kind, now_us) : 0;
         if (!err)
             err = rec_writer_poll(r->writer, now_us);
@@ -161,6 +192,7 @@ static void release(struct rec *r)
     rec_inbox_destroy(r->inbox);
     if (r->fd >= 0)
         close(r->fd);
+    pthread_mutex_destroy(&r->marks_lock);
     free(r->path);
     free(r);
 }
@@ -173,6 +205,7 @@ int rec_start(struct rec **out, const struct rec_conf *conf)
     if (!r)
         return -ENOMEM;
     r->fd = -1;
+    pthread_mutex_init(&r->marks_lock, NULL);
     r->may_block = conf->may_block;
     const struct rec_inbox_conf inbox = {
         .packets_max = INBOX_PACKETS, .bytes_max = INBOX_BYTES, .may_block = conf->may_block};
@@ -217,6 +250,32 @@ int rec_push_video(struct rec *r, struct mcu_packet *packet)
 int rec_push_audio(struct rec *r, struct mcu_packet *packet)
 {
     return push(r, packet, MCU_AUDIO);
+}
+
+static int post_mark(struct rec *r, bool is_pause, int64_t at_us)
+{
+    if (r->is_paused == is_pause || atomic_load(&r->is_stopping))
+        return -EALREADY;
+    pthread_mutex_lock(&r->marks_lock);
+    const bool has_room = r->mark_count < MARKS_MAX;
+    if (has_room)
+        r->marks[r->mark_count++] = (struct mark){.at_us = at_us, .is_pause = is_pause};
+    pthread_mutex_unlock(&r->marks_lock);
+    if (!has_room)
+        return -EAGAIN;
+    r->is_paused = is_pause;
+    rec_inbox_wake(r->inbox);
+    return 0;
+}
+
+int rec_pause(struct rec *r, int64_t at_us)
+{
+    return post_mark(r, true, at_us);
+}
+
+int rec_resume(struct rec *r, int64_t at_us)
+{
+    return post_mark(r, false, at_us);
 }
 
 void rec_stop(struct rec *r, int64_t end_us, void (*on_done)(void *ctx, const struct rec_result *),

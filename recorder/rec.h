@@ -28,6 +28,9 @@ struct rec_conf {
     size_t audio_config_size;
     uint32_t fragment_ms; /* 500 */
     int64_t start_us;     /* room clock of the file's zero; earlier packets are not written */
+    bool starts_at_key;   /* the file's zero is the first key frame at or after start_us */
+    bool is_reordered;    /* the video has B-frames: it is cut at key frames only, so that each end
+                             and pause has to be followed by one */
     bool may_block;       /* offline: wait for room in the queue instead of dropping */
 };
 
@@ -49,6 +52,13 @@ int rec_start(struct rec **out, const struct rec_conf *conf);
  * failed: see the result). */
 int rec_push_video(struct rec *r, struct mcu_packet *packet);
 int rec_push_audio(struct rec *r, struct mcu_packet *packet);
+
+/* [ctl] Leaves out what comes from at_us on; and goes on with the first key frame at or after at_us,
+ * for which the caller asks the encoder. On the file's time line one follows the other: no gap, and
+ * sound and picture as far apart as before, but for half an AAC frame. Returns 0, -EALREADY (it is
+ * paused; it is not; it is stopped) or -EAGAIN (more pauses in a moment than anybody means). */
+int rec_pause(struct rec *r, int64_t at_us);
+int rec_resume(struct rec *r, int64_t at_us);
 
 /* [ctl] Ends the recording at end_us (room clock; packets at or after it are left out, unless they
  * were pushed so long before this call that they are written already): the writer

@@ -20,6 +20,14 @@ int64_t rec_track_ticks(const struct rec_track *t, int64_t us)
     return av_rescale(us - t->conf.start_us, t->conf.timescale, MCU_US_PER_S);
 }
 
+void rec_track_set_origin(struct rec_track *t, int64_t origin_us)
+{
+    if (t->conf.start_us == origin_us)
+        return;
+    t->conf.start_us = origin_us;
+    t->is_joining = t->has_begun && t->conf.is_steady;
+}
+
 static void begin(struct rec_track *t, struct rec_sample *s)
 {
     t->has_begun = true;
@@ -31,9 +39,16 @@ static void begin(struct rec_track *t, struct rec_sample *s)
 }
 
 /* Keeps dts rising, whatever the caller's clock did. */
-static void follow(const struct rec_track *t, struct rec_sample *s)
+static void follow(struct rec_track *t, struct rec_sample *s)
 {
     const int64_t expected = t->held.dts + t->conf.nominal_ticks;
+    if (t->is_joining) {
+        const int64_t gap = expected - s->dts;
+        t->shift = llabs(gap) <= t->conf.nominal_ticks ? gap : 0; /* more is a hole of its own */
+        t->is_joining = false;
+    }
+    s->pts += t->shift;
+    s->dts += t->shift;
     if (t->conf.is_steady && llabs(s->dts - expected) <= SNAP_TICKS) {
         s->pts += expected - s->dts;
         s->dts = expected;
@@ -76,7 +91,8 @@ bool rec_track_end(struct rec_track *t, int64_t end_us, struct rec_sample *ready
     ready->duration = t->conf.nominal_ticks;
     if (t->conf.fills_to_end && end_us != REC_TRACK_NO_END) {
         /* The durations of all samples then sum to the time from zero to the end. */
-        const int64_t left = rec_track_ticks(t, end_us) - t->reorder - ready->dts;
+        const int64_t end = av_rescale(end_us, t->conf.timescale, MCU_US_PER_S);
+        const int64_t left = end - t->reorder - ready->dts;
         ready->duration = left > 0 ? left : t->conf.nominal_ticks;
     }
     return true;

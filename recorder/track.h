@@ -8,6 +8,9 @@
  *     packets     |  A     B    C   (end)        zero = conf.start_us
  *     samples     AAAAAAAABBBBBCCCCCCC
  *
+ * A pause moves the origin: what follows it stands right behind what was before. Steady tracks go on
+ * without a gap then, whatever part of a sample is missing.
+ *
  * Pure: no threads, no I/O, no allocation. */
 #ifndef RECORDER_TRACK_H
 #define RECORDER_TRACK_H
@@ -20,7 +23,7 @@
 #define REC_TRACK_NO_END INT64_MAX
 
 struct rec_track_conf {
-    int64_t start_us;       /* room clock of the file's zero */
+    int64_t start_us;       /* room clock of the file's zero, of packets to come */
     uint32_t timescale;     /* ticks a second */
     int64_t nominal_ticks;  /* duration of a sample when nothing says it */
     bool is_steady;         /* every sample lasts nominal_ticks: rounding is snapped away (audio) */
@@ -39,6 +42,8 @@ struct rec_track {
     struct rec_sample held; /* packet NULL: none */
     bool has_begun;
     int64_t reorder;        /* pts - dts of the first sample */
+    bool is_joining;        /* the next packet is the first after a pause */
+    int64_t shift;          /* ticks that make a steady track go on without a gap */
 };
 
 void rec_track_init(struct rec_track *t, const struct rec_track_conf *conf);
@@ -47,13 +52,16 @@ void rec_track_init(struct rec_track *t, const struct rec_track_conf *conf);
  * returns true when *ready was filled, and its packet is the caller's then. */
 bool rec_track_put(struct rec_track *t, struct mcu_packet *packet, struct rec_sample *ready);
 
-/* Gives out the last one. end_us is room clock, or REC_TRACK_NO_END. Returns false when none. */
+/* Gives out the last one. end_us is on the file's time line, or REC_TRACK_NO_END. Returns false when none. */
 bool rec_track_end(struct rec_track *t, int64_t end_us, struct rec_sample *ready);
+
+/* From the next packet on the file's zero is this time. */
+void rec_track_set_origin(struct rec_track *t, int64_t origin_us);
 
 /* Gives back what is held. */
 void rec_track_finish(struct rec_track *t);
 
-/* Ticks of a room-clock time. */
+/* Ticks of a room-clock time on the file's time line. */
 int64_t rec_track_ticks(const struct rec_track *t, int64_t us);
 
 #endif

@@ -1,7 +1,8 @@
 /* The writer. Before the file begins packets wait in `early`, because the moov needs the parameter
  * sets of the first key frame; after that they go straight through the time lines into the muxer.
  *
- *     put -> chosen? -> early -> track (holds one) -> frag -> flush every fragment_ms
+ *     put -> gate -> early -> track (holds one) -> frag -> flush every fragment_ms
+ *               \-> waiting (sound that the pictures have to decide about) -> gate
  */
 #include "recorder/writer.h"
 
@@ -13,37 +14,44 @@
 #include "mcu/base/log.h"
 #include "recorder/annexb.h"
 #include "recorder/frag.h"
-#include "recorder/inbox.h"
+#include "recorder/gate.h"
 #include "recorder/track.h"
 
 enum {
     PARAMETERS_MAX = 4096,
     EARLY_MAX = 4096,
+    WAITING_MAX = 256, /* five seconds of sound */
     LIVE_PATIENCE_MS = 3000,     /* how long the file waits for a stream's first packet */
     OFFLINE_PATIENCE_MS = 20000, /* the same in media time: look-ahead is no delay there */
 };
 
-/* AAC packets that end before the start are wanted still: one holds the first samples, and the one
- * before it is what the decoder needs to get them right. An edit list hides the rest. */
-#define AUDIO_PRIMING_US (2 * INT64_C(1024) * MCU_US_PER_S / REC_AUDIO_HZ)
+#define AAC_US (INT64_C(1024) * MCU_US_PER_S / REC_AUDIO_HZ)
 
 struct stream {
     bool is_wanted;  /* conf has it */
     bool has_packet; /* something to begin with has come */
     bool is_written; /* the file has it */
-    bool has_ended;  /* a packet at or past the end has come */
     uint64_t frames;
     struct rec_track track;
+};
+
+struct early {
+    struct mcu_packet *packet;
+    enum mcu_kind kind;
+    int64_t origin_us;
 };
 
 struct rec_writer {
     int fd;
     struct rec_conf conf;
     uint8_t *audio_config;
-    int64_t end_us;           /* REC_TRACK_NO_END: not set yet */
+    struct rec_gate gate;
     struct stream streams[2]; /* by enum mcu_kind */
 
-    struct rec_inbox_item *early; /* EARLY_MAX of them */
+    struct mcu_packet *waiting[WAITING_MAX]; /* sound, oldest first */
+    size_t waiting_count;
+
+    struct early *early;          /* EARLY_MAX of them */
     size_t early_count;
     int64_t early_since_us;       /* when the first came */
     uint8_t parameters[PARAMETERS_MAX];
@@ -75,6 +83,14 @@ static void init_streams(struct rec_writer *w)
     }
     w->streams[MCU_AUDIO].is_wanted = w->conf.channels > 0;
     w->streams[MCU_VIDEO].is_wanted = w->conf.width > 0;
+    const struct rec_gate_conf gate = {
+        .has_video = w->conf.width > 0,
+        .has_audio = w->conf.channels > 0,
+        .start_us = w->conf.start_us,
+        .starts_at_key = w->conf.starts_at_key,
+        .cuts_at_key = w->conf.is_reordered,
+    };
+    rec_gate_init(&w->gate, &gate);
 }
 
 int rec_writer_create(struct rec_writer **out, int fd, const struct rec_conf *conf)
@@ -84,7 +100,6 @@ int rec_writer_create(struct rec_writer **out, int fd, const struct rec_conf *co
         return -ENOMEM;
     w->fd = fd;
     w->conf = *conf;
-    w->end_us = REC_TRACK_NO_END;
     w->video_end_us = -1;
     w->early = calloc(EARLY_MAX, sizeof(*w->early));
     w->audio_config = malloc(conf->audio_config_size + 1);
@@ -106,6 +121,8 @@ void rec_writer_destroy(struct rec_writer *w)
         return;
     for (size_t i = 0; i < w->early_count; i++)
         mcu_packet_unref(w->early[i].packet);
+    for (size_t i = 0; i < w->waiting_count; i++)
+        mcu_packet_unref(w->waiting[i]);
     rec_track_finish(&w->streams[MCU_AUDIO].track);
     rec_track_finish(&w->streams[MCU_VIDEO].track);
     rec_frag_close(w->frag);
@@ -114,26 +131,27 @@ void rec_writer_destroy(struct rec_writer *w)
     free(w);
 }
 
-/* Whether the packet is part of the recording; notes when a stream begins and ends. */
-static bool choose(struct rec_writer *w, const struct mcu_packet *p, enum mcu_kind kind)
+/* Whether the packet is part of the recording, and with which origin. A recording can only begin with
+ * a key frame that brings its parameter sets. */
+static enum rec_verdict choose(struct rec_writer *w, const struct mcu_packet *p,
+                               enum mcu_kind kind, int64_t *origin_us)
 {
     struct stream *s = &w->streams[kind];
-    const int64_t from_us = w->conf.start_us - (kind == MCU_AUDIO ? AUDIO_PRIMING_US : 0);
-    if (!s->is_wanted || s->has_ended)
-        return false;
-    if (p->pts_us >= w->end_us) {
-        s->has_ended = true;
-        return false;
-    }
-    if (p->pts_us < from_us)
-        return false;
-    if (kind == MCU_VIDEO && !s->has_packet) {
-        if (!p->is_key || rec_annexb_parameters(p->data, p->size, w->parameters, PARAMETERS_MAX,
-                                                &w->parameters_size))
-            return false;
-    }
+    const bool is_first = kind == MCU_VIDEO && !s->has_packet;
+    size_t size = 0;
+    if (is_first && p->pts_us >= w->conf.start_us &&
+        (!p->is_key ||
+         rec_annexb_parameters(p->data, p->size, w->parameters, PARAMETERS_MAX, &size)))
+        return REC_LEAVE;
+    const struct rec_gate_packet packet = {
+        .kind = kind, .is_key = p->is_key, .pts_us = p->pts_us, .duration_us = AAC_US};
+    const enum rec_verdict verdict = rec_gate_ask(&w->gate, &packet, origin_us);
+    if (verdict != REC_TAKE)
+        return verdict;
     s->has_packet = true;
-    return true;
+    if (is_first)
+        w->parameters_size = size;
+    return REC_TAKE;
 }
 
 /* --- fragments ------------------------------------------------------------------------------- */
@@ -180,7 +198,7 @@ static int write_sample(struct rec_writer *w, enum mcu_kind kind, struct rec_sam
 
 /* A chosen packet of a file that has begun. Takes the reference over. */
 static int write_packet(struct rec_writer *w, struct mcu_packet *packet, enum mcu_kind kind,
-                        int64_t now_us)
+                        int64_t origin_us, int64_t now_us)
 {
     struct stream *s = &w->streams[kind];
     if (!s->is_written) {
@@ -188,6 +206,7 @@ static int write_packet(struct rec_writer *w, struct mcu_packet *packet, enum mc
         mcu_packet_unref(packet);
         return 0;
     }
+    rec_track_set_origin(&s->track, origin_us);
     struct rec_sample ready;
     if (!rec_track_put(&s->track, packet, &ready))
         return 0;
@@ -218,6 +237,8 @@ static int open_frag(struct rec_writer *w)
     for (int kind = 0; kind < 2; kind++) {
         struct stream *s = &w->streams[kind];
         s->is_written = s->is_wanted && s->has_packet;
+        if (kind == MCU_VIDEO && s->is_wanted && !s->has_packet)
+            rec_gate_forget_video(&w->gate); /* it decides about nothing then */
         if (s->is_wanted && !s->has_packet)
             log_warn("recording %s: no %s came; the file is without it", w->conf.path,
                      kind == MCU_VIDEO ? "video" : "audio");
@@ -242,7 +263,7 @@ static int begin(struct rec_writer *w, int64_t now_us)
     int err = open_frag(w);
     size_t i = 0;
     for (; !err && i < w->early_count; i++)
-        err = write_packet(w, w->early[i].packet, w->early[i].kind, now_us);
+        err = write_packet(w, w->early[i].packet, w->early[i].kind, w->early[i].origin_us, now_us);
     for (; i < w->early_count; i++)
         mcu_packet_unref(w->early[i].packet);
     w->early_count = 0;
@@ -251,34 +272,87 @@ static int begin(struct rec_writer *w, int64_t now_us)
 
 /* --- what the thread calls ------------------------------------------------------------------- */
 
+/* Takes the reference over. */
+static int put_chosen(struct rec_writer *w, struct mcu_packet *packet, enum mcu_kind kind,
+                      int64_t origin_us, int64_t now_us)
+{
+    if (w->frag)
+        return write_packet(w, packet, kind, origin_us, now_us);
+    if (w->early_count == 0)
+        w->early_since_us = now_us;
+    w->early[w->early_count++] =
+        (struct early){.packet = packet, .kind = kind, .origin_us = origin_us};
+    return may_begin(w, now_us) ? begin(w, now_us) : 0;
+}
+
+/* When pictures do not come, what has waited longest is left out: before a start that is right. */
+static void wait(struct rec_writer *w, struct mcu_packet *packet)
+{
+    if (w->waiting_count == WAITING_MAX) {
+        mcu_packet_unref(w->waiting[0]);
+        memmove(w->waiting, w->waiting + 1, (WAITING_MAX - 1) * sizeof(w->waiting[0]));
+        w->waiting_count--;
+    }
+    w->waiting[w->waiting_count++] = packet;
+}
+
+/* Asks again about what waits. */
+static int put_waiting(struct rec_writer *w, int64_t now_us)
+{
+    int err = 0;
+    size_t i = 0;
+    for (; !err && i < w->waiting_count; i++) {
+        int64_t origin_us = 0;
+        const enum rec_verdict verdict = choose(w, w->waiting[i], MCU_AUDIO, &origin_us);
+        if (verdict == REC_WAIT)
+            break;
+        if (verdict == REC_TAKE)
+            err = put_chosen(w, w->waiting[i], MCU_AUDIO, origin_us, now_us);
+        else
+            mcu_packet_unref(w->waiting[i]);
+    }
+    memmove(w->waiting, w->waiting + i, (w->waiting_count - i) * sizeof(w->waiting[0]));
+    w->waiting_count -= i;
+    return err;
+}
+
 int rec_writer_put(struct rec_writer *w, struct mcu_packet *packet, enum mcu_kind kind,
                    int64_t now_us)
 {
-    if (!choose(w, packet, kind)) {
-        mcu_packet_unref(packet);
-        return 0;
+    int64_t origin_us = 0;
+    int err = 0;
+    if (kind == MCU_AUDIO && w->waiting_count > 0) {
+        wait(w, packet);
+        return put_waiting(w, now_us);
     }
-    if (w->frag)
-        return write_packet(w, packet, kind, now_us);
-    if (w->early_count == 0)
-        w->early_since_us = now_us;
-    w->early[w->early_count++] = (struct rec_inbox_item){.packet = packet, .kind = kind};
-    return may_begin(w, now_us) ? begin(w, now_us) : 0;
+    const enum rec_verdict verdict = choose(w, packet, kind, &origin_us);
+    if (verdict == REC_TAKE)
+        err = put_chosen(w, packet, kind, origin_us, now_us);
+    else if (verdict == REC_WAIT)
+        wait(w, packet);
+    else
+        mcu_packet_unref(packet);
+    return err || kind == MCU_AUDIO ? err : put_waiting(w, now_us);
+}
+
+int rec_writer_pause(struct rec_writer *w, int64_t at_us)
+{
+    return rec_gate_close(&w->gate, at_us);
+}
+
+int rec_writer_resume(struct rec_writer *w, int64_t at_us)
+{
+    return rec_gate_open(&w->gate, at_us);
 }
 
 void rec_writer_set_end(struct rec_writer *w, int64_t end_us)
 {
-    w->end_us = end_us;
+    rec_gate_end(&w->gate, end_us);
 }
 
 bool rec_writer_is_complete(const struct rec_writer *w)
 {
-    for (int kind = 0; kind < 2; kind++) {
-        const struct stream *s = &w->streams[kind];
-        if (s->is_wanted && !s->has_ended)
-            return false;
-    }
-    return true;
+    return rec_gate_is_complete(&w->gate);
 }
 
 int64_t rec_writer_due_us(const struct rec_writer *w)
@@ -303,7 +377,7 @@ static int end_stream(struct rec_writer *w, enum mcu_kind kind)
 {
     struct rec_track *t = &w->streams[kind].track;
     struct rec_sample last;
-    if (!rec_track_end(t, w->end_us, &last))
+    if (!rec_track_end(t, rec_gate_file_end_us(&w->gate), &last))
         return 0;
     if (kind == MCU_VIDEO)
         w->video_end_us = media_us(t, last.dts + t->reorder + last.duration);
@@ -312,8 +386,9 @@ static int end_stream(struct rec_writer *w, enum mcu_kind kind)
 
 int rec_writer_finish(struct rec_writer *w)
 {
-    int err = 0;
-    if (!w->frag)
+    rec_gate_forget_video(&w->gate);
+    int err = put_waiting(w, 0);
+    if (!err && !w->frag)
         err = w->early_count > 0 ? begin(w, 0) : -ENODATA;
     if (!err)
         err = end_stream(w, MCU_VIDEO);

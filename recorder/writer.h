@@ -26,6 +26,10 @@ void rec_writer_destroy(struct rec_writer *w);
 int rec_writer_put(struct rec_writer *w, struct mcu_packet *packet, enum mcu_kind kind,
                    int64_t now_us);
 
+/* The pause, and its end; see rec_pause(). Returns 0, -EALREADY or -EAGAIN. */
+int rec_writer_pause(struct rec_writer *w, int64_t at_us);
+int rec_writer_resume(struct rec_writer *w, int64_t at_us);
+
 /* Packets at or past end_us are left out from now on. */
 void rec_writer_set_end(struct rec_writer *w, int64_t end_us);
 

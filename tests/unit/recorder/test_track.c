@@ -86,8 +86,8 @@ static void packets_become_samples(void **state)
         for (; n < 4 && row->pts_us[n] != 0; n++)
             check(row, n - 1,
                   rec_track_put(&t, packet(zero + row->pts_us[n], zero + row->dts_us[n]), &s), &s);
-        check(row, n - 1, rec_track_end(&t, zero + row->end_us, &s), &s);
-        assert_false(rec_track_end(&t, zero + row->end_us, &s));
+        check(row, n - 1, rec_track_end(&t, row->end_us, &s), &s);
+        assert_false(rec_track_end(&t, row->end_us, &s));
     }
 }
 
