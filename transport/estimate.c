@@ -14,9 +14,12 @@
 #include "transport/twcc.h"
 
 enum {
+    PACKET_BYTES = 1200, /* a large one */
+    PACKET_MOST_MS = 200,
     DELIVERED_US = 400 * 1000,     /* what came lately is over so long */
     DELIVERED_NOW_US = 150 * 1000, /* or so long, where more was delivered before a limit fell */
     DELIVERED_MIN_US = 100 * 1000,
+    DELIVERED_NOW_PACKETS = 12, /* with fewer, the longer time is looked at */
     SILENCE_US = 1000 * 1000, /* and two round trips: feedback of a busy machine comes late */
     SILENCE_MAX_US = 2500 * 1000,
     ANSWER_US = 200 * 1000, /* and a round trip: feedback is on its way for so long */
@@ -170,6 +173,7 @@ static void note_fate(void *ctx, uint16_t seq, bool is_received, int64_t raw_us)
 struct flow {
     uint64_t came_bps; /* 0: not known */
     uint64_t sent_bps; /* the same packets; 0: not known */
+    size_t packets;
 };
 
 static uint64_t rate_of(uint64_t bytes, int64_t us)
@@ -182,6 +186,7 @@ static struct flow delivered(const struct rtc_estimator *e, int64_t window_us)
     const struct packet *newest = NULL;
     const struct packet *oldest = NULL;
     size_t oldest_bytes = 0;
+    size_t packets = 0;
     uint64_t bytes = 0;
     uint64_t untold = 0;
     for (size_t back = 0; back < RTC_ESTIMATE_PACKETS; back++) {
@@ -201,6 +206,7 @@ static struct flow delivered(const struct rtc_estimator *e, int64_t window_us)
         if (age_us < 0 || age_us > window_us)
             continue;
         bytes += p->bytes + untold;
+        packets++;
         untold = 0;
         oldest = p;
         oldest_bytes = p->bytes;
@@ -211,7 +217,17 @@ static struct flow delivered(const struct rtc_estimator *e, int64_t window_us)
     return (struct flow){
         .came_bps = rate_of(bytes, newest->arrival_us - oldest->arrival_us),
         .sent_bps = rate_of(bytes, newest->sent_us - oldest->sent_us),
+        .packets = packets,
     };
+}
+
+/* A queue grows: what comes through now counts, if there is enough of it to tell. */
+static struct flow latest(const struct rtc_estimator *e, bool is_over, const struct flow *lately)
+{
+    if (!is_over)
+        return *lately;
+    const struct flow now = delivered(e, DELIVERED_NOW_US);
+    return now.came_bps && now.packets >= DELIVERED_NOW_PACKETS ? now : *lately;
 }
 
 /* What is under way is lost or late for want of a path. */
@@ -228,11 +244,18 @@ static void end_silence(struct rtc_estimator *e, int64_t now_us)
     e->silent_bps = 0;
 }
 
+/* What the packet before it may cost one on a path that carries no more than is thought. */
+static double packet_ms(const struct rtc_estimator *e)
+{
+    return fmin(PACKET_BYTES * 8 * 1000.0 / (double)rtc_rate_bps(&e->rate), PACKET_MOST_MS);
+}
+
 int rtc_estimator_feedback(struct rtc_estimator *e, const uint8_t *fci, size_t size, int64_t now_us,
                            int64_t rtt_us, struct rtc_fates *fates)
 {
     rtc_estimator_heard(e, now_us); /* before it is read what was lost meanwhile */
     struct reading r = {.e = e, .usage = e->delay.usage};
+    rtc_delay_allow(&e->delay, packet_ms(e));
     if (e->silent_bps)
         forget_flights(e); /* the silence has been paid for */
     const int err = rtc_twcc_parse(fci, size, NULL, note_fate, &r);
@@ -252,14 +275,13 @@ int rtc_estimator_feedback(struct rtc_estimator *e, const uint8_t *fci, size_t s
     if (r.usage == RTC_USAGE_NORMAL && rtc_delay_is_late(&e->delay))
         r.usage = RTC_USAGE_UNDER;
     const bool is_over = r.usage == RTC_USAGE_OVER;
-    const struct flow now = is_over ? delivered(e, DELIVERED_NOW_US) : lately;
+    const struct flow now = latest(e, is_over, &lately);
     const uint64_t before_bps = rtc_rate_bps(&e->rate);
     const bool is_tried = lately.sent_bps * 2 >= before_bps;
     bool has_fallen = false;
     if (r.has_come)
         has_fallen =
-            rtc_rate_delay(&e->rate, r.usage, now.came_bps ? now.came_bps : lately.came_bps,
-                           is_tried, rtt_us, now_us);
+            rtc_rate_delay(&e->rate, r.usage, now.came_bps, is_tried, rtt_us, now_us);
     has_fallen |= rtc_rate_loss(&e->rate, r.fates.sent, r.fates.lost, rtc_delay_queue_ms(&e->delay),
                                 rtt_us, now_us);
     e->has_fallen |= has_fallen;

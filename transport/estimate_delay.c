@@ -12,6 +12,7 @@ enum {
     BACK_US = -1000 * 1000,     /* the far side's clock was put back, or is none */
     DELTAS_MAX = 60,            /* that the slope is scaled by */
     ADAPT_MAX_MS = 100,
+    LEAST_US = 5 * 1000 * 1000, /* clocks run apart, and routes change */
 };
 
 static const double smoothing = 0.9;
@@ -26,7 +27,6 @@ static const double over_time_ms = 10.0;
 static const double leap_ms = 100.0;
 static const double queue_min_ms = 15.0;  /* less is the thread's, or the clock's */
 static const double usual_part = 0.02;    /* a millisecond of every 50 it is off, per 10 ms */
-static const double drift_ms_per_s = 1.0; /* clocks that run apart, and routes that change */
 
 static void begin_group(struct rtc_delay *d, int64_t sent_us, int64_t arrival_us)
 {
@@ -39,8 +39,12 @@ static void begin_group(struct rtc_delay *d, int64_t sent_us, int64_t arrival_us
 
 void rtc_delay_restart(struct rtc_delay *d)
 {
-    const double threshold_ms = d->threshold_ms;
-    *d = (struct rtc_delay){.threshold_ms = threshold_ms};
+    *d = (struct rtc_delay){.threshold_ms = d->threshold_ms, .allowed_ms = d->allowed_ms};
+}
+
+void rtc_delay_allow(struct rtc_delay *d, double ms)
+{
+    d->allowed_ms = ms;
 }
 
 /* Came with the group though it was sent later: the path held both up and let go of them at once.
@@ -105,12 +109,12 @@ static void adapt_threshold(struct rtc_delay *d, int64_t now_us)
 
 double rtc_delay_queue_ms(const struct rtc_delay *d)
 {
-    return d->late_ms - d->base_ms;
+    return d->late_ms - fmin(d->least_ms, d->least_before_ms);
 }
 
 static void judge(struct rtc_delay *d, double sent_ms)
 {
-    if (d->trend > d->threshold_ms && rtc_delay_queue_ms(d) >= queue_min_ms) {
+    if (d->trend > d->threshold_ms && rtc_delay_queue_ms(d) >= fmax(queue_min_ms, d->allowed_ms)) {
         d->over_ms += d->over_count == 0 ? sent_ms / 2 : sent_ms;
         d->over_count++;
         if (d->over_ms > over_time_ms && d->over_count > 1 && d->trend >= d->last_trend) {
@@ -127,11 +131,18 @@ static void judge(struct rtc_delay *d, double sent_ms)
 }
 
 /* Late by the difference to the first packet: that hides what stands between the clocks. */
-static void note_late(struct rtc_delay *d, double passed_ms)
+static void note_late(struct rtc_delay *d)
 {
     const int64_t late_us = d->group.arrival_us - d->group.sent_us - d->zero_us;
     d->late_ms = (double)late_us / 1000;
-    d->base_ms = fmin(d->late_ms, d->base_ms + drift_ms_per_s * passed_ms / 1000);
+    if (d->least_us == 0)
+        d->least_us = d->group.sent_us;
+    if (d->group.sent_us - d->least_us >= LEAST_US) {
+        d->least_before_ms = d->least_ms;
+        d->least_ms = d->late_ms;
+        d->least_us = d->group.sent_us;
+    }
+    d->least_ms = fmin(d->late_ms, d->least_ms);
 }
 
 static void judge_leap(struct rtc_delay *d, double before_ms, double passed_ms)
@@ -161,7 +172,7 @@ static void end_group(struct rtc_delay *d)
         }
         add_point(d, (double)(came_us - sent_us) / 1000, d->group.arrival_us);
         const double before_ms = d->late_ms;
-        note_late(d, (double)sent_us / 1000);
+        note_late(d);
         judge(d, (double)sent_us / 1000);
         adapt_threshold(d, d->group.arrival_us);
         judge_leap(d, before_ms, (double)sent_us / 1000);

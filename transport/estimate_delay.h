@@ -47,7 +47,9 @@ struct rtc_delay { /* all zero: a fresh one */
     /* how late packets are, whatever the far side's clock says */
     int64_t zero_us; /* of the first packet */
     double late_ms;  /* of the newest group */
-    double base_ms;  /* the least lately */
+    double least_ms, least_before_ms; /* of 5 s that pass, and of the 5 before */
+    int64_t least_us; /* sent: when the former began */
+    double allowed_ms; /* more than usual that is no queue yet: see rtc_delay_allow() */
     double usual_ms; /* follows slowly */
     unsigned leaps;  /* groups far above that, each later than the one before */
     /* the verdict */
@@ -59,6 +61,9 @@ struct rtc_delay { /* all zero: a fresh one */
 
 /* The path may be another one: what it was like is forgotten, but not how much it jitters. */
 void rtc_delay_restart(struct rtc_delay *d);
+
+/* So late a packet may be by the one before it, which takes its time on a thin path. */
+void rtc_delay_allow(struct rtc_delay *d, double ms);
 
 /* Later than usual, so that nothing should be added. */
 bool rtc_delay_is_late(const struct rtc_delay *d);

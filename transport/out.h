@@ -36,6 +36,7 @@ enum {
     RTC_OUT_RESEND_REFILL_BYTES_PER_MS = 1000,
     RTC_OUT_KEY_INTERVAL_US = 500 * 1000,
     RTC_OUT_PACKET_MAX = 1500,
+    RTC_OUT_WIRE_BYTES = 44, /* that a packet has besides: IPv4 20, UDP 8, SRTP 16 at most */
 };
 
 struct rtc_out_hooks {

@@ -45,11 +45,11 @@ static bool has_numbers(const struct rtc_out *o, enum mcu_kind kind)
 
 void rtc_out_note_sent(struct rtc_out *o, enum mcu_kind kind, size_t bytes, int64_t now_us)
 {
-    o->sent_bytes += bytes;
+    o->sent_bytes += bytes + RTC_OUT_WIRE_BYTES;
     if (!o->session->lines[kind].ext.transport_cc)
         return;
     if (o->estimator)
-        rtc_estimator_sent(o->estimator, o->transport_seq, bytes, now_us);
+        rtc_estimator_sent(o->estimator, o->transport_seq, bytes + RTC_OUT_WIRE_BYTES, now_us);
     o->transport_seq++;
 }
 
@@ -211,8 +211,9 @@ static void take(struct rtc_out_bucket *b, size_t bytes, int64_t least)
 /* Debts are bounded: after a while of nothing but sound, pictures go on. */
 void rtc_out_pace_take(struct rtc_out *o, size_t bytes, int64_t now_us)
 {
-    take(&o->pace, bytes, -bucket_bytes(o, pace_bps(o, now_us), now_us) - RTC_OUT_PACKET_MAX);
-    take(&o->mean, bytes, -(int64_t)rtc_out_pace_bytes(o, MEAN_US, now_us) - RTC_OUT_PACKET_MAX);
+    const size_t all = bytes + RTC_OUT_WIRE_BYTES;
+    take(&o->pace, all, -bucket_bytes(o, pace_bps(o, now_us), now_us) - RTC_OUT_PACKET_MAX);
+    take(&o->mean, all, -(int64_t)rtc_out_pace_bytes(o, MEAN_US, now_us) - RTC_OUT_PACKET_MAX);
 }
 
 bool rtc_out_pace_lets(const struct rtc_out *o)

@@ -193,7 +193,7 @@ static void repair_is_twice_the_loss_and_within_what_is_left(void **state)
         uint64_t bps;
         uint32_t least_percent, most_percent; /* of the media's bytes */
     } rows[] = {
-        {3, UINT64_MAX, 8, 20},  {10, UINT64_MAX, 17, 30}, {40, UINT64_MAX, 45, 75},
+        {3, UINT64_MAX, 8, 20},  {10, UINT64_MAX, 15, 30}, {40, UINT64_MAX, 45, 75},
         {40, 100 * 1000, 5, 22}, /* of some 575 kbit/s */
         {40, 0, 0, 0},
     };
