@@ -194,6 +194,25 @@ static const char *do_stats(struct mcu_room *r, const json_t *m, json_t *reply)
     return NULL;
 }
 
+/* What this process remembers of its log, newest last. */
+static const char *do_log(struct mcu_room *r, const json_t *m, json_t *reply)
+{
+    enum { BYTES_MAX = 64 * 1024 };
+    (void)r;
+    (void)m;
+    char *text = malloc(BYTES_MAX);
+    if (!text)
+        return "internal";
+    mcu_log_recent("", text, BYTES_MAX);
+    json_t *lines = json_array();
+    char *rest = NULL;
+    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+        json_array_append_new(lines, json_string(line)); /* none where it is not UTF-8 */
+    json_object_set_new(reply, "lines", lines);
+    free(text);
+    return NULL;
+}
+
 static const char *do_close(struct mcu_room *r, const json_t *m, json_t *reply)
 {
     (void)m;
@@ -232,6 +251,7 @@ static const struct {
     {"view_list", do_view_list, true},
     {"peer_watch", do_peer_watch, true},
     {"stats", do_stats, true},
+    {"log", do_log, false},
     {"close", do_close, false},
 };
 

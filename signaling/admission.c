@@ -13,7 +13,7 @@
  * somebody else's doing, and one participant less would change nothing. */
 #define OWN_DOING 0.5
 
-static uint32_t cores(void)
+uint32_t sig_cores(void)
 {
     const long n = sysconf(_SC_NPROCESSORS_ONLN);
     return n < 1 ? 1 : (uint32_t)n;
@@ -49,13 +49,13 @@ const struct sig_error *sig_admit(struct sig_rooms *r, struct sig_room *room,
     const uint32_t percent = r->conf.config->room.max_load;
     const double used = sig_load_cores(r);
     const double cost = mcu_load_cost(room ? &room->load : &unknown, kind);
-    const bool fits = mcu_load_fits(used, cost, cores(), percent);
+    const bool fits = mcu_load_fits(used, cost, sig_cores(), percent);
     const bool makes_late = percent && is_late(r) &&
-                            !mcu_load_fits(used, cost, cores(), (uint32_t)(percent * OWN_DOING));
+                            !mcu_load_fits(used, cost, sig_cores(), (uint32_t)(percent * OWN_DOING));
     if (!fits || makes_late) {
         r->stats.refused_overload++;
         log_warn("%s%s: one more is refused: %.2f of %u cores are in use%s", room ? "room=" : "",
-                 room ? room->id : "a new room", used, cores(),
+                 room ? room->id : "a new room", used, sig_cores(),
                  makes_late ? ", sound is late" : "");
         return sig_error("overloaded");
     }

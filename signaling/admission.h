@@ -16,6 +16,9 @@ enum mcu_load_kind sig_load_kind(enum sig_kind kind, const char *role);
 /* The room's newest figures are in room->stats. */
 void sig_load_measure(struct sig_room *room);
 
+/* Of this machine, at least 1. */
+uint32_t sig_cores(void);
+
 /* Cores that all rooms use, or are about to. */
 double sig_load_cores(const struct sig_rooms *r);
 

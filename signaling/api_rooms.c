@@ -123,6 +123,8 @@ void sig_api_members(struct sig_http *req)
 {
     struct sig_token token;
     const struct sig_room *room = sig_api_room(req, &token);
-    if (room)
-        sig_http_json(req, 200, json_pack("{s:o}", "members", sig_room_members_json(room)));
+    if (!room)
+        return;
+    const bool is_whole = !sig_token_may(&token, room, SIG_MAY_MODERATE);
+    sig_http_json(req, 200, json_pack("{s:o}", "members", sig_room_members_json(room, is_whole)));
 }

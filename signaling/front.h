@@ -39,6 +39,7 @@ struct sig_front {
     const char *snapshots_dir;
     struct sig_client *clients; /* open WebSockets */
     uint32_t client_count;
+    int64_t started_at_ms;
     bool is_ready; /* earlier rooms were adopted */
     struct sig_front_stats stats;
 };

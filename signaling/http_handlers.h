@@ -31,6 +31,8 @@ void sig_api_image_delete(struct sig_http *req);
 /* api_picture.c */
 void sig_api_room_patch(struct sig_http *req);
 void sig_api_snapshot(struct sig_http *req);
+void sig_api_server(struct sig_http *req);
+void sig_api_room_log(struct sig_http *req);
 
 /* api_views.c */
 void sig_api_views(struct sig_http *req);

@@ -10,6 +10,7 @@ enum { JSON_MAX = 64 * 1024 };
 const struct sig_route sig_routes[] = {
     {SIG_GET, "/", sig_serve_page, 0},
     {SIG_GET, "/r/{room}", sig_serve_page, 0},
+    {SIG_GET, "/admin", sig_serve_page, 0},
     {SIG_GET, "/healthz", sig_healthz, 0},
     {SIG_GET, "/readyz", sig_readyz, 0},
     {SIG_GET, "/metrics", sig_metrics, 0},
@@ -26,6 +27,8 @@ const struct sig_route sig_routes[] = {
     {SIG_GET, "/api/v1/rooms/{room}", sig_api_room_get, 0},
     {SIG_PATCH, "/api/v1/rooms/{room}", sig_api_room_patch, JSON_MAX},
     {SIG_DELETE, "/api/v1/rooms/{room}", sig_api_room_end, 0},
+    {SIG_GET, "/api/v1/rooms/{room}/log", sig_api_room_log, 0},
+    {SIG_GET, "/api/v1/server", sig_api_server, 0},
     {SIG_GET, "/api/v1/layouts", sig_api_layouts, 0},
     {SIG_GET, "/api/v1/layouts/{name}", sig_api_layout_get, 0},
     {SIG_PUT, "/api/v1/layouts/{name}", sig_api_layout_put, SIG_LAYOUT_BYTES_MAX},

@@ -31,6 +31,7 @@ void sig_member_unref(struct sig_member *m)
     json_decref(m->sound);
     json_decref(m->rtp);
     json_decref(m->wish);
+    json_decref(m->network);
     free(m);
 }
 

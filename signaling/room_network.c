@@ -31,12 +31,15 @@ static int read_network(struct network *n, const json_t *event)
 
 static void tell_own(struct sig_member *m, const struct network *n)
 {
-    json_t *event = json_pack(
-        "{s:s, s:s, s:{s:s, s:s, s:I, s:I, s:I, s:f, s:f, s:f, s:I}}", "type", "rtc", "action",
-        "network", "data", "userId", m->user, "state", n->state, "bars", (json_int_t)n->bars,
-        "rttMs", (json_int_t)n->rtt_ms, "jitterMs", (json_int_t)n->jitter_ms, "lossUp",
-        (double)n->loss_in / 1000.0, "lossDown", (double)n->loss_out / 1000.0, "concealed",
-        (double)n->concealed / 1000.0, "estimate", (json_int_t)n->estimate_bps);
+    json_decref(m->network);
+    m->network = json_pack(
+        "{s:s, s:s, s:I, s:I, s:I, s:f, s:f, s:f, s:I}", "userId", m->user, "state", n->state,
+        "bars", (json_int_t)n->bars, "rttMs", (json_int_t)n->rtt_ms, "jitterMs",
+        (json_int_t)n->jitter_ms, "lossUp", (double)n->loss_in / 1000.0, "lossDown",
+        (double)n->loss_out / 1000.0, "concealed", (double)n->concealed / 1000.0, "estimate",
+        (json_int_t)n->estimate_bps);
+    json_t *event =
+        json_pack("{s:s, s:s, s:O}", "type", "rtc", "action", "network", "data", m->network);
     if (event && m->client && !m->is_joining)
         m->room->rooms->conf.send(m->client, event);
     json_decref(event);

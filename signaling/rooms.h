@@ -106,6 +106,7 @@ struct sig_member {
     json_t *sound; /* an object: what mcu/control_audio.h calls a state */
     json_t *rtp; /* of SIG_KIND_RTP: {host, port, audio, video}, where the room takes its packets */
     int bars;          /* of its network, 0..5; -1: not known */
+    json_t *network;   /* its newest figures, as it is told them; NULL: none yet */
     bool is_suspect;   /* its media path: nothing comes, since lost_at_us if it is not a WebSocket's */
     char state[16]; /* of the media path: "new", "connecting", "connected", "failed", "closed" */
     void (*joined)(void *arg, struct sig_member *m, const struct sig_error *error);
@@ -304,7 +305,7 @@ struct sig_recording *sig_rooms_find_recording(const struct sig_rooms *r, const 
 json_t *sig_member_json(const struct sig_member *m);
 json_t *sig_member_whole_json(const struct sig_member *m); /* for itself and for hosts */
 json_t *sig_room_json(const struct sig_room *room);
-json_t *sig_room_members_json(const struct sig_room *room);
+json_t *sig_room_members_json(const struct sig_room *room, bool is_whole);
 json_t *sig_recording_json(const struct sig_recording *r);
 json_t *sig_recording_row_json(const struct sig_store_recording *row);
 

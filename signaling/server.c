@@ -411,6 +411,7 @@ int sig_server_ready(struct sig_server *s)
     const int n = sig_rooms_recover(s->front.rooms);
     if (n > 0)
         log_warn("%d recordings were cut off and are being recovered", n);
+    s->front.started_at_ms = mcu_wall_ms();
     s->front.is_ready = true;
     return n < 0 ? n : 0;
 }

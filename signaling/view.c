@@ -27,16 +27,19 @@ json_t *sig_member_whole_json(const struct sig_member *m)
     }
     json_t *volumes = json_object_get(m->sound, "volumes");
     json_object_set(json, "hears", sig_member_hears(m));
+    json_object_set_new(json, "tier", json_string(m->tier));
+    if (m->network)
+        json_object_set(json, "network", m->network);
     json_object_set_new(json, "volumes", volumes ? json_incref(volumes) : json_object());
     return json;
 }
 
-json_t *sig_room_members_json(const struct sig_room *room)
+json_t *sig_room_members_json(const struct sig_room *room, bool is_whole)
 {
-    json_t *list = json_array();
+    json_t *list = json_array(); /* who came first stands first */
     for (const struct sig_member *m = room->members; m; m = m->next) {
         if (!m->is_joining)
-            json_array_append_new(list, sig_member_json(m)); /* who came first stands first */
+            json_array_append_new(list, is_whole ? sig_member_whole_json(m) : sig_member_json(m));
     }
     return list;
 }

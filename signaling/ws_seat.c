@@ -33,7 +33,7 @@ static json_t *join_data(const struct sig_client *c, const struct sig_member *m)
     json_t *volumes = json_object_get(m->sound, "volumes");
     json_t *data = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:O, s:o}", "roomId",
                              m->room->id, "userId", m->user, "name", m->name, "role", m->role,
-                             "resume", m->resume, "members", sig_room_members_json(m->room),
+                             "resume", m->resume, "members", sig_room_members_json(m->room, false),
                              "iceServers", ice_servers(c->front->config, m->user), "recording",
                              sig_room_recording_json(m->room), "hears", sig_member_hears(m),
                              "volumes", volumes ? json_incref(volumes) : json_object());

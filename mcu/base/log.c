@@ -3,6 +3,7 @@
 #include "mcu/base/log.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -14,6 +15,11 @@ enum { LINE_BYTES = 1000 };
 
 static atomic_int least_level = MCU_LOG_INFO;
 static char context_words[160];
+
+/* A ring; line n is at n % MCU_LOG_KEPT. */
+static pthread_mutex_t kept_lock = PTHREAD_MUTEX_INITIALIZER;
+static char kept[MCU_LOG_KEPT][LINE_BYTES + 1];
+static size_t kept_count; /* ever */
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 
@@ -50,6 +56,49 @@ static size_t put_prefix(char *line, size_t size, enum mcu_log_level level)
     return n;
 }
 
+static void keep(const char *line, size_t size)
+{
+    pthread_mutex_lock(&kept_lock);
+    char *place = kept[kept_count++ % MCU_LOG_KEPT];
+    memcpy(place, line, size);
+    place[size] = '\0';
+    pthread_mutex_unlock(&kept_lock);
+}
+
+/* The first line from which on all that match fit. */
+static size_t first_that_fits(const char *words, size_t oldest, size_t size)
+{
+    size_t n = kept_count, first = kept_count;
+    while (n-- > oldest) {
+        const char *line = kept[n % MCU_LOG_KEPT];
+        if (!strstr(line, words))
+            continue;
+        if (strlen(line) >= size)
+            break;
+        size -= strlen(line);
+        first = n;
+    }
+    return first;
+}
+
+size_t mcu_log_recent(const char *words, char *out, size_t size)
+{
+    size_t used = 0;
+    pthread_mutex_lock(&kept_lock);
+    const size_t oldest = kept_count > MCU_LOG_KEPT ? kept_count - MCU_LOG_KEPT : 0;
+    for (size_t n = first_that_fits(words, oldest, size); n < kept_count; n++) {
+        const char *line = kept[n % MCU_LOG_KEPT];
+        const size_t length = strlen(line);
+        if (!strstr(line, words))
+            continue;
+        memcpy(out + used, line, length);
+        used += length;
+    }
+    pthread_mutex_unlock(&kept_lock);
+    out[used] = '\0';
+    return used;
+}
+
 void mcu_log(enum mcu_log_level level, const char *format, ...)
 {
     if ((int)level < atomic_load_explicit(&least_level, memory_order_relaxed))
@@ -72,6 +121,7 @@ void mcu_log(enum mcu_log_level level, const char *format, ...)
             line[i] = ' ';
     }
     line[end++] = '\n';
+    keep(line, end);
     if (write(STDERR_FILENO, line, end) < 0)
         return; /* nowhere left to complain */
 }

@@ -5,6 +5,10 @@
 #ifndef MCU_BASE_LOG_H
 #define MCU_BASE_LOG_H
 
+#include <stddef.h>
+
+enum { MCU_LOG_KEPT = 512 }; /* newest lines that a process remembers */
+
 enum mcu_log_level {
     MCU_LOG_DEBUG,
     MCU_LOG_INFO,
@@ -24,6 +28,10 @@ void mcu_log_set_context(const char *context);
 /* [any] printf-like; control characters in the result are replaced, a line is cut at 1000 bytes. */
 void mcu_log(enum mcu_log_level level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* [any] The newest of the kept lines that have these words in them ("": all), as far as they fit, oldest
+ * first, each with its line end; size is at least 1. Returns the bytes put before the final 0. */
+size_t mcu_log_recent(const char *words, char *out, size_t size);
 
 #define log_debug(...) mcu_log(MCU_LOG_DEBUG, __VA_ARGS__)
 #define log_info(...)  mcu_log(MCU_LOG_INFO, __VA_ARGS__)

@@ -8,11 +8,13 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "mcu/base/bytes.h"
 #include "mcu/base/clock.h"
 #include "mcu/base/codec.h"
+#include "mcu/base/log.h"
 #include "mcu/base/packet.h"
 #include "mcu/base/pool.h"
 #include "mcu/base/queue.h"
@@ -185,6 +187,26 @@ static void clocks_agree(void **state)
     assert_true(llabs(ntp_ms - mcu_wall_ms()) < 10000);
 }
 
+static void the_newest_lines_of_the_log_are_kept(void **state)
+{
+    (void)state;
+    char text[4096];
+    for (int i = 0; i < MCU_LOG_KEPT + 10; i++)
+        log_info("room=%s line %d", i & 1 ? "odd" : "even", i);
+    const size_t size = mcu_log_recent(" room=odd ", text, sizeof(text));
+    assert_int_equal(size, strlen(text));
+    assert_null(strstr(text, "room=even"));
+    assert_non_null(strstr(text, "line 521\n"));
+    assert_true(size > sizeof(text) - 100); /* as much as there is room for: whole lines */
+    assert_int_equal(text[4], '-');
+    assert_int_equal(text[size - 1], '\n');
+    assert_int_equal(mcu_log_recent("room=odd line 11\n", text, sizeof(text)), strlen(text));
+    assert_non_null(strstr(text, "line 11\n"));
+    assert_int_equal(mcu_log_recent("room=odd line 9\n", text, sizeof(text)), 0); /* too old */
+    assert_int_equal(mcu_log_recent("", text, 1), 0);
+    assert_string_equal(text, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -197,6 +219,7 @@ int main(void)
         cmocka_unit_test(writers_stop_at_the_end),
         cmocka_unit_test(codec_names_go_both_ways),
         cmocka_unit_test(clocks_agree),
+        cmocka_unit_test(the_newest_lines_of_the_log_are_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

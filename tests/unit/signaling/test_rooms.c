@@ -28,7 +28,7 @@ static void who_joins_is_announced_to_the_others_alone(void **state)
     assert_string_equal(json_string_value(json_object_get(member, "userId")), "bob");
     assert_int_equal(json_array_size(f->clients[1].events), 0);
     assert_int_equal(strlen(bob->resume), SIG_ID_CHARS);
-    json_t *members = sig_room_members_json(bob->room);
+    json_t *members = sig_room_members_json(bob->room, false);
     assert_int_equal(json_array_size(members), 2);
     const json_t *first = json_array_get(members, 0);
     assert_string_equal(json_string_value(json_object_get(first, "userId")), "ann");
@@ -40,7 +40,7 @@ static void a_seat_is_not_seen_before_the_room_agrees(void **state)
     struct fixture *f = *state;
     const struct sig_member *ann = join(f, 0, "ann");
     assert_null(ask_to_join(f, 1, SIG_KIND_WS, "bob"));
-    json_t *members = sig_room_members_json(ann->room);
+    json_t *members = sig_room_members_json(ann->room, false);
     assert_int_equal(json_array_size(members), 1);
     json_decref(members);
     answer(f, "peer_add", "{\"ok\": false, \"error\": {\"code\": \"room_full\"}}");
