@@ -46,6 +46,8 @@ static void destroy_media(struct mcu_room *r)
     room_sounds_finish(r);
     while (r->peer_count)
         room_remove_peer(r, r->peers[r->peer_count - 1]);
+    for (size_t i = 0; i < MCU_RECORDINGS_MAX; i++)
+        room_marks_end(&r->recordings[i]);
     room_views_finish(r);
     mcu_studio_destroy(r->studio);
     for (size_t i = 0; i < MIX_OUTPUTS_MAX; i++)

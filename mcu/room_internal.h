@@ -15,6 +15,7 @@
 #include "mcu/room_views.h"
 #include "mcu/studio.h"
 #include "mcu/ticker.h"
+#include "recorder/meta.h"
 #include "transport/rtc.h"
 
 enum {
@@ -74,6 +75,7 @@ struct room_peer {
     bool was_connected;
     struct room_network network;
     float level; /* as it was told last, falling slowly */
+    bool speaks; /* as recordings have it */
     /* The codec of frames that found no open picture: [net] writes it and posts an event. */
     atomic_int asked_codecs[MCU_PICTURES];
 };
@@ -88,6 +90,7 @@ struct room_recording {
     char layout[ROOM_LAYOUT_NAME];  /* as asked for; "": none was named */
     bool has_sign;                  /* REC is lit on its view */
     bool says_signs, is_signed;     /* as asked for */
+    struct rec_meta *meta;          /* NULL: who speaks is not noted */
 };
 
 enum room_event_kind {
@@ -174,6 +177,7 @@ struct mcu_room {
     struct mcu_clip_loader *loader;           /* NULL until a sound is asked for */
     uint32_t last_sound;
     struct mcu_floor floor;
+    uint32_t marked_floor; /* seat id; as recordings have it */
     bool was_anyone_speaking;
     int64_t next_stats_us;
     size_t next_stats_peer;      /* the first of the next slice */
@@ -292,6 +296,14 @@ const char *room_record_start(struct mcu_room *r, const json_t *message, json_t 
 const char *room_record_stop(struct mcu_room *r, const char *id);
 void room_recording_ended(struct mcu_room *r, const char *id, const struct rec_result *result);
 json_t *room_describe_recordings(const struct mcu_room *r);
+
+/* room_marks.c: who speaks, noted beside recordings. */
+/* A recording has begun: notes are made of it until room_marks_end(). */
+void room_marks_begin(struct mcu_room *r, struct room_recording *one, const char *title);
+void room_marks_end(struct room_recording *one);
+void room_marks_speaks(struct room_peer *p, bool speaks, int64_t now_us);
+/* To be called often: who has the floor now. */
+void room_marks_floor(struct mcu_room *r, int64_t now_us);
 
 /* room_report.c: events that go to the front by time. */
 /* Figures, with those of peers from number `from` on, ROOM_SLICE at most. */

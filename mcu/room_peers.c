@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "mcu/audio_conf.h"
+#include "mcu/base/clock.h"
 #include "mcu/base/json.h"
 #include "mcu/base/log.h"
 #include "mcu/control.h"
@@ -127,6 +128,7 @@ void room_remove_peer(struct mcu_room *r, struct room_peer *p)
         mcu_floor_leave(&r->floor, mcu_seat_id(p->seat));
         break;
     }
+    room_marks_speaks(p, false, mcu_now_us());
     log_info("peer=%s user=%s left", p->id, p->user);
     room_count_gone(r, p);
     free_peer(p);

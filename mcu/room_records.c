@@ -45,6 +45,7 @@ static void show_sign(struct mcu_room *r)
 struct wish {
     char id[MCU_RECORDING_ID_MAX], file[1024];
     char view[65], layout[ROOM_LAYOUT_NAME];
+    char title[257];
     json_t *layout_file;
     bool says_signs, is_signed;
 };
@@ -54,6 +55,8 @@ static int read_wish(struct wish *w, const json_t *m)
     w->says_signs = json_object_get(m, "signs") != NULL;
     if (mcu_json_string(m, "id", MCU_JSON_REQUIRED, 1, w->id, sizeof(w->id)) ||
         mcu_json_string(m, "file", MCU_JSON_REQUIRED, 0, w->file, sizeof(w->file)) ||
+        mcu_json_text(m, "title", MCU_JSON_OPTIONAL, 0, 64, w->title,
+                      sizeof(w->title)) ||
         mcu_json_string(m, "view", MCU_JSON_OPTIONAL, 1, w->view, sizeof(w->view)) ||
         mcu_json_string(m, "layout", MCU_JSON_OPTIONAL, 1, w->layout, sizeof(w->layout)) ||
         mcu_json_object(m, "layout_file", MCU_JSON_OPTIONAL, &w->layout_file) ||
@@ -111,6 +114,7 @@ static const char *begin(struct mcu_room *r, const struct wish *w, struct room_r
     snprintf(one.layout, sizeof(one.layout), "%s", w->layout);
     one.says_signs = w->says_signs;
     one.is_signed = w->is_signed;
+    room_marks_begin(r, &one, w->title);
     *out = one;
     log_info("recording %s started, of view %s: %s", one.id, one.view->name, one.file);
     return NULL;
@@ -145,6 +149,7 @@ const char *room_record_stop(struct mcu_room *r, const char *id)
     if (!recording)
         return "no_such_recording";
     const int64_t end_us = mcu_now_us();
+    room_marks_end(recording); /* what it wrote is read at the end */
     if (mcu_studio_record_stop(r->studio, id, end_us) == 0)
         recording->ended_at_ms =
             recording->started_at_ms + (end_us - recording->started_us) / MCU_US_PER_MS;
@@ -158,6 +163,7 @@ void room_recording_ended(struct mcu_room *r, const char *id, const struct rec_r
     if (!recording)
         return;
     mcu_studio_record_reap(r->studio, id);
+    room_marks_end(recording);
     room_watch_update_all(r, mcu_now_us());
     if (!recording->ended_at_ms)
         recording->ended_at_ms = mcu_wall_ms();

@@ -73,10 +73,12 @@ static void report_speakers(struct mcu_room *r, int64_t now_us)
     size_t count = 0;
     for (size_t i = 0; i < r->peer_count; i++) {
         const struct speaker one = {.peer = r->peers[i], .level = smooth(r->peers[i])};
+        room_marks_speaks(r->peers[i], one.level > 0.0f, now_us);
         if (one.level > 0.0f)
             insert(speakers, &count, &one);
     }
     show_speakers(r, count ? speakers[0].peer : NULL, now_us);
+    room_marks_floor(r, now_us);
     if (!count && !r->was_anyone_speaking)
         return;
     r->was_anyone_speaking = count > 0;

@@ -17,6 +17,7 @@
 #include "mcu/base/log.h"
 #include "mcu/base/thread.h"
 #include "recorder/inbox.h"
+#include "recorder/meta.h"
 #include "recorder/remux.h"
 #include "recorder/track.h"
 #include "recorder/writer.h"
@@ -142,6 +143,8 @@ static void finish(struct rec *r, int err)
     r->writer = NULL;
     if (!err)
         err = rec_remux(r->path, r->fd, result.bytes, video_end_us, &result);
+    if (!err)
+        rec_meta_finish(r->path, result.duration_ms);
     result.error = err;
     result.dropped += rec_inbox_dropped(r->inbox);
     if (err)

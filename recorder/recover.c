@@ -10,6 +10,7 @@
 
 #include "recorder/boxes.h"
 #include "recorder/cut.h"
+#include "recorder/meta.h"
 #include "recorder/remux.h"
 
 /* A regular file, without waiting for a pipe's other end. */
@@ -69,7 +70,9 @@ int rec_recover(const char *path, struct rec_result *result)
     struct rec_result found = {0};
     const int err = recover(path, fd, size, &found);
     close(fd);
-    if (!err)
-        *result = found;
-    return err;
+    if (err)
+        return err;
+    rec_meta_finish(path, found.duration_ms);
+    *result = found;
+    return 0;
 }

@@ -13,6 +13,7 @@
 #include <libavformat/avformat.h>
 
 #include "recorder/averr.h"
+#include "recorder/describe.h"
 #include "recorder/frag.h"
 
 enum { IO_BUFFER_BYTES = 256 * 1024, STREAMS_MAX = 8 };
@@ -27,6 +28,7 @@ struct window {
 
 struct copy {
     struct window window;
+    struct rec_talk *talk; /* NULL: nothing is known of who spoke */
     AVFormatContext *in;
     AVFormatContext *out;
     AVPacket *packet;
@@ -170,7 +172,9 @@ static int open_output(struct copy *c, const char *path)
     AVDictionary *options = NULL;
     av_dict_set(&options, "movflags", "faststart", 0);
     av_dict_set(&options, "use_editlist", "1", 0);
-    err = rec_averr(avformat_write_header(c->out, &options));
+    err = rec_describe(c->out, c->talk);
+    if (!err)
+        err = rec_averr(avformat_write_header(c->out, &options));
     av_dict_free(&options);
     return err;
 }
@@ -259,6 +263,8 @@ static int write_copy(struct copy *c, const char *tmp)
     if (!err && c->result.video_frames + c->result.audio_frames == 0)
         err = -ENODATA;
     if (!err)
+        err = rec_describe_chapters(c->out, c->talk, c->end_us);
+    if (!err)
         err = rec_averr(av_write_trailer(c->out));
     if (c->out && c->out->pb) {
         const int pending = c->out->pb->error;
@@ -320,7 +326,9 @@ int rec_remux(const char *path, int fd, int64_t bytes, int64_t video_end_us,
         return -ENOMEM;
     unlink(tmp); /* of an attempt that was interrupted; path is the copy that counts */
     struct copy c = {.window = {.fd = fd, .size = bytes}, .video_end_us = video_end_us};
+    rec_talk_load(&c.talk, path); /* without it the file is whole, too */
     int err = write_copy(&c, tmp);
+    rec_talk_free(c.talk);
     if (!err)
         err = replace(tmp, path, &c.result.bytes);
     if (err)

@@ -73,12 +73,23 @@ static struct film film_of(const char *path)
     return film;
 }
 
+/* The file and all that lies beside it. */
+static void remove_film(const char *path)
+{
+    static const char *const suffixes[] = {".mp4", ".vtt", ".json", ".jpg", ".marks"};
+    for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+        char *beside = rec_meta_path(path, suffixes[i]);
+        unlink(beside);
+        free(beside);
+    }
+}
+
 /* Records under that id, what end_film() looks at. */
 static json_t *record(const char *id, const char *key, json_t *value)
 {
     char path[64];
     snprintf(path, sizeof(path), "/tmp/mixdown-views-%d-%s.mp4", (int)getpid(), id);
-    unlink(path);
+    remove_film(path);
     json_t *command = json_pack("{s:s,s:s,s:s}", "cmd", "record_start", "id", id, "file", path);
     if (key)
         json_object_set_new(command, key, value);
@@ -93,7 +104,7 @@ static struct film end_film(struct stage *s, const char *id)
     tell(s, json_pack("{s:s,s:s}", "cmd", "record_stop", "id", id));
     UNTIL(s, s->counts_recording_ready == before + 1);
     const struct film film = film_of(path);
-    unlink(path);
+    remove_film(path);
     return film;
 }
 

@@ -1,0 +1,202 @@
+/* Marks while a recording runs. [ctl] makes lines and puts them into a bounded queue; the thread
+ * [meta] writes them. A line that does not fit is dropped: marks are worth no waiting. */
+#include "recorder/meta.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "mcu/base/log.h"
+#include "mcu/base/queue.h"
+#include "mcu/base/thread.h"
+#include "recorder/talk.h"
+
+enum { LINES_MAX = 4096, NOBODY = -1 };
+
+struct person {
+    char user[REC_TALK_USER_BYTES];
+    bool speaks;
+};
+
+struct rec_meta {
+    int fd;
+    struct mcu_queue *queue; /* of lines, with their ends */
+    pthread_t thread;
+    bool has_thread;
+
+    /* [ctl] */
+    int64_t start_us;
+    int64_t paused_us;    /* in all */
+    int64_t paused_at_us; /* -1: it runs */
+    struct person *people;
+    int count;
+    int floor;
+};
+
+char *rec_meta_path(const char *path, const char *suffix)
+{
+    const char *slash = strrchr(path, '/');
+    const char *dot = strrchr(slash ? slash : path, '.');
+    const int stem = dot && dot > (slash ? slash + 1 : path) ? (int)(dot - path) : (int)strlen(path);
+    char *out = NULL;
+    return asprintf(&out, "%.*s%s", stem, path, suffix) < 0 ? NULL : out;
+}
+
+/* --- [meta] -------------------------------------------------------------------------------------- */
+
+static int write_all(int fd, const char *text)
+{
+    for (size_t left = strlen(text); left;) {
+        const ssize_t n = write(fd, text, left);
+        if (n < 0 && errno != EINTR)
+            return -errno;
+        if (n > 0) {
+            text += n;
+            left -= (size_t)n;
+        }
+    }
+    return 0;
+}
+
+/* After a line that failed half-way nothing more is written: the reader takes what is whole. */
+static void *run(void *arg)
+{
+    struct rec_meta *m = arg;
+    int err = 0;
+    for (char *line; (line = mcu_queue_take(m->queue, -1));) {
+        if (!err) {
+            err = write_all(m->fd, line);
+            if (err)
+                log_warn("recording: who speaks is no longer noted: %s", strerror(-err));
+        }
+        free(line);
+    }
+    return NULL;
+}
+
+/* --- [ctl] --------------------------------------------------------------------------------------- */
+
+/* Steals the object. */
+static void put(struct rec_meta *m, json_t *object)
+{
+    char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
+    char *line = NULL;
+    json_decref(object);
+    if (text && asprintf(&line, "%s\n", text) > 0 && mcu_queue_put(m->queue, line) != 0)
+        free(line);
+    free(text);
+}
+
+static int open_file(struct rec_meta *m, const char *path)
+{
+    char *marks = rec_meta_path(path, ".marks");
+    if (!marks)
+        return -ENOMEM;
+    m->fd = open(marks, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0644);
+    const int err = m->fd < 0 ? -errno : 0;
+    free(marks);
+    return err;
+}
+
+int rec_meta_open(struct rec_meta **out, const struct rec_meta_conf *conf)
+{
+    if (!conf->path || conf->path[0] != '/' || !conf->room)
+        return -EINVAL;
+    struct rec_meta *m = calloc(1, sizeof(*m));
+    if (!m)
+        return -ENOMEM;
+    *m = (struct rec_meta){
+        .fd = -1, .start_us = conf->start_us, .paused_at_us = -1, .floor = NOBODY};
+    m->people = calloc(REC_TALK_PEOPLE_MAX, sizeof(*m->people));
+    int err = m->people ? mcu_queue_create(&m->queue, LINES_MAX) : -ENOMEM;
+    if (!err)
+        err = open_file(m, conf->path);
+    if (!err)
+        err = mcu_thread_start(&m->thread, "meta", run, m);
+    if (err) {
+        rec_meta_close(m);
+        return err;
+    }
+    m->has_thread = true;
+    const char *title = conf->title && conf->title[0] ? conf->title : conf->room;
+    put(m, json_pack("{s:s, s:s, s:I}", "room", conf->room, "title", title, "started_at",
+                     (json_int_t)conf->started_at_ms));
+    *out = m;
+    return 0;
+}
+
+void rec_meta_close(struct rec_meta *m)
+{
+    if (!m)
+        return;
+    if (m->queue)
+        mcu_queue_close(m->queue);
+    if (m->has_thread)
+        pthread_join(m->thread, NULL);
+    mcu_queue_destroy(m->queue, free);
+    if (m->fd >= 0)
+        close(m->fd);
+    free(m->people);
+    free(m);
+}
+
+static int64_t file_us(const struct rec_meta *m, int64_t at_us)
+{
+    const int64_t until_us = m->paused_at_us >= 0 ? m->paused_at_us : at_us;
+    const int64_t us = until_us - m->start_us - m->paused_us;
+    return us > 0 ? us : 0;
+}
+
+/* NOBODY when there are too many. */
+static int find_person(struct rec_meta *m, const char *user, const char *name)
+{
+    for (int i = 0; i < m->count; i++) {
+        if (strcmp(m->people[i].user, user) == 0)
+            return i;
+    }
+    if (m->count == REC_TALK_PEOPLE_MAX || strlen(user) >= sizeof(m->people[0].user))
+        return NOBODY;
+    snprintf(m->people[m->count].user, sizeof(m->people[0].user), "%s", user);
+    put(m, json_pack("{s:i, s:s, s:s}", "who", m->count, "user", user, "name", name));
+    return m->count++;
+}
+
+void rec_meta_speak(struct rec_meta *m, const char *user, const char *name, bool speaks,
+                    int64_t at_us)
+{
+    const int who = m ? find_person(m, user, name) : NOBODY;
+    if (who == NOBODY || m->people[who].speaks == speaks)
+        return;
+    m->people[who].speaks = speaks;
+    put(m, json_pack("{s:I, s:i, s:b}", "at", (json_int_t)file_us(m, at_us), "who", who, "on",
+                     speaks));
+}
+
+void rec_meta_floor(struct rec_meta *m, const char *user, const char *name, int64_t at_us)
+{
+    const int who = m ? find_person(m, user, name) : NOBODY;
+    if (who == NOBODY || m->floor == who)
+        return;
+    m->floor = who;
+    put(m, json_pack("{s:I, s:i, s:b}", "at", (json_int_t)file_us(m, at_us), "who", who, "floor",
+                     1));
+}
+
+void rec_meta_pause(struct rec_meta *m, int64_t at_us)
+{
+    if (m && m->paused_at_us < 0)
+        m->paused_at_us = at_us;
+}
+
+void rec_meta_resume(struct rec_meta *m, int64_t at_us)
+{
+    if (!m || m->paused_at_us < 0)
+        return;
+    if (at_us > m->paused_at_us)
+        m->paused_us += at_us - m->paused_at_us;
+    m->paused_at_us = -1;
+}
