@@ -59,6 +59,10 @@ const struct sig_route sig_routes[] = {
     {SIG_GET, "/api/v1/recordings", sig_api_recordings, 0},
     {SIG_GET, "/api/v1/recordings/{id}", sig_api_recording_get, 0},
     {SIG_GET, "/api/v1/recordings/{id}/file", sig_api_recording_file, 0},
+    {SIG_GET, "/api/v1/recordings/{id}/captions.vtt", sig_api_recording_captions, 0},
+    {SIG_GET, "/api/v1/recordings/{id}/speakers.json", sig_api_recording_speakers, 0},
+    {SIG_GET, "/api/v1/recordings/{id}/thumbnail.jpg", sig_api_recording_thumbnail, 0},
+    {SIG_GET, "/api/v1/recordings/{id}/files/{name}", sig_api_recording_beside, 0},
     {SIG_DELETE, "/api/v1/recordings/{id}", sig_api_recording_delete, 0},
 
     {SIG_GET, "/*", sig_serve_asset, 0}, /* last */
