@@ -28,8 +28,14 @@ void sig_api_image_get(struct sig_http *req);
 void sig_api_image_put(struct sig_http *req);
 void sig_api_image_delete(struct sig_http *req);
 
-/* api_picture.c */
+/* api_room_patch.c */
 void sig_api_room_patch(struct sig_http *req);
+
+/* api_lobby.c */
+void sig_api_lobby(struct sig_http *req);
+void sig_api_lobby_decide(struct sig_http *req);
+
+/* api_picture.c */
 void sig_api_snapshot(struct sig_http *req);
 void sig_api_server(struct sig_http *req);
 void sig_api_room_log(struct sig_http *req);

@@ -47,6 +47,8 @@ const struct sig_route sig_routes[] = {
     {SIG_GET, "/api/v1/rooms/{room}/members/{user}", sig_api_member_get, 0},
     {SIG_PATCH, "/api/v1/rooms/{room}/members/{user}", sig_api_member_patch, JSON_MAX},
     {SIG_DELETE, "/api/v1/rooms/{room}/members/{user}", sig_api_member_remove, 0},
+    {SIG_GET, "/api/v1/rooms/{room}/lobby", sig_api_lobby, 0},
+    {SIG_PATCH, "/api/v1/rooms/{room}/lobby/{user}", sig_api_lobby_decide, JSON_MAX},
     {SIG_GET, "/api/v1/rooms/{room}/sounds", sig_api_sounds, 0},
     {SIG_POST, "/api/v1/rooms/{room}/sounds", sig_api_sound_start, JSON_MAX},
     {SIG_DELETE, "/api/v1/rooms/{room}/sounds/{id}", sig_api_sound_stop, 0},
