@@ -15,7 +15,7 @@ say       = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2);)
 FOLDERS := mcu mcu/base transport mixer compositor recorder signaling layouts
 LIBS    := libavformat libavcodec libswscale libswresample libavutil x264 openh264 opus vpx libsrtp2 \
            nice glib-2.0 pangocairo libwebsockets libssl libcrypto sqlite3 jansson yaml-0.1 speexdsp \
-           libcurl
+           libcurl srt
 
 CPPFLAGS += -I. -I$(BUILD)/gen -D_GNU_SOURCE -DMIXDOWN_VERSION='"$(VERSION)"'
 CFLAGS   ?= -O2 -g

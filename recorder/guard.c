@@ -9,6 +9,8 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -100,6 +102,9 @@ int connect(int fd, __CONST_SOCKADDR_ARG address, socklen_t size)
         errno = EACCES;
         return -1;
     }
+    if (is_internet && policy->user_timeout_ms) /* does nothing to UDP */
+        setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &policy->user_timeout_ms,
+                   sizeof(policy->user_timeout_ms));
     return ((connect_fn *)next("connect"))(fd, address, size);
 }
 

@@ -75,6 +75,8 @@ struct guard_net {
 struct guard_policy {
     struct guard_net nets[GUARD_NETS_MAX];
     uint32_t net_count;
+    uint32_t user_timeout_ms; /* TCP_USER_TIMEOUT of connections: without an answer for so long they
+                                 are lost, also where the far side only takes no more; 0: libc's */
 };
 
 /* [any] Pure. Adds "10.1.0.0/16", "127.0.0.1", "fd00::/8". Returns 0, -EINVAL (no network, or bits
