@@ -172,16 +172,30 @@ static void set_wants_write(struct mcu_process *p, bool wants)
         p->wants_write = wants;
 }
 
+/* Most answers come in order; those that wait for something, as for a snapshot, let others by. */
+static struct due *take_due(struct mcu_process *p, uint64_t seq)
+{
+    struct due *before = NULL, *d = p->due_first;
+    for (; d && d->seq != seq; d = d->next)
+        before = d;
+    if (!d)
+        return NULL;
+    if (before)
+        before->next = d->next;
+    else
+        p->due_first = d->next;
+    if (p->due_last == d)
+        p->due_last = before;
+    return d;
+}
+
 static void give_reply(struct mcu_process *p, const json_t *message, uint64_t seq)
 {
-    struct due *d = p->due_first;
-    if (!d || d->seq != seq) { /* answers come in order */
-        mcu_process_fail(p, "it answered out of order");
+    struct due *d = take_due(p, seq);
+    if (!d) {
+        mcu_process_fail(p, "it answered what nobody asked");
         return;
     }
-    p->due_first = d->next;
-    if (!p->due_first)
-        p->due_last = NULL;
     if (d->done)
         d->done(d->arg, message);
     free(d);

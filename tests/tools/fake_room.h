@@ -37,6 +37,7 @@ struct fake_room {
     json_t *sounds;     /* {id: {id, ...}} */
     json_t *views;      /* {name: {view, layout, ...}} */
     json_t *picture;    /* what mcu/control_picture.h calls a state */
+    json_t *snapshot;   /* to be answered after the next command */
     bool is_silent;
     bool is_closing;
 };
@@ -302,6 +303,24 @@ static void fake_close(struct fake_room *f, const json_t *command)
     f->is_closing = true;
 }
 
+static void fake_command(struct fake_room *f, const json_t *command);
+
+/* It waits for its picture, and others go by. */
+static void fake_snapshot(struct fake_room *f, const json_t *command)
+{
+    f->snapshot = json_deep_copy(command);
+}
+
+static void fake_command_then_snapshot(struct fake_room *f, const json_t *command)
+{
+    json_t *waiting = f->snapshot;
+    f->snapshot = NULL;
+    fake_command(f, command);
+    if (waiting)
+        fake_ok(f, waiting, NULL);
+    json_decref(waiting);
+}
+
 static void fake_command(struct fake_room *f, const json_t *command)
 {
     const char *cmd = json_string_value(json_object_get(command, "cmd"));
@@ -324,6 +343,8 @@ static void fake_command(struct fake_room *f, const json_t *command)
         fake_peer_set(f, command, json_object_get(f->peers, peer));
     else if (strcmp(cmd, "sound_start") == 0)
         fake_sound_start(f, command);
+    else if (strcmp(cmd, "snapshot") == 0)
+        fake_snapshot(f, command);
     else if (strcmp(cmd, "layout_set") == 0)
         fake_layout_set(f, command);
     else if (strcmp(cmd, "peer_watch") == 0)
@@ -370,7 +391,7 @@ static void fake_read(struct fake_room *f)
     }
     mcu_control_feed(&f->reader, buffer, (size_t)n);
     while (mcu_control_next(&f->reader, &message) == 1) {
-        fake_command(f, message);
+        fake_command_then_snapshot(f, message);
         json_decref(message);
     }
 }
@@ -405,6 +426,7 @@ static int fake_room_run(void)
     json_decref(f.recordings);
     json_decref(f.sounds);
     json_decref(f.picture);
+    json_decref(f.snapshot);
     json_decref(f.views);
     mcu_control_reader_finish(&f.reader);
     return 0;

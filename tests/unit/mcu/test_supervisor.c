@@ -191,6 +191,22 @@ static void a_spare_is_kept_and_used(void **state)
     assert_int_equal(f->m.restarts, 0);
 }
 
+static void an_answer_that_waits_lets_others_by(void **state)
+{
+    struct fixture *f = *state;
+    struct sig_link *link = open_room(f, "calm");
+    for (int round = 0; round < 3; round++) {
+        const int before = f->m.replies;
+        json_t *snapshot = json_pack("{s:s}", "cmd", "snapshot");
+        assert_int_equal(f->host.send(link, snapshot, on_reply, &f->m), 0);
+        add_user(f, link, "ann");
+        add_user(f, link, "full");
+        serve_until(f, &f->m.replies, before + 3);
+        assert_string_equal(f->m.last_error, "room_full");
+    }
+    assert_int_equal(f->m.restarts, 0);
+}
+
 static const struct {
     const char *room;
     const char *user;
@@ -328,6 +344,7 @@ int main(int argc, char **argv)
     }
     const struct CMUnitTest tests[] = {
         TEST(a_room_is_opened_and_answers),
+        TEST(an_answer_that_waits_lets_others_by),
         TEST(a_spare_is_kept_and_used),
         TEST(a_room_that_dies_is_run_again_and_what_was_due_is_answered),
         TEST(a_room_that_keeps_dying_is_given_up),
