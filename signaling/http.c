@@ -3,6 +3,7 @@
  * The reply's header lines are written by us: libwebsockets 4.1 has no ranges and adds what it
  * likes. A POST without Content-Length has no body here (libwebsockets would wait for 100 MB); it
  * is handled at once and the connection closes after the reply. */
+#include "signaling/bearer.h"
 #include "signaling/http.h"
 
 #include <errno.h>
@@ -27,15 +28,6 @@ static void copy_field(struct lws *wsi, enum lws_token_indexes token, char *out,
         out[0] = '\0';
 }
 
-static void copy_token(struct lws *wsi, char *out, size_t size)
-{
-    char text[SIG_TOKEN_SIZE_MAX + 16];
-    copy_field(wsi, WSI_TOKEN_HTTP_AUTHORIZATION, text, sizeof(text));
-    out[0] = '\0';
-    if (strncasecmp(text, "Bearer ", 7) == 0)
-        snprintf(out, size, "%s", text + 7 + strspn(text + 7, " "));
-}
-
 static void copy_fields(struct sig_http_fields *f, struct lws *wsi)
 {
     copy_field(wsi, WSI_TOKEN_HOST, f->host, sizeof(f->host));
@@ -45,7 +37,9 @@ static void copy_fields(struct sig_http_fields *f, struct lws *wsi)
     copy_field(wsi, WSI_TOKEN_HTTP_IF_NONE_MATCH, f->if_none_match, sizeof(f->if_none_match));
     copy_field(wsi, WSI_TOKEN_HTTP_IF_RANGE, f->if_range, sizeof(f->if_range));
     copy_field(wsi, WSI_TOKEN_HTTP_RANGE, f->range, sizeof(f->range));
-    copy_token(wsi, f->token, sizeof(f->token));
+    /* Pictures and files are shown by elements that cannot set headers. */
+    sig_bearer_read(wsi, lws_hdr_total_length(wsi, WSI_TOKEN_GET_URI) > 0, f->token,
+                    sizeof(f->token));
 }
 
 static enum sig_method read_method(struct lws *wsi)

@@ -9,6 +9,7 @@
 
 #include "mcu/base/clock.h"
 #include "mcu/base/log.h"
+#include "signaling/bearer.h"
 
 struct ws_message {
     struct ws_message *next;
@@ -38,20 +39,6 @@ static void read_field(struct lws *wsi, enum lws_token_indexes token, char *out,
         out[0] = '\0';
 }
 
-static void read_token(struct lws *wsi, char *out, size_t size)
-{
-    char text[SIG_TOKEN_SIZE_MAX + 16];
-    out[0] = '\0';
-    for (int i = 0; i < 8; i++) {
-        const int n = lws_hdr_copy_fragment(wsi, text, sizeof(text), WSI_TOKEN_HTTP_URI_ARGS, i);
-        if (n > 6 && strncmp(text, "token=", 6) == 0)
-            lws_strncpy(out, text + 6, size);
-    }
-    read_field(wsi, WSI_TOKEN_HTTP_AUTHORIZATION, text, sizeof(text));
-    if (strncasecmp(text, "Bearer ", 7) == 0)
-        lws_strncpy(out, text + 7, size);
-}
-
 const struct sig_error *sig_ws_check(struct sig_front *front, struct lws *wsi,
                                      struct sig_token *token)
 {
@@ -62,7 +49,7 @@ const struct sig_error *sig_ws_check(struct sig_front *front, struct lws *wsi,
     read_field(wsi, WSI_TOKEN_GET_URI, path, sizeof(path));
     read_field(wsi, WSI_TOKEN_ORIGIN, origin, sizeof(origin));
     read_field(wsi, WSI_TOKEN_HOST, host, sizeof(host));
-    read_token(wsi, text, sizeof(text));
+    sig_bearer_read(wsi, true, text, sizeof(text));
     const struct sig_error *error = NULL;
     if (strcmp(path, "/ws") != 0)
         error = sig_error("not_found");

@@ -41,7 +41,7 @@ export class Server {
     }
 
     async start() {
-        const args = ['serve', '--dev', '--listen', `127.0.0.1:${this.port}`, '--data', this.data];
+        const args = ['serve', ...(this.#env.MIXDOWN_AUTH_SECRET ? [] : ['--dev']), '--listen', `127.0.0.1:${this.port}`, '--data', this.data];
         const child = spawn(process.env.MIXDOWN, args, {
             env: { ...process.env, ...STEADY, ...this.#env, ...markOf(this.port) },
             stdio: ['ignore', 'pipe', 'pipe'],
