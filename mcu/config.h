@@ -59,6 +59,11 @@ struct mcu_config {
         uint32_t spare;                      /* warm room processes kept ready */
         uint32_t max_load;                   /* percent of the cores; 0: no limit */
         bool overload;                       /* a late room gives way in its pictures */
+        bool lobby;                          /* new rooms: hosts let people in */
+        bool handover;                       /* the longest publisher becomes host when the last one leaves */
+        char may_record[16];                 /* the lowest role that may */
+        char may_live[16];
+        char may_layout[16];
     } room;
     struct {
         uint32_t channels;                   /* 1 or 2 */

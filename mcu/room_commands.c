@@ -60,7 +60,8 @@ static const char *do_adopt(struct mcu_room *r, const json_t *m, json_t *reply)
     json_object_set_new(reply, "sharing", room_layout_sharing(r));
     json_object_set_new(reply, "images", room_image_list(r));
     json_object_set_new(reply, "pid", json_integer(getpid()));
-    json_object_set_new(reply, "session", r->session ? json_incref(r->session) : json_null());
+    if (from == 0)
+        json_object_set_new(reply, "session", r->session ? json_incref(r->session) : json_null());
     json_t *peers = json_array();
     for (size_t i = from; i < end; i++)
         json_array_append_new(peers, room_describe_peer(r->peers[i]));

@@ -15,6 +15,13 @@ struct sig_room *sig_api_room_if(struct sig_http *req, struct sig_token *token,
 bool sig_api_may(struct sig_http *req, const struct sig_token *token, const struct sig_room *room,
                  enum sig_right right);
 
+/* Replies with the room and its ETag; whole: for who may moderate, `banned` too. */
+void sig_api_reply_room(struct sig_http *req, int status, const struct sig_room *room,
+                        bool is_whole);
+
+/* Whether If-Match, if there is one, is the room's ETag; replies `etag_mismatch` itself. */
+bool sig_api_matches(struct sig_http *req, const struct sig_room *room);
+
 /* The body, which has to be one JSON object (caller owns); replies itself when it is none. */
 json_t *sig_api_body(struct sig_http *req);
 

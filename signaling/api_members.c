@@ -51,7 +51,15 @@ void sig_api_member_remove(struct sig_http *req)
         sig_http_error(req, sig_error("forbidden"), NULL);
         return;
     }
-    sig_member_leave(m, is_self(&token, m) ? "left" : "kicked");
+    const char *keep_out = sig_http_arg(req, "keepOut");
+    if (keep_out[0] && strcmp(keep_out, "true") != 0 && strcmp(keep_out, "false") != 0) {
+        sig_http_error(req, sig_error("bad_request"), "keepOut: must be true or false");
+        return;
+    }
+    if (is_self(&token, m))
+        sig_member_leave(m, "left");
+    else
+        sig_member_kick(m, token.sub, strcmp(keep_out, "false") != 0);
     sig_http_reply(req, 204, NULL, NULL, 0);
 }
 
@@ -61,10 +69,11 @@ struct patch {
     bool has_audio, has_video, audio, video;
     bool has_pin, has_hand, hand;
     uint32_t pin;
+    char role[16]; /* "": as it is */
     json_t *sound;
 };
 
-/* {"pin": seat or null, "hand"} */
+/* {"pin": seat or null, "hand", "role"} */
 static const char *read_standing(struct patch *p, json_t *body)
 {
     int64_t pin = 0;
@@ -74,7 +83,11 @@ static const char *read_standing(struct patch *p, json_t *body)
         return "pin: must be a whole number of 1 to 100, or null";
     if (p->has_hand && mcu_json_bool(body, "hand", MCU_JSON_REQUIRED, &p->hand))
         return "hand: must be true or false";
+    if (mcu_json_string(body, "role", MCU_JSON_OPTIONAL, 1, p->role, sizeof(p->role)) ||
+        (p->role[0] && !sig_role_is_valid(p->role)))
+        return "role: must be host, publisher or subscriber";
     p->pin = (uint32_t)pin;
+    json_object_del(body, "role");
     json_object_del(body, "pin");
     json_object_del(body, "hand");
     return NULL;
@@ -131,6 +144,8 @@ static bool may_patch(const struct patch *p, const struct sig_token *token,
         return false;
     if (p->has_pin && sig_token_may(token, m->room, SIG_MAY_LAYOUT))
         return false;
+    if (p->role[0] && sig_token_may(token, m->room, SIG_MAY_MANAGE))
+        return false;
     for (size_t i = 0; !is_by_host && i < sizeof(hosts_only) / sizeof(*hosts_only);
          i++) {
         if (json_object_get(p->sound, hosts_only[i]))
@@ -157,6 +172,7 @@ static const struct sig_error *change(struct sig_http *req, struct sig_member *m
                                  .sound = p->sound,
                                  .pin = p->has_pin ? &p->pin : NULL,
                                  .hand = p->has_hand ? &p->hand : NULL,
+                                 .role = p->role[0] ? p->role : NULL,
                                  .by = by,
                                  .done = on_changed,
                                  .arg = sig_http_ref(req)};
@@ -182,6 +198,8 @@ void sig_api_member_patch(struct sig_http *req)
         error = sig_error("forbidden");
         snprintf(why, sizeof(why), "muted: nobody is unmuted by others");
     }
+    if (!error && p.role[0])
+        error = sig_member_may_become(m, p.role);
     if (!error)
         error = change(req, m, &p, token.sub);
     if (error)

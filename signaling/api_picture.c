@@ -1,50 +1,12 @@
-/* REST: the picture of a room: what hosts choose about it, and what it looks like now. Front
- * thread. */
+/* REST: what a room looks like now. Front thread. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "mcu/control_picture.h"
 #include "signaling/api.h"
 #include "signaling/http_handlers.h"
-#include "signaling/room_picture.h"
 
 enum { SNAPSHOTS_AT_ONCE = 2, WIDTH_MIN = 16, WIDTH_MAX = 3840, PATH_SIZE = 1024 };
-
-static void on_changed(void *arg, const struct sig_error *error)
-{
-    struct sig_http *req = arg;
-    const struct sig_room *room = sig_rooms_find(req->front->rooms, sig_http_param(req, 0));
-    if (!error && !room)
-        error = sig_error("no_such_room");
-    if (error)
-        sig_http_error(req, error, NULL);
-    else
-        sig_http_json(req, 200, sig_room_json(room));
-    sig_http_unref(req);
-}
-
-void sig_api_room_patch(struct sig_http *req)
-{
-    struct sig_token token;
-    char why[MCU_WHY_MAX] = "nothing is named in it";
-    struct sig_room *room = sig_api_room_if(req, &token, SIG_MAY_LAYOUT);
-    json_t *body = room ? sig_api_body(req) : NULL;
-    if (!body)
-        return;
-    const struct sig_error *error = NULL;
-    if (json_object_size(body) == 0 || mcu_picture_check(body, why) != 0)
-        error = sig_error("bad_request");
-    if (!error) {
-        why[0] = '\0';
-        error = sig_room_change_picture(room, body, token.sub, on_changed, sig_http_ref(req));
-        if (error)
-            sig_http_unref(req);
-    }
-    if (error)
-        sig_http_error(req, error, why[0] ? why : NULL);
-    json_decref(body);
-}
 
 /* --- snapshots -------------------------------------------------------------------------------- */
 

@@ -9,6 +9,7 @@
 #include "mcu/base/log.h"
 #include "signaling/api.h"
 #include "signaling/http_handlers.h"
+#include "signaling/recording_files.h"
 #include "signaling/ws.h"
 
 enum { PAGE_DEFAULT = 50, BODY_DEPTH = 4 };
@@ -137,8 +138,8 @@ void sig_api_recordings(struct sig_http *req)
         reply_list(req, room);
 }
 
-/* The row of the path's id, for whoever may see its room; replies itself when there is none. */
-static bool find_row(struct sig_http *req, struct sig_store_recording *row, struct sig_token *token)
+bool sig_api_find_recording(struct sig_http *req, struct sig_store_recording *row,
+                            struct sig_token *token)
 {
     const struct sig_error *error = sig_authenticate(req->front->config, req->fields.token, token);
     if (error) {
@@ -156,34 +157,40 @@ void sig_api_recording_get(struct sig_http *req)
 {
     struct sig_token token;
     struct sig_store_recording row;
-    if (find_row(req, &row, &token))
-        sig_http_json(req, 200, sig_recording_row_json(&row));
+    if (!sig_api_find_recording(req, &row, &token))
+        return;
+    json_t *json = sig_recording_row_json(&row);
+    json_object_set_new(json, "files", sig_recording_files_json(row.id, row.file));
+    sig_http_json(req, 200, json);
 }
 
 void sig_api_recording_file(struct sig_http *req)
 {
     struct sig_token token;
     struct sig_store_recording row;
-    if (!find_row(req, &row, &token))
+    if (!sig_api_find_recording(req, &row, &token))
         return;
     char saved[sizeof(row.file) + 32];
+    struct sig_recording_file f = {.type = "video/mp4"};
     const char *slash = strrchr(row.file, '/');
-    snprintf(saved, sizeof(saved), "inline; filename=\"%s\"", slash ? slash + 1 : row.file);
+    const char *name = slash ? slash + 1 : row.file;
+    sig_recording_file_is(row.file, name, &f);
+    snprintf(saved, sizeof(saved), "inline; filename=\"%s\"", name);
     sig_http_header(req, "Content-Disposition", saved);
-    sig_http_serve_file(req, row.file, "video/mp4");
+    sig_http_serve_file(req, row.file, f.type);
 }
 
 void sig_api_recording_delete(struct sig_http *req)
 {
     struct sig_token token;
     struct sig_store_recording row;
-    if (!find_row(req, &row, &token) || !may_record(req, &token, row.room_id))
+    if (!sig_api_find_recording(req, &row, &token) || !may_record(req, &token, row.room_id))
         return;
     if (sig_rooms_find_recording(req->front->rooms, row.id)) {
         sig_http_error(req, sig_error("still_recording"), NULL);
         return;
     }
-    if (unlink(row.file) < 0)
+    if (sig_recording_remove_files(row.file) < 0)
         log_warn("recording %s: its file is not there to delete: %s", row.id, row.file);
     if (sig_store_recording_delete(req->front->store, row.id) != 0)
         sig_http_error(req, sig_error("too_busy"), NULL);

@@ -1,10 +1,14 @@
 /* REST: rooms and who is in them. Front thread. In --dev everybody is an admin. */
+#include <openssl/sha.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "mcu/base/json.h"
 #include "signaling/api.h"
 #include "signaling/http.h"
 #include "signaling/http_handlers.h"
+#include "signaling/room_picture.h"
 #include "signaling/ws.h"
 
 enum { BODY_DEPTH = 16 };
@@ -44,6 +48,52 @@ json_t *sig_api_body(struct sig_http *req)
         return body;
     sig_http_error(req, sig_error("bad_request"), "The body must be one JSON object.");
     return NULL;
+}
+
+/* It names what PATCH can change: who comes and goes does not make another of it (docs/decisions.md). */
+static void make_etag(char out[35], const struct sig_room *room)
+{
+    uint8_t hash[SHA256_DIGEST_LENGTH];
+    json_t *json = sig_room_picture_json(room);
+    json_t *rules = sig_rules_whole_json(room);
+    json_object_del(json, "sharing");
+    json_object_update(json, rules);
+    json_object_set_new(json, "createdAt", json_integer((json_int_t)room->opened_at_ms));
+    char *text = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
+    SHA256((const uint8_t *)(text ? text : ""), text ? strlen(text) : 0, hash);
+    out[0] = '"';
+    for (size_t i = 0; i < 16; i++)
+        snprintf(out + 1 + 2 * i, 3, "%02x", hash[i]);
+    strcpy(out + 33, "\"");
+    free(text);
+    json_decref(rules);
+    json_decref(json);
+}
+
+void sig_api_reply_room(struct sig_http *req, int status, const struct sig_room *room,
+                        bool is_whole)
+{
+    char etag[35];
+    make_etag(etag, room);
+    sig_http_header(req, "ETag", etag);
+    json_t *json = sig_room_json(room);
+    json_t *rules = is_whole ? sig_rules_whole_json(room) : NULL;
+    if (rules)
+        json_object_update(json, rules);
+    json_decref(rules);
+    sig_http_json(req, status, json);
+}
+
+bool sig_api_matches(struct sig_http *req, const struct sig_room *room)
+{
+    char etag[35];
+    const char *wanted = req->fields.if_match;
+    make_etag(etag, room);
+    if (!wanted[0] || strcmp(wanted, "*") == 0 || strstr(wanted, etag))
+        return true;
+    sig_http_header(req, "ETag", etag);
+    sig_http_error(req, sig_error("etag_mismatch"), "The room has been changed since.");
+    return false;
 }
 
 void sig_api_rooms_list(struct sig_http *req)
@@ -98,7 +148,7 @@ void sig_api_rooms_create(struct sig_http *req)
     char where[128] = "/api/v1/rooms/";
     strncat(where, id, sizeof(where) - strlen(where) - 1);
     sig_http_header(req, "Location", where);
-    sig_http_json(req, 201, sig_room_json(room));
+    sig_api_reply_room(req, 201, room, true);
 }
 
 void sig_api_room_get(struct sig_http *req)
@@ -106,14 +156,14 @@ void sig_api_room_get(struct sig_http *req)
     struct sig_token token;
     const struct sig_room *room = sig_api_room(req, &token);
     if (room)
-        sig_http_json(req, 200, sig_room_json(room));
+        sig_api_reply_room(req, 200, room, !sig_token_may(&token, room, SIG_MAY_MODERATE));
 }
 
 void sig_api_room_end(struct sig_http *req)
 {
     struct sig_token token;
     struct sig_room *room = sig_api_room_if(req, &token, SIG_MAY_MANAGE);
-    if (!room)
+    if (!room || !sig_api_matches(req, room))
         return;
     sig_room_close(room, "ended");
     sig_http_reply(req, 204, NULL, NULL, 0);

@@ -86,6 +86,7 @@ static const struct sig_error *join(struct sig_http *req, const struct fields *f
         .user = f->user,
         .name = f->name,
         .role = f->role,
+        .is_by_host = true,
         .rtp = rtp,
         .joined = on_joined,
         .arg = sig_http_ref(req),

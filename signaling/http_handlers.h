@@ -28,8 +28,14 @@ void sig_api_image_get(struct sig_http *req);
 void sig_api_image_put(struct sig_http *req);
 void sig_api_image_delete(struct sig_http *req);
 
-/* api_picture.c */
+/* api_room_patch.c */
 void sig_api_room_patch(struct sig_http *req);
+
+/* api_lobby.c */
+void sig_api_lobby(struct sig_http *req);
+void sig_api_lobby_decide(struct sig_http *req);
+
+/* api_picture.c */
 void sig_api_snapshot(struct sig_http *req);
 void sig_api_server(struct sig_http *req);
 void sig_api_room_log(struct sig_http *req);
@@ -64,6 +70,15 @@ void sig_api_recordings(struct sig_http *req);
 void sig_api_recording_get(struct sig_http *req);
 void sig_api_recording_file(struct sig_http *req);
 void sig_api_recording_delete(struct sig_http *req);
+/* The row of the path's id, for whoever may see its room; replies itself when there is none. */
+bool sig_api_find_recording(struct sig_http *req, struct sig_store_recording *row,
+                            struct sig_token *token);
+
+/* api_recording_files.c */
+void sig_api_recording_captions(struct sig_http *req);
+void sig_api_recording_speakers(struct sig_http *req);
+void sig_api_recording_thumbnail(struct sig_http *req);
+void sig_api_recording_beside(struct sig_http *req);
 
 /* whip.c */
 void sig_whip_post(struct sig_http *req);

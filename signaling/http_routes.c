@@ -47,6 +47,8 @@ const struct sig_route sig_routes[] = {
     {SIG_GET, "/api/v1/rooms/{room}/members/{user}", sig_api_member_get, 0},
     {SIG_PATCH, "/api/v1/rooms/{room}/members/{user}", sig_api_member_patch, JSON_MAX},
     {SIG_DELETE, "/api/v1/rooms/{room}/members/{user}", sig_api_member_remove, 0},
+    {SIG_GET, "/api/v1/rooms/{room}/lobby", sig_api_lobby, 0},
+    {SIG_PATCH, "/api/v1/rooms/{room}/lobby/{user}", sig_api_lobby_decide, JSON_MAX},
     {SIG_GET, "/api/v1/rooms/{room}/sounds", sig_api_sounds, 0},
     {SIG_POST, "/api/v1/rooms/{room}/sounds", sig_api_sound_start, JSON_MAX},
     {SIG_DELETE, "/api/v1/rooms/{room}/sounds/{id}", sig_api_sound_stop, 0},
@@ -59,6 +61,10 @@ const struct sig_route sig_routes[] = {
     {SIG_GET, "/api/v1/recordings", sig_api_recordings, 0},
     {SIG_GET, "/api/v1/recordings/{id}", sig_api_recording_get, 0},
     {SIG_GET, "/api/v1/recordings/{id}/file", sig_api_recording_file, 0},
+    {SIG_GET, "/api/v1/recordings/{id}/captions.vtt", sig_api_recording_captions, 0},
+    {SIG_GET, "/api/v1/recordings/{id}/speakers.json", sig_api_recording_speakers, 0},
+    {SIG_GET, "/api/v1/recordings/{id}/thumbnail.jpg", sig_api_recording_thumbnail, 0},
+    {SIG_GET, "/api/v1/recordings/{id}/files/{name}", sig_api_recording_beside, 0},
     {SIG_DELETE, "/api/v1/recordings/{id}", sig_api_recording_delete, 0},
 
     {SIG_GET, "/*", sig_serve_asset, 0}, /* last */

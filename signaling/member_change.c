@@ -1,5 +1,5 @@
-/* Changing a seat: who is muted, everything about its sound (mcu/control_audio.h), where it is pinned
- * and whether its hand is up. Front thread.
+/* Changing a seat: who is muted, everything about its sound (mcu/control_audio.h), where it is
+ * pinned, whether its hand is up, and which role it has. Front thread.
  *
  * The room is asked first and answers in order; what it has agreed to is kept with the seat, told
  * to the others, and given to the next process if this one dies. */
@@ -7,7 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mcu/base/log.h"
 #include "mcu/control_audio.h"
+#include "signaling/admission.h"
+#include "signaling/lobby.h"
 #include "signaling/rooms_internal.h"
 
 /* A change that the room is asked for. */
@@ -17,6 +20,8 @@ struct change {
     json_t *sound; /* may be NULL */
     bool has_pin, has_hand, hand;
     uint32_t pin;
+    char role[sizeof(((struct sig_member *)0)->role)]; /* "": as it is */
+    bool is_heir;
     char by[sizeof(((struct sig_member *)0)->user)];
     bool is_own;
     struct mute_all *all; /* it is a part of this; NULL: of nothing */
@@ -129,6 +134,30 @@ static void note_hand(const struct change *c)
     tell_hand(c);
 }
 
+/* What he may send is another now: his client offers again. */
+static void ask_to_renegotiate(struct sig_member *m)
+{
+    if (m->client)
+        member_tell(m, "renegotiate", json_pack("{s:s}", "reason", "role"));
+}
+
+static void note_role(const struct change *c)
+{
+    struct sig_member *m = c->member;
+    const bool did_publish = sig_role_rank(m->role) > 0;
+    snprintf(m->role, sizeof(m->role), "%s", c->role);
+    m->is_heir = c->is_heir;
+    log_info("room=%s user=%s is a %s now, by user=%s", m->room->id, m->user, m->role, c->by);
+    if (!m->is_heir)
+        sig_rules_give_role(m->room, m->user, m->role);
+    sig_room_tell(m->room, NULL, "role",
+                  json_pack("{s:s, s:s, s:s}", "userId", m->user, "role", m->role, "by", c->by));
+    if (did_publish != (sig_role_rank(m->role) > 0))
+        ask_to_renegotiate(m);
+    if (m->room->waiting && m->client && !sig_may(m, SIG_MAY_MODERATE))
+        member_tell(m, "waiting", json_pack("{s:o}", "waiting", sig_lobby_json(m->room)));
+}
+
 /* --- asking ----------------------------------------------------------------------------------- */
 
 static void free_change(struct change *c)
@@ -152,6 +181,8 @@ static void finish_one(struct change *c, const struct sig_error *error)
             note_pin(c);
         if (c->has_hand)
             note_hand(c);
+        if (c->role[0])
+            note_role(c);
     }
     if (c->done)
         c->done(c->arg, error ? NULL : c->member, error);
@@ -206,6 +237,8 @@ static int ask(struct change *c)
         json_object_set_new(command, "pin", json_integer(c->pin));
     if (command && c->has_hand)
         json_object_set_new(command, "hand", json_boolean(c->hand));
+    if (command && c->role[0])
+        json_object_set_new(command, "role", json_string(c->role));
     return sig_member_command(c->member, command, on_changed, c);
 }
 
@@ -224,6 +257,8 @@ static struct change *new_change(struct sig_member *m, const struct sig_change *
     c->pin = c->has_pin ? *from->pin : 0;
     c->has_hand = from->hand != NULL;
     c->hand = c->has_hand && *from->hand;
+    snprintf(c->role, sizeof(c->role), "%s", from->role ? from->role : "");
+    c->is_heir = from->is_heir;
     c->is_own = strcmp(from->by, m->user) == 0;
     snprintf(c->by, sizeof(c->by), "%s", from->by);
     c->done = from->done;
@@ -231,8 +266,19 @@ static struct change *new_change(struct sig_member *m, const struct sig_change *
     return c;
 }
 
+/* Who comes onto the stage costs more than who watches. */
+static const struct sig_error *admit_role(struct sig_member *m, const char *role)
+{
+    if (!role || sig_role_rank(role) == 0 || sig_role_rank(m->role) > 0)
+        return NULL;
+    return sig_admit(m->room->rooms, m->room, MCU_LOAD_PUBLISHER);
+}
+
 const struct sig_error *sig_member_change(struct sig_member *m, const struct sig_change *change)
 {
+    const struct sig_error *error = admit_role(m, change->role);
+    if (error)
+        return error;
     struct change *c = new_change(m, change);
     if (!c)
         return sig_error("too_busy");

@@ -104,10 +104,10 @@ struct sig_member *sig_room_find_user(const struct sig_room *room, const char *u
 
 json_t *member_session_json(const struct sig_member *m)
 {
-    return json_pack("{s:i, s:s, s:s, s:s, s:I, s:O*, s:{s:b, s:b, s:b}}", "v", 1, "kind",
+    return json_pack("{s:i, s:s, s:s, s:s, s:I, s:O*, s:b, s:{s:b, s:b, s:b}}", "v", 1, "kind",
                      kind_names[m->kind], "resume", m->resume, "etag", m->etag, "joined_at",
-                     (json_int_t)m->joined_at_ms, "watch", m->wish, "claims", "record",
-                     m->claims.record, "live", m->claims.live, "admin", m->claims.admin);
+                     (json_int_t)m->joined_at_ms, "watch", m->wish, "heir", m->is_heir, "claims",
+                     "record", m->claims.record, "live", m->claims.live, "admin", m->claims.admin);
 }
 
 int sig_member_command(struct sig_member *m, json_t *command, sig_reply_fn *done, void *arg)
@@ -285,12 +285,30 @@ static void fill_seat(struct sig_member *m, const struct sig_join *join)
     sig_id_make(m->resume, sizeof(m->resume));
     sig_id_make(m->etag, sizeof(m->etag));
     snprintf(m->name, sizeof(m->name), "%s", join->name);
-    snprintf(m->role, sizeof(m->role), "%s", join->role);
     m->claims = join->claims;
     if (join->user[0])
         snprintf(m->user, sizeof(m->user), "%s", join->user);
     else
         sig_id_make(m->user, 13);
+}
+
+static uint32_t most_members(const struct sig_room *room)
+{
+    const uint32_t most = room->rooms->conf.config->room.max_members;
+    const uint32_t own = room->rules.max_members;
+    return own && own < most ? own : most;
+}
+
+/* What hosts decided of a user goes before what he asks for, an admin's own word aside. */
+static const struct sig_error *choose_role(char role[16], const struct sig_room *room,
+                                           const struct sig_join *join, bool is_heir)
+{
+    const char *given = is_heir ? "host" : sig_rules_role(&room->rules, join->user);
+    const bool is_free = !given || join->claims.admin || join->kind == SIG_KIND_RTP;
+    if (!is_free && join->kind == SIG_KIND_WHIP && sig_role_rank(given) == 0)
+        return sig_error("forbidden");
+    snprintf(role, 16, "%s", is_free || join->kind != SIG_KIND_WS ? join->role : given);
+    return NULL;
 }
 
 const struct sig_error *sig_rooms_join(struct sig_rooms *r, const struct sig_join *join)
@@ -302,12 +320,20 @@ const struct sig_error *sig_rooms_join(struct sig_rooms *r, const struct sig_joi
     if (!room)
         return error;
     struct sig_member *older = join->user[0] ? find_user(room, join->user) : NULL;
+    const bool is_heir = older && older->is_heir;
+    char role[16];
+    error = sig_rules_gate(room, join->user, join->password, join->is_by_host || join->is_admitted,
+                           older != NULL);
+    if (!error)
+        error = choose_role(role, room, join, is_heir);
+    if (error)
+        return error;
     if (older)
         sig_member_leave(older, "replaced");
-    if (room->member_count >= r->conf.config->room.max_members)
+    if (room->member_count >= most_members(room))
         return sig_error("room_full");
     /* Who only takes his own place anew costs nothing more. */
-    error = older ? NULL : sig_admit(r, room, sig_load_kind(join->kind, join->role));
+    error = older ? NULL : sig_admit(r, room, sig_load_kind(join->kind, role));
     if (error)
         return error;
     char peer[SIG_ID_SIZE];
@@ -316,6 +342,8 @@ const struct sig_error *sig_rooms_join(struct sig_rooms *r, const struct sig_joi
     if (!m)
         return sig_error("internal");
     fill_seat(m, join);
+    snprintf(m->role, sizeof(m->role), "%s", role);
+    m->is_heir = is_heir;
     if (add_to_room(m, join->rtp) == 0)
         return NULL;
     member_unlist(m);
@@ -346,6 +374,9 @@ void sig_member_leave(struct sig_member *m, const char *reason)
                       json_pack("{s:s, s:s}", "userId", m->user, "reason", reason));
     if (client)
         room->rooms->conf.unseat(client, reason);
+    if (was_seen && sig_role_rank(m->role) == sig_role_rank("host") &&
+        strcmp(reason, "replaced") != 0)
+        sig_room_hand_over(room);
     finish_join(m, sig_error("room_restarted"));
     sig_member_unref(m);
 }

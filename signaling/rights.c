@@ -37,18 +37,25 @@ struct sig_claims sig_claims_of(const struct sig_token *token, bool is_dev)
     return (struct sig_claims){token->may_record, token->may_live, token->is_admin && !is_dev};
 }
 
-static bool is_given(const struct sig_claims *claims, int rank, enum sig_right right)
+/* The lowest rank that has the right in this room. */
+static int rank_in(const struct sig_room *room, enum sig_right right)
+{
+    return room && room->rules.least[right] ? room->rules.least[right] - 1 : sig_right_rank(right);
+}
+
+static bool is_given(const struct sig_room *room, const struct sig_claims *claims, int rank,
+                     enum sig_right right)
 {
     if (claims->admin && right != SIG_MAY_PUBLISH) /* who came to watch is not on the stage */
         return true;
     if ((rights[right].by_record && claims->record) || (rights[right].by_live && claims->live))
         return true;
-    return rank >= sig_right_rank(right);
+    return rank >= rank_in(room, right);
 }
 
 const struct sig_error *sig_may(const struct sig_member *who, enum sig_right right)
 {
-    const bool may = is_given(&who->claims, sig_role_rank(who->role), right);
+    const bool may = is_given(who->room, &who->claims, sig_role_rank(who->role), right);
     return may ? NULL : sig_error("forbidden");
 }
 
@@ -58,8 +65,9 @@ const struct sig_error *sig_token_may(const struct sig_token *token, const struc
     const struct sig_claims claims = sig_claims_of(token, false);
     const struct sig_member *seat =
         room && token->sub[0] ? sig_room_find_user(room, token->sub) : NULL;
-    int rank = sig_role_rank(token->role);
+    const char *given = room ? sig_rules_role(&room->rules, token->sub) : NULL;
+    int rank = sig_role_rank(given ? given : token->role);
     if (seat && sig_role_rank(seat->role) > rank)
         rank = sig_role_rank(seat->role);
-    return is_given(&claims, rank, right) ? NULL : sig_error("forbidden");
+    return is_given(room, &claims, rank, right) ? NULL : sig_error("forbidden");
 }

@@ -41,7 +41,7 @@ int sig_role_rank(const char *role);
 /* The lowest rank that has the right where the room has no rule of its own. Pure. */
 int sig_right_rank(enum sig_right right);
 
-/* NULL: who may, in the room where it has its seat. Else `forbidden`. */
+/* NULL: who may, by the rules of the room where it has its seat. Else `forbidden`. */
 const struct sig_error *sig_may(const struct sig_member *who, enum sig_right right);
 
 /* The same for a request with a token and no seat; room NULL: one that is not open yet. A user who

@@ -12,6 +12,7 @@
 #include "mcu/base/clock.h"
 #include "mcu/base/log.h"
 #include "signaling/admission.h"
+#include "signaling/lobby.h"
 #include "signaling/room_images.h"
 #include "signaling/room_picture.h"
 #include "signaling/rooms_internal.h"
@@ -33,6 +34,7 @@ struct sig_room *room_create(struct sig_rooms *r, const char *id, const char *ty
     room->views = json_object();
     room->tiles = json_object();
     room->images = json_object();
+    sig_rules_init(&room->rules, r->conf.config);
     snprintf(room->id, sizeof(room->id), "%s", id);
     snprintf(room->type, sizeof(room->type), "%s", type);
     room->opened_at_ms = opened_at_ms;
@@ -55,6 +57,7 @@ void room_free(struct sig_room *room)
     json_decref(room->views);
     json_decref(room->tiles);
     json_decref(room->images);
+    sig_rules_finish(&room->rules);
     free(room);
 }
 
@@ -119,6 +122,7 @@ void sig_room_close(struct sig_room *room, const char *reason)
     room->is_closing = true; /* first: a member that leaves may not find it again */
     sig_room_tell(room, NULL, "ended",
                   json_pack("{s:s, s:s}", "roomId", room->id, "reason", reason));
+    sig_lobby_end(room, reason);
     empty_room(room, "ended");
     struct sig_rooms *r = room->rooms;
     if (r->conf.store)
@@ -144,6 +148,7 @@ static void room_restarted(void *ctx)
     struct sig_room *room = ctx;
     stats_end(&room->rooms->ended, &room->stats);
     room->stats = (struct sig_room_stats){0};
+    sig_rules_restore(room);
     sig_room_forget_images(room);
     sig_room_restore_picture(room);
     sig_room_restore_views(room);
@@ -162,6 +167,7 @@ static void room_ended(void *ctx, bool died)
         sig_room_tell(
             room, NULL, "ended",
             json_pack("{s:s, s:s}", "roomId", room->id, "reason", died ? "room_failed" : "ended"));
+        sig_lobby_end(room, died ? "room_failed" : "ended");
         empty_room(room, "ended");
         if (r->conf.store)
             sig_store_room_ended(r->conf.store, room->id, mcu_wall_ms());
@@ -214,7 +220,7 @@ void sig_rooms_tick(struct sig_rooms *r, int64_t now_us)
         if (room->is_closing)
             continue;
         tick_members(room, now_us);
-        if (room->empty_since_us && now_us - room->empty_since_us >= empty_us)
+        if (room->empty_since_us && !room->waiting && now_us - room->empty_since_us >= empty_us)
             sig_room_close(room, "empty");
     }
 }
@@ -266,6 +272,7 @@ void sig_rooms_destroy(struct sig_rooms *r)
         return;
     while (r->first) {
         struct sig_room *room = r->first;
+        sig_lobby_end(room, "shutdown");
         while (room->members)
             member_unlist(room->members);
         free_recordings(room->recordings);

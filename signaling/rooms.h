@@ -21,6 +21,7 @@
 #include "signaling/host.h"
 #include "signaling/ids.h"
 #include "signaling/rights.h"
+#include "signaling/rules.h"
 #include "signaling/store.h"
 
 struct sig_rooms;
@@ -88,6 +89,7 @@ struct sig_member {
     char name[257];
     char role[16];
     struct sig_claims claims; /* of the token that it came with */
+    bool is_heir;             /* a host because the last one left */
     int64_t joined_at_ms;
     struct sig_client *client; /* NULL: lost, or not a WebSocket's */
     int64_t lost_at_us; /* its client; of WHIP and WHEP: since when the media path is not up */
@@ -131,6 +133,9 @@ struct sig_room {
     bool is_closing;        /* its name is free again */
     uint32_t member_count;
     struct sig_member *members;
+    struct sig_rules rules;
+    struct sig_waiting *waiting; /* to be let in, in the order of coming (signaling/lobby.h) */
+    uint32_t waiting_count;
     struct sig_recording *recordings;
     struct sig_recording *active; /* the one that new frames go to */
     struct sig_room_stats stats;
@@ -201,6 +206,9 @@ struct sig_join {
     const char *name;
     const char *role;
     struct sig_claims claims;
+    const char *password; /* as said; may be NULL */
+    bool is_by_host;      /* who asks may moderate: lock, password and lobby are not for him */
+    bool is_admitted;     /* a host has let this one in */
     struct sig_client *client;
     json_t
         *rtp; /* of SIG_KIND_RTP: what mcu/control_rtp.h reads; borrowed. Not kept: it has keys */
@@ -208,7 +216,7 @@ struct sig_join {
     void *arg;
 };
 
-/* Takes a seat; joined(arg, m, NULL) when the room has agreed, joined(arg, NULL, error) when not. A
+/* Takes a seat, in the role that hosts gave the user if they did; joined(arg, m, NULL) when the room has agreed, joined(arg, NULL, error) when not. A
  * user that is in the room already is moved here: the older seat is given up. Returns NULL, or the
  * error at once, and then joined is not called. */
 const struct sig_error *sig_rooms_join(struct sig_rooms *r, const struct sig_join *join);
@@ -248,6 +256,8 @@ struct sig_change {
     json_t *sound;             /* a checked patch (mcu/control_audio.h), borrowed; NULL: none */
     const uint32_t *pin;       /* a seat of the layout, 0: none; NULL: as it is */
     const bool *hand;          /* raised; NULL: as it is */
+    const char *role;          /* NULL: as it is */
+    bool is_heir;              /* that role because the last host left */
     const char *by;            /* user who asks; "": somebody without a name */
     sig_change_fn *done;       /* (arg, m, NULL) or (arg, NULL, error); may be NULL */
     void *arg;
@@ -260,6 +270,16 @@ const struct sig_error *sig_member_change(struct sig_member *m, const struct sig
 /* Mutes everybody but hosts and whoever asks: audio or video or both, those that are not NULL. done
  * gets neither seat nor error, and may be called before this returns. */
 const struct sig_error *sig_room_mute_all(struct sig_room *room, const struct sig_change *change);
+
+/* Sends a member away; keeps_out: for as long as the room lives. */
+void sig_member_kick(struct sig_member *m, const char *by, bool keeps_out);
+
+/* NULL, or last_host: without this one, or with him in that role (NULL: gone), nobody is a host. */
+const struct sig_error *sig_member_may_become(const struct sig_member *m, const char *role);
+
+/* A host has left: the publisher who is there longest becomes one if nobody else is, unless
+ * room.handover says no. */
+void sig_room_hand_over(struct sig_room *room);
 
 /* What is in force: percent; and, borrowed, a list and an object of submixes. */
 int sig_member_volume(const struct sig_member *m);
@@ -277,6 +297,10 @@ int sig_room_command(struct sig_room *room, json_t *command, sig_reply_fn *done,
 /* An event to everybody in the room but one (NULL: nobody is left out). Steals data. */
 void sig_room_tell(struct sig_room *room, const struct sig_member *but, const char *action,
                    json_t *data);
+
+/* The same to those who have a right only. */
+void sig_room_tell_those(struct sig_room *room, enum sig_right right, const char *action,
+                         json_t *data);
 
 /* --- recordings ------------------------------------------------------------------------------- */
 

@@ -46,6 +46,8 @@ static int read_session(struct sig_member *m, const json_t *session)
         err = mcu_json_int(session, "joined_at", MCU_JSON_REQUIRED, 1, INT64_MAX, &m->joined_at_ms);
     if (!err)
         err = read_claims(&m->claims, session);
+    if (!err)
+        err = mcu_json_bool(session, "heir", MCU_JSON_OPTIONAL, &m->is_heir);
     m->wish = sig_wish_from_session(session);
     for (size_t i = 0; !err && i < sizeof(names) / sizeof(*names); i++) {
         if (strcmp(kind, names[i]) == 0)
@@ -129,6 +131,7 @@ void *room_adopted(void *ctx, struct sig_link *link, const json_t *answer)
     if (!room)
         return NULL;
     room->link = link;
+    sig_rules_adopt(room, json_object_get(answer, "session"));
     sig_room_adopt_picture(room, answer);
     sig_room_adopt_images(room, answer);
     sig_room_adopt_views(room);

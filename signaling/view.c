@@ -65,6 +65,9 @@ json_t *sig_room_json(const struct sig_room *room)
     json_t *picture = sig_room_picture_json(room);
     json_object_update(json, picture);
     json_decref(picture);
+    json_t *rules = sig_rules_json(room);
+    json_object_update(json, rules);
+    json_decref(rules);
     return json;
 }
 

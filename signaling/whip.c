@@ -159,12 +159,18 @@ static const struct sig_error *join(struct session_start *s, const struct sig_to
     const struct sig_error *error = read_identity(s->req, token, &user, &name);
     if (error)
         return error;
+    const bool is_dev = s->req->front->config->auth.dev;
+    const struct sig_room *room =
+        sig_rooms_find(s->req->front->rooms, sig_http_param(s->req, 0));
     const struct sig_join seat = {
         .kind = s->kind,
         .room_id = sig_http_param(s->req, 0),
         .user = user,
         .name = name,
         .role = s->kind == SIG_KIND_WHIP ? "publisher" : "subscriber",
+        .claims = sig_claims_of(token, is_dev),
+        .password = sig_http_arg(s->req, "password"),
+        .is_by_host = !is_dev && !sig_token_may(token, room, SIG_MAY_MODERATE),
         .joined = on_joined,
         .arg = s,
     };

@@ -104,6 +104,7 @@ void sig_client_gone(struct sig_client *c)
     drop_output(c);
     struct sig_member *m = c->member;
     c->member = NULL;
+    sig_client_stop_waiting(c);
     if (m)
         sig_member_lost(m, mcu_now_us());
     sig_client_unref(c);

@@ -28,6 +28,7 @@ enum {
 
 struct lws;
 struct ws_message; /* ws.c */
+struct ws_waiting; /* ws_seat.c */
 
 struct sig_client {
     struct sig_client *next;
@@ -36,6 +37,7 @@ struct sig_client {
     struct lws *wsi; /* NULL: gone */
     struct sig_token token;
     struct sig_member *member; /* its seat; NULL: none */
+    struct ws_waiting *waiting; /* for a host to let it in (ws_seat.c); NULL: not */
     bool is_joining;
     bool is_dropped; /* to be closed at the next chance */
     int64_t heard_us;
@@ -58,6 +60,9 @@ void sig_client_send(struct sig_client *c, const json_t *message);
 
 /* For the model: the seat is gone ("resumed", "left" and the like). */
 void sig_client_unseat(struct sig_client *c, const char *reason);
+
+/* It waits in no lobby any more. */
+void sig_client_stop_waiting(struct sig_client *c);
 
 /* --- requests (ws_actions.c) ------------------------------------------------------------------ */
 

@@ -234,6 +234,14 @@ static const struct {
     {"pin", ws_on_pin},
     {"hand", ws_on_hand},
     {"quality", ws_on_quality},
+    {"role", ws_on_role},
+    {"kick", ws_on_kick},
+    {"room", ws_on_room},
+    {"lock", ws_on_lock},
+    {"end", ws_on_end},
+    {"waiting", ws_on_waiting},
+    {"admit", ws_on_admit},
+    {"refuse", ws_on_refuse},
 };
 
 static void dispatch(const struct ws_request *q)

@@ -36,6 +36,16 @@ const struct sig_error *ws_on_join(const struct ws_request *q);
 const struct sig_error *ws_on_resume(const struct ws_request *q);
 const struct sig_error *ws_on_leave(const struct ws_request *q);
 
+/* ws_host.c */
+const struct sig_error *ws_on_role(const struct ws_request *q);
+const struct sig_error *ws_on_kick(const struct ws_request *q);
+const struct sig_error *ws_on_room(const struct ws_request *q);
+const struct sig_error *ws_on_lock(const struct ws_request *q);
+const struct sig_error *ws_on_end(const struct ws_request *q);
+const struct sig_error *ws_on_waiting(const struct ws_request *q);
+const struct sig_error *ws_on_admit(const struct ws_request *q);
+const struct sig_error *ws_on_refuse(const struct ws_request *q);
+
 /* ws_audio.c: each returns NULL when it has answered or will, or the error to answer with. */
 const struct sig_error *ws_on_mute(const struct ws_request *q);
 const struct sig_error *ws_on_volume(const struct ws_request *q);

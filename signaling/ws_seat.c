@@ -1,10 +1,12 @@
 /* WebSocket requests about the seat: taking it, taking it again, giving it up. Front thread. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "mcu/base/clock.h"
 #include "mcu/base/json.h"
 #include "mcu/base/log.h"
+#include "signaling/lobby.h"
 #include "signaling/room_picture.h"
 #include "signaling/turn.h"
 #include "signaling/watch.h"
@@ -41,6 +43,9 @@ static json_t *join_data(const struct sig_client *c, const struct sig_member *m)
     json_object_update(data, picture);
     json_decref(picture);
     json_object_set_new(data, "views", sig_views_json(m->room));
+    json_object_set_new(data, "room", sig_rules_json(m->room));
+    if (!sig_may(m, SIG_MAY_MODERATE))
+        json_object_set_new(data, "waiting", sig_lobby_json(m->room));
     return data;
 }
 
@@ -70,6 +75,7 @@ static const struct sig_error *choose_role(char role[16], const struct sig_token
 }
 
 struct join_fields {
+    char password[SIG_PASSWORD_CHARS_MAX * 4 + 1];
     char room[65];
     char user[USER_CHARS_MAX * 4 + 1];
     char name[NAME_CHARS_MAX * 4 + 1];
@@ -81,7 +87,9 @@ static const struct sig_error *read_join(struct join_fields *f, const struct ws_
     const struct sig_token *token = &q->client->token;
     const bool is_dev = q->client->front->config->auth.dev;
     const bool has_name = !is_dev && token->name[0];
-    if (mcu_json_string(q->data, "roomId", MCU_JSON_REQUIRED, 1, f->room, sizeof(f->room)) ||
+    if (mcu_json_text(q->data, "password", MCU_JSON_OPTIONAL, 1, SIG_PASSWORD_CHARS_MAX,
+                      f->password, sizeof(f->password)) ||
+        mcu_json_string(q->data, "roomId", MCU_JSON_REQUIRED, 1, f->room, sizeof(f->room)) ||
         mcu_json_text(q->data, "name", has_name ? MCU_JSON_OPTIONAL : MCU_JSON_REQUIRED, 1,
                       NAME_CHARS_MAX, f->name, sizeof(f->name)) ||
         mcu_json_text(q->data, "userId", MCU_JSON_OPTIONAL, 1, USER_CHARS_MAX, f->user,
@@ -98,11 +106,153 @@ static const struct sig_error *read_join(struct join_fields *f, const struct ws_
     return choose_role(f->role, token, q->data, is_dev);
 }
 
+typedef void joined_fn(void *arg, struct sig_member *m, const struct sig_error *error);
+
+/* Hosts need nobody's permission: of the token, as hosts have decided since; in --dev, as said. */
+static bool is_by_host(const struct sig_client *c, const struct join_fields *f)
+{
+    const struct sig_room *room = sig_rooms_find(c->front->rooms, f->room);
+    if (c->front->config->auth.dev)
+        return strcmp(f->role, "host") == 0;
+    return !sig_token_may(&c->token, room, SIG_MAY_MODERATE);
+}
+
+static const struct sig_error *take_seat(struct sig_client *c, const struct join_fields *f,
+                                            bool is_admitted, joined_fn *joined,
+                                            struct ws_pending *p)
+{
+    const struct sig_join join = {
+        .kind = SIG_KIND_WS,
+        .room_id = f->room,
+        .user = f->user,
+        .name = f->name,
+        .role = f->role,
+        .claims = sig_claims_of(&c->token, c->front->config->auth.dev),
+        .password = f->password,
+        .is_by_host = is_by_host(c, f),
+        .is_admitted = is_admitted,
+        .client = c,
+        .joined = joined,
+        .arg = p,
+    };
+    return sig_rooms_join(c->front->rooms, &join);
+}
+
+/* --- the lobby -------------------------------------------------------------------------------- */
+
+struct ws_waiting {
+    struct sig_client *client; /* referenced */
+    struct sig_waiting *entry;
+    struct join_fields fields;
+};
+
+static void free_waiting(struct ws_waiting *w)
+{
+    w->client->waiting = NULL;
+    sig_client_unref(w->client);
+    free(w);
+}
+
+void sig_client_stop_waiting(struct sig_client *c)
+{
+    struct ws_waiting *w = c->waiting;
+    if (!w)
+        return;
+    sig_lobby_cancel(w->entry);
+    free_waiting(w);
+}
+
+static void tell_ended(struct sig_client *c, const char *room, const char *reason)
+{
+    json_t *event = json_pack("{s:s, s:s, s:{s:s, s:s}}", "type", "rtc", "action", "ended", "data",
+                              "roomId", room, "reason", reason);
+    sig_client_send(c, event);
+    json_decref(event);
+}
+
+/* `admitted` carries what the answer to `join` would have. */
+static void on_admitted(void *arg, struct sig_member *m, const struct sig_error *error)
+{
+    struct ws_pending *p = arg;
+    struct sig_client *c = p->client;
+    c->is_joining = false;
+    if (m && !c->wsi) {
+        sig_member_leave(m, "lost");
+    } else if (m) {
+        c->member = m;
+        json_t *event = json_pack("{s:s, s:s, s:o}", "type", "rtc", "action", "admitted", "data",
+                                  join_data(c, m));
+        sig_client_send(c, event);
+        json_decref(event);
+    } else {
+        const char *room = json_string_value(p->id);
+        tell_ended(c, room ? room : "", error->code);
+    }
+    ws_pending_free(p);
+}
+
+static void let_in(struct sig_client *c, const struct join_fields *f)
+{
+    json_t *room = json_string(f->room); /* kept where a request keeps its id: this one has none */
+    const struct ws_request q = {.client = c, .action = "join", .id = room};
+    struct ws_pending *p = ws_pending_create(&q, NULL);
+    json_decref(room);
+    const struct sig_error *error = p ? take_seat(c, f, true, on_admitted, p) : sig_error("too_busy");
+    if (!error) {
+        c->is_joining = true;
+        return;
+    }
+    tell_ended(c, f->room, error->code);
+    if (p)
+        ws_pending_free(p);
+}
+
+static void on_decided(void *arg, const char *reason)
+{
+    struct ws_waiting *w = arg;
+    struct sig_client *c = sig_client_ref(w->client);
+    const struct join_fields f = w->fields;
+    free_waiting(w);
+    if (reason)
+        tell_ended(c, f.room, reason);
+    else
+        let_in(c, &f);
+    sig_client_unref(c);
+}
+
+static const struct sig_error *wait_in_lobby(const struct ws_request *q,
+                                             const struct join_fields *f)
+{
+    struct sig_client *c = q->client;
+    struct sig_room *room = sig_rooms_find(c->front->rooms, f->room);
+    struct ws_waiting *w = room ? calloc(1, sizeof(*w)) : NULL;
+    if (!w)
+        return sig_error("too_busy");
+    w->client = sig_client_ref(c);
+    w->fields = *f;
+    w->fields.password[0] = '\0'; /* it was right, and is not asked for again */
+    const struct sig_error *error =
+        sig_lobby_wait(&w->entry, room, f->user, f->name, on_decided, w);
+    if (error) {
+        free_waiting(w);
+        return error;
+    }
+    c->waiting = w;
+    snprintf(w->fields.user, sizeof(w->fields.user), "%s", w->entry->user);
+    ws_answer(c, q->action, q->id,
+              json_pack("{s:s, s:s, s:b}", "roomId", f->room, "userId", w->entry->user, "waiting",
+                        1),
+              NULL, NULL);
+    return NULL;
+}
+
+/* --- join, resume, leave ---------------------------------------------------------------------- */
+
 const struct sig_error *ws_on_join(const struct ws_request *q)
 {
     struct sig_client *c = q->client;
     struct join_fields f = {0};
-    if (c->member || c->is_joining)
+    if (c->member || c->is_joining || c->waiting)
         return sig_error("already_joined");
     const struct sig_error *error = read_join(&f, q);
     if (error)
@@ -110,23 +260,13 @@ const struct sig_error *ws_on_join(const struct ws_request *q)
     struct ws_pending *p = ws_pending_create(q, NULL);
     if (!p)
         return sig_error("too_busy");
-    const struct sig_join join = {
-        .kind = SIG_KIND_WS,
-        .room_id = f.room,
-        .user = f.user,
-        .name = f.name,
-        .role = f.role,
-        .claims = sig_claims_of(&c->token, c->front->config->auth.dev),
-        .client = c,
-        .joined = on_joined,
-        .arg = p,
-    };
-    error = sig_rooms_join(c->front->rooms, &join);
-    if (error)
-        ws_pending_free(p);
-    else
+    error = take_seat(c, &f, false, on_joined, p);
+    if (!error) {
         c->is_joining = true;
-    return error;
+        return NULL;
+    }
+    ws_pending_free(p);
+    return strcmp(error->code, "lobby") == 0 ? wait_in_lobby(q, &f) : error;
 }
 
 static void tell_moved(struct sig_client *c, struct sig_member *m)
@@ -151,7 +291,7 @@ const struct sig_error *ws_on_resume(const struct ws_request *q)
 {
     struct sig_client *c = q->client;
     char resume[SIG_ID_SIZE];
-    if (c->member || c->is_joining)
+    if (c->member || c->is_joining || c->waiting)
         return sig_error("already_joined");
     if (mcu_json_string(q->data, "resume", MCU_JSON_REQUIRED, SIG_ID_CHARS, resume, sizeof(resume)))
         return sig_error("bad_request");
@@ -173,8 +313,13 @@ const struct sig_error *ws_on_resume(const struct ws_request *q)
 const struct sig_error *ws_on_leave(const struct ws_request *q)
 {
     struct sig_member *m = q->client->member;
-    if (!m)
+    if (!m && !q->client->waiting)
         return sig_error("not_joined");
+    if (!m) {
+        sig_client_stop_waiting(q->client);
+        ws_answer(q->client, q->action, q->id, NULL, NULL, NULL);
+        return NULL;
+    }
     q->client->member = NULL;
     m->client = NULL; /* it asked: no `ended` for it */
     sig_member_leave(m, "left");
