@@ -111,6 +111,16 @@ struct mcu_config {
         char secret[MCU_CONFIG_TEXT];        /* HS256 key, at least 32 bytes */
     } auth;
     struct {
+        char url[MCU_CONFIG_TEXT];           /* "": none */
+        char secret[MCU_CONFIG_TEXT];        /* signs what is sent; "": not signed */
+        uint32_t timeout_ms;                 /* of one attempt */
+        uint32_t attempts;
+        bool ask;                            /* on_publish and on_play may refuse */
+        uint32_t ask_timeout_ms;
+        char on_error[16];                   /* "allow" or "refuse" where no answer comes */
+        uint32_t none_reader_s;              /* until on_stream_none_reader */
+    } hooks;
+    struct {
         char dir[MCU_CONFIG_TEXT];           /* data directory: "data" */
     } storage;
     struct {

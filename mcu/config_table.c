@@ -71,6 +71,14 @@ static bool is_origin(const char *text)
     return host && *host && !strpbrk(host, "/ ?#@");
 }
 
+static bool is_http_url(const char *text)
+{
+    const char *host = strncmp(text, "https://", 8) == 0  ? text + 8
+                       : strncmp(text, "http://", 7) == 0 ? text + 7
+                                                          : NULL;
+    return host && *host && !strchr("/?#", *host) && !strpbrk(text, " #\r\n\t");
+}
+
 static bool is_ice_url(const char *text)
 {
     static const char *const schemes[] = {"stun:", "stuns:", "turn:", "turns:"};
@@ -253,6 +261,19 @@ const struct config_row config_rows[] = {
 
     SECRET(auth, secret, is_long_secret, "at least 32 bytes",
            "Key that tokens are signed with (HS256); make one with `openssl rand -hex 32`."),
+
+    TEXT(hooks, url, "", is_http_url, "http(s)://HOST[:PORT]/PATH",
+         "The application's address that is told what happens (docs/protocol.md); empty: nobody."),
+    SECRET(hooks, secret, NULL, "a text",
+           "Key of X-Mixdown-Signature (HMAC-SHA256 of the body); empty: not signed."),
+    INT(hooks, timeout_ms, 100, 60000, 10000, "Longest wait for the answer to one event."),
+    INT(hooks, attempts, 1, 100, 10,
+        "Times that an event is sent until it is answered with 2xx, the pauses growing to a minute."),
+    BOOL(hooks, ask, true, "Ask hooks.url before somebody publishes or plays; it may refuse."),
+    INT(hooks, ask_timeout_ms, 100, 60000, 5000, "Longest wait for the answer to such a question."),
+    CHOICE(hooks, on_error, "allow", "allow refuse", "What a question without an answer means."),
+    INT(hooks, none_reader_s, 0, 86400, 20,
+        "Seconds without anybody who watches, until on_stream_none_reader."),
 
     NEEDED(storage, dir, "data", NULL, "a path",
            "Folder for the database, the recordings and the sockets of rooms."),

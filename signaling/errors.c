@@ -22,6 +22,7 @@ static const struct sig_error errors[] = {
     {"bad_password", 403, "That is not the room's password.", NULL},
     {"lobby", 403, "A host has to let you in.", "Only WebSocket clients can wait for that."},
     {"bad_origin", 403, "Pages of that origin may not connect.", "Add it to http.cors_origins."},
+    {"refused", 403, "The application's server says no.", NULL},
     {"not_found", 404, "There is nothing at that address.", NULL},
     {"no_such_room", 404, "There is no such room.", NULL},
     {"no_such_member", 404, "There is nobody of that id in the room.", NULL},

@@ -24,6 +24,7 @@ struct sig_front_stats {
     uint64_t ws_dropped; /* clients that did not read, or were silent */
 };
 
+struct sig_hooks;
 struct sig_layouts;
 struct sig_images;
 struct sig_pictures;
@@ -33,6 +34,7 @@ struct sig_front {
     struct sig_host host;
     struct sig_rooms *rooms;
     struct sig_store *store;
+    struct sig_hooks *hooks; /* may be NULL */
     struct sig_layouts *layouts;
     struct sig_images *images;     /* that layouts name */
     struct sig_pictures *pictures; /* of layouts */

@@ -13,10 +13,16 @@
 #include "mcu/base/log.h"
 #include "mcu/control.h"
 #include "signaling/admission.h"
+#include "signaling/room_hooks.h"
 #include "signaling/rooms_internal.h"
 #include "signaling/sdp.h"
 
 static const char *const kind_names[] = {"ws", "whip", "whep", "rtp"};
+
+const char *sig_kind_name(enum sig_kind kind)
+{
+    return kind_names[kind];
+}
 
 struct sig_member *sig_member_ref(struct sig_member *m)
 {
@@ -30,6 +36,7 @@ void sig_member_unref(struct sig_member *m)
         return;
     json_decref(m->sound);
     json_decref(m->rtp);
+    json_decref(m->wanted_rtp);
     json_decref(m->wish);
     json_decref(m->network);
     free(m);
@@ -173,6 +180,7 @@ static void announce(struct sig_member *m)
         sig_store_member_joined(room->rooms->conf.store, room->id, m->user, m->name, m->role,
                                 m->joined_at_ms);
     log_info("room=%s user=%s joined (%s, %s)", room->id, m->user, kind_names[m->kind], m->role);
+    room_hook_joined(m);
     sig_room_tell(room, m, "joined", json_pack("{s:o}", "member", sig_member_json(m)));
 }
 
@@ -255,6 +263,8 @@ void member_add_all_again(struct sig_room *room)
 {
     for (struct sig_member *m = room->members, *next; m; m = next) {
         next = m->next;
+        if (m->is_asking) /* it will be added to the new process */
+            continue;
         /* HTTP has no way to ask for a new offer; and who joins is asked for once more only, for
          * it may be what the room dies of. */
         if (m->kind != SIG_KIND_WS || (m->is_joining && m->was_retried)) {
@@ -311,6 +321,42 @@ static const struct sig_error *choose_role(char role[16], const struct sig_room 
     return NULL;
 }
 
+/* The application's server has spoken; arg is a reference. */
+static void on_hook_answer(void *arg, const struct sig_hook_answer *answer)
+{
+    struct sig_member *m = arg;
+    json_t *rtp = m->wanted_rtp;
+    m->wanted_rtp = NULL;
+    m->is_asking = false;
+    if (m->room && !answer->is_allowed) {
+        struct sig_error refused = *sig_error("refused");
+        snprintf(m->refusal, sizeof(m->refusal), "%s", answer->msg);
+        if (m->refusal[0])
+            refused.message = m->refusal;
+        refuse_join(m, &refused);
+    } else if (m->room && add_to_room(m, rtp) != 0) {
+        refuse_join(m, sig_error("room_restarted"));
+    }
+    json_decref(rtp);
+    sig_member_unref(m);
+}
+
+/* The seat is listed. As sig_rooms_join(). */
+static const struct sig_error *ask_and_add(struct sig_member *m, json_t *rtp)
+{
+    const int asked = room_hook_ask(m, on_hook_answer, m);
+    if (asked > 0) {
+        sig_member_ref(m);
+        m->is_asking = true;
+        m->wanted_rtp = json_incref(rtp);
+        return NULL;
+    }
+    if (asked == 0 && add_to_room(m, rtp) == 0)
+        return NULL;
+    member_unlist(m);
+    return sig_error(asked ? "too_busy" : "room_restarted");
+}
+
 const struct sig_error *sig_rooms_join(struct sig_rooms *r, const struct sig_join *join)
 {
     const struct sig_error *error = NULL;
@@ -344,10 +390,7 @@ const struct sig_error *sig_rooms_join(struct sig_rooms *r, const struct sig_joi
     fill_seat(m, join);
     snprintf(m->role, sizeof(m->role), "%s", role);
     m->is_heir = is_heir;
-    if (add_to_room(m, join->rtp) == 0)
-        return NULL;
-    member_unlist(m);
-    return sig_error("room_restarted");
+    return ask_and_add(m, join->rtp);
 }
 
 /* --- leaving and coming back ------------------------------------------------------------------ */
@@ -368,6 +411,7 @@ void sig_member_leave(struct sig_member *m, const char *reason)
         log_info("room=%s user=%s left: %s", room->id, m->user, reason);
         if (room->rooms->conf.store)
             sig_store_member_left(room->rooms->conf.store, room->id, m->user, mcu_wall_ms());
+        room_hook_left(room, m, reason);
     }
     if (was_seen && !room->is_closing) /* else everybody has heard `ended` */
         sig_room_tell(room, NULL, "left",

@@ -8,6 +8,7 @@
 
 #include "mcu/base/clock.h"
 #include "signaling/admission.h"
+#include "signaling/hooks.h"
 #include "signaling/http.h"
 #include "signaling/http_handlers.h"
 
@@ -16,6 +17,7 @@ struct all_stats {
     struct sig_host_stats host;
     struct sig_front_stats front;
     struct sig_store_stats store;
+    struct sig_hooks_stats hooks;
     uint64_t clients;
     uint64_t front_cpu_us;
     uint64_t load_millicores;
@@ -154,6 +156,16 @@ static const struct {
     M64("mixdown_store_failed_total", COUNTER, store.failed, "Database writes that failed"),
     M64("mixdown_store_retries_total", COUNTER, store.retries, "Database transactions tried again"),
     M32("mixdown_store_waiting", GAUGE, store.waiting, "Database writes that wait"),
+    M64("mixdown_hooks_posted_total", COUNTER, hooks.posted, "Events for the application's server"),
+    M64("mixdown_hooks_delivered_total", COUNTER, hooks.delivered, "Of these, answered with 2xx"),
+    M64("mixdown_hooks_retries_total", COUNTER, hooks.retries, "Attempts that failed, to be repeated"),
+    M64("mixdown_hooks_failed_total", COUNTER, hooks.failed, "Events given up after hooks.attempts"),
+    M64("mixdown_hooks_dropped_total", COUNTER, hooks.dropped, "Events lost because too many waited"),
+    M32("mixdown_hooks_waiting", GAUGE, hooks.waiting, "Events that wait, those on their way included"),
+    M64("mixdown_hooks_asked_total", COUNTER, hooks.asked, "Questions to the application's server"),
+    M64("mixdown_hooks_refused_total", COUNTER, hooks.refused, "Of these, answered with no"),
+    M64("mixdown_hooks_unanswered_total", COUNTER, hooks.unanswered,
+        "Of these, without an answer: hooks.on_error counted"),
 #undef M64
 #undef M32
 };
@@ -169,6 +181,7 @@ static void gather(struct sig_front *front, struct all_stats *a)
     a->load_millicores = (uint64_t)(1000.0 * sig_load_cores(front->rooms));
     if (front->store)
         sig_store_stats(front->store, &a->store);
+    sig_hooks_stats(front->hooks, &a->hooks);
 }
 
 static uint64_t value(const struct all_stats *a, size_t i)

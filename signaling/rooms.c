@@ -13,6 +13,7 @@
 #include "mcu/base/log.h"
 #include "signaling/admission.h"
 #include "signaling/lobby.h"
+#include "signaling/room_hooks.h"
 #include "signaling/room_images.h"
 #include "signaling/room_picture.h"
 #include "signaling/rooms_internal.h"
@@ -105,6 +106,7 @@ struct sig_room *sig_rooms_open(struct sig_rooms *r, const char *id, const char 
     sig_room_restore_picture(room); /* the layout of the settings may be of the folder */
     if (r->conf.store)
         sig_store_room_opened(r->conf.store, id, type, creator, room->opened_at_ms);
+    room_hook_started(room, creator);
     log_info("room=%s opened", id);
     return room;
 }
@@ -127,6 +129,7 @@ void sig_room_close(struct sig_room *room, const char *reason)
     struct sig_rooms *r = room->rooms;
     if (r->conf.store)
         sig_store_room_ended(r->conf.store, room->id, mcu_wall_ms());
+    room_hook_ended(room, reason);
     log_info("room=%s closed: %s", room->id, reason);
     if (room->link)
         r->conf.host.close(room->link);
@@ -171,6 +174,7 @@ static void room_ended(void *ctx, bool died)
         empty_room(room, "ended");
         if (r->conf.store)
             sig_store_room_ended(r->conf.store, room->id, mcu_wall_ms());
+        room_hook_ended(room, died ? "room_failed" : "ended");
     }
     recordings_orphaned(room);
     log_info("room=%s ended", room->id);
@@ -220,6 +224,7 @@ void sig_rooms_tick(struct sig_rooms *r, int64_t now_us)
         if (room->is_closing)
             continue;
         tick_members(room, now_us);
+        room_hook_tick(room, now_us);
         if (room->empty_since_us && !room->waiting && now_us - room->empty_since_us >= empty_us)
             sig_room_close(room, "empty");
     }

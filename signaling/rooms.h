@@ -25,6 +25,7 @@
 #include "signaling/store.h"
 
 struct sig_rooms;
+struct sig_hooks;
 struct sig_layouts;
 struct sig_images;
 struct sig_client; /* whoever sits on a WebSocket seat: signaling/ws.h */
@@ -95,6 +96,7 @@ struct sig_member {
     int64_t lost_at_us; /* its client; of WHIP and WHEP: since when the media path is not up */
     uint32_t answers;   /* session descriptions given, for the version in their o= line */
     bool is_joining;    /* not seen by others yet */
+    bool is_asking;     /* the application's server may refuse; its room does not know of it yet */
     bool was_retried;   /* its joining was asked of a second process, after the first died */
     bool is_moved;      /* the room was restarted while its client was lost */
     bool sends_audio, sends_video, sends_screen;
@@ -106,6 +108,8 @@ struct sig_member {
     char tier[16];
     uint32_t view_width, view_height;
     json_t *sound; /* an object: what mcu/control_audio.h calls a state */
+    json_t *wanted_rtp; /* while it is being asked; it has keys */
+    char refusal[200];  /* the application's words */
     json_t *rtp; /* of SIG_KIND_RTP: {host, port, audio, video}, where the room takes its packets */
     int bars;          /* of its network, 0..5; -1: not known */
     json_t *network;   /* its newest figures, as it is told them; NULL: none yet */
@@ -130,6 +134,8 @@ struct sig_room {
     char sharing[SIG_ID_SIZE]; /* peer that shares the newest screen; "": nobody */
     int64_t opened_at_ms;
     int64_t empty_since_us; /* 0: somebody is there */
+    int64_t unwatched_since_us; /* what is published; 0: somebody watches (room_hooks.c) */
+    bool was_none_reader_said;
     bool is_closing;        /* its name is free again */
     uint32_t member_count;
     struct sig_member *members;
@@ -145,6 +151,7 @@ struct sig_room {
 struct sig_rooms_conf {
     const struct mcu_config *config;
     struct sig_store *store; /* may be NULL: nothing is remembered */
+    struct sig_hooks *hooks; /* may be NULL: nobody is told */
     struct sig_host host;
     const char *recordings_dir; /* absolute */
     const struct sig_layouts *layouts; /* may be NULL: only the built-in ones */
@@ -230,6 +237,9 @@ void sig_member_lost(struct sig_member *m, int64_t now_us);
 /* The seat of that resume token, now client's; an earlier client of it is unseated. NULL: none. */
 struct sig_member *sig_rooms_resume(struct sig_rooms *r, const char *resume,
                                     struct sig_client *client);
+
+/* "ws", "whip", ... */
+const char *sig_kind_name(enum sig_kind kind);
 
 struct sig_member *sig_rooms_find_peer(const struct sig_rooms *r, const char *peer);
 

@@ -17,6 +17,7 @@
 #include "mcu/base/clock.h"
 #include "mcu/base/log.h"
 #include "signaling/front.h"
+#include "signaling/hooks.h"
 #include "signaling/http.h"
 #include "signaling/images.h"
 #include "signaling/layout_pictures.h"
@@ -177,6 +178,17 @@ static int on_host(struct lws *wsi, enum lws_callback_reasons reason, void *user
     return 0;
 }
 
+static int on_hooks(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
+                    size_t size)
+{
+    (void)user;
+    (void)in;
+    (void)size;
+    if (reason == LWS_CALLBACK_RAW_RX_FILE)
+        sig_hooks_service(server_of(wsi)->front.hooks);
+    return 0;
+}
+
 static const struct lws_protocols port_protocols[] = {
     {.name = "mixdown",
      .callback = on_callback,
@@ -186,6 +198,7 @@ static const struct lws_protocols port_protocols[] = {
 
 static const struct lws_protocols host_protocols[] = {
     {.name = "host", .callback = on_host},
+    {.name = "hooks", .callback = on_hooks},
     {0},
 };
 
@@ -250,6 +263,15 @@ static int listen_on(struct sig_server *s, const char *host, int port, bool is_v
 }
 
 /* libwebsockets closes what it adopts, so it gets a duplicate. */
+static int watch_fd(struct lws_vhost *vhost, int original, const char *protocol)
+{
+    lws_sock_file_fd_type fd = {.filefd = dup(original)};
+    if (fd.filefd < 0)
+        return -errno;
+    return lws_adopt_descriptor_vhost(vhost, LWS_ADOPT_RAW_FILE_DESC, fd, protocol, NULL) ? 0
+                                                                                          : -ENOMEM;
+}
+
 static int watch_host(struct sig_server *s)
 {
     struct lws_context_creation_info info = {
@@ -260,11 +282,10 @@ static int watch_host(struct sig_server *s)
     struct lws_vhost *vhost = lws_create_vhost(s->lws, &info);
     if (!vhost)
         return -ENOMEM;
-    lws_sock_file_fd_type fd = {.filefd = dup(s->conf.host_fd)};
-    if (fd.filefd < 0)
-        return -errno;
-    return lws_adopt_descriptor_vhost(vhost, LWS_ADOPT_RAW_FILE_DESC, fd, "host", NULL) ? 0
-                                                                                        : -ENOMEM;
+    const int err = watch_fd(vhost, s->conf.host_fd, "host");
+    if (err || !s->front.hooks)
+        return err;
+    return watch_fd(vhost, sig_hooks_fd(s->front.hooks), "hooks");
 }
 
 static void make_url(struct sig_server *s, const char *host, int port, bool is_v6)
@@ -333,6 +354,7 @@ static int create_rooms(struct sig_server *s)
     const struct sig_rooms_conf conf = {
         .config = s->conf.config,
         .store = s->conf.store,
+        .hooks = s->front.hooks,
         .host = s->conf.host,
         .recordings_dir = s->conf.recordings_dir,
         .layouts = s->front.layouts,
@@ -363,6 +385,8 @@ int sig_server_create(struct sig_server **out, const struct sig_server_conf *con
     if (!err)
         err = check_layout(s, error);
     if (!err)
+        err = sig_hooks_create(&s->front.hooks, conf->config);
+    if (!err)
         err = create_rooms(s);
     if (!err)
         err = create_context(s);
@@ -389,6 +413,7 @@ void sig_server_destroy(struct sig_server *s)
         lws_sul_cancel(&s->tick);
         lws_context_destroy(s->lws);
     }
+    sig_hooks_destroy(s->front.hooks); /* answers what is asked, to the rooms */
     sig_rooms_destroy(s->front.rooms);
     sig_pictures_destroy(s->front.pictures);
     sig_images_destroy(s->front.images);
