@@ -276,6 +276,9 @@ bool sig_http_authorize(struct sig_http *req, const char *room, struct sig_token
     const struct sig_error *error = sig_authenticate(req->front->config, req->fields.token, token);
     if (!error && !sig_token_is_for(token, room))
         error = sig_error("forbidden");
+    const struct sig_room *open = room ? sig_rooms_find(req->front->rooms, room) : NULL;
+    if (!error && open && !token->is_admin && sig_rules_are_against(&open->rules, token->sub))
+        error = sig_error("banned");
     if (!error)
         return true;
     if (error->status == 401)

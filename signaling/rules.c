@@ -319,6 +319,11 @@ const char *sig_rules_role(const struct sig_rules *r, const char *user)
     return user[0] ? json_string_value(json_object_get(r->roles, user)) : NULL;
 }
 
+bool sig_rules_are_against(const struct sig_rules *r, const char *user)
+{
+    return user[0] && json_object_get(r->banned, user);
+}
+
 /* A full list keeps what it has. */
 static void note(struct sig_room *room, json_t *people, const char *user, json_t *value)
 {

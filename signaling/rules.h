@@ -64,6 +64,9 @@ json_t *sig_rules_whole_json(const struct sig_room *room);
 /* The role that hosts gave this user; NULL: none. */
 const char *sig_rules_role(const struct sig_rules *r, const char *user);
 
+/* Whether this user is kept out. */
+bool sig_rules_are_against(const struct sig_rules *r, const char *user);
+
 /* Each is kept by the room's process, too. */
 void sig_rules_give_role(struct sig_room *room, const char *user, const char *role);
 void sig_rules_ban(struct sig_room *room, const char *user);

@@ -94,7 +94,7 @@ const struct sig_error *sig_rules_gate(struct sig_room *room, const char *user,
 {
     struct sig_rules *r = &room->rules;
     const bool was_admitted = user[0] && json_object_get(r->admitted, user);
-    if (user[0] && json_object_get(r->banned, user))
+    if (sig_rules_are_against(r, user))
         return sig_error("banned");
     if (is_host || has_seat)
         return NULL;
