@@ -18,6 +18,7 @@ static const char usage[] =
     "  --role ROLE       host, publisher (default) or subscriber\n"
     "  --ttl TIME        how long it is valid: 90s, 30m, 1h (default), 7d\n"
     "  --record --live --admin   what the bearer may do besides\n"
+    "  --calls           a user's own, for calls and text; needs no --room\n"
     "  --config FILE     settings with auth.secret, or set MIXDOWN_AUTH_SECRET\n"
     "Prints the token. Use it as `Authorization: Bearer TOKEN` or `/ws?token=TOKEN`.\n";
 
@@ -102,6 +103,9 @@ static int take_option(struct words *w, int option, const char *value)
     case 'A':
         t->is_admin = true;
         return 0;
+    case 'C':
+        t->may_call = true;
+        return 0;
     default:
         fprintf(stderr, "Try mixdown token --help\n"); /* getopt has named the word */
         return 2;
@@ -120,6 +124,7 @@ static int read_words(struct words *w, int argc, char **argv)
         {"record", no_argument, NULL, 'R'},
         {"live", no_argument, NULL, 'L'},
         {"admin", no_argument, NULL, 'A'},
+        {"calls", no_argument, NULL, 'C'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
@@ -138,7 +143,7 @@ static int read_words(struct words *w, int argc, char **argv)
 static int check_words(const struct words *w)
 {
     const struct sig_token *t = &w->token;
-    if (!t->room[0] && !t->is_admin)
+    if (!t->room[0] && !t->is_admin && !t->may_call)
         return wrong("--room is missing", "name the room that the token opens");
     if (t->room[0] && !sig_room_id_is_valid(t->room))
         return wrong("--room", "give 1 to 64 of A-Z a-z 0-9 - _ .");

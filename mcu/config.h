@@ -56,6 +56,7 @@ struct mcu_config {
         uint32_t max_rooms;
         uint32_t max_members;                /* of one room */
         uint32_t empty_s;                    /* an empty room ends after this */
+        uint32_t ring_s;                     /* of a call */
         uint32_t spare;                      /* warm room processes kept ready */
         uint32_t max_load;                   /* percent of the cores; 0: no limit */
         bool overload;                       /* a late room gives way in its pictures */

@@ -185,6 +185,7 @@ const struct config_row config_rows[] = {
     INT(room, max_rooms, 1, 10000, 100, "Rooms open at once."),
     INT(room, max_members, 1, 1280, 50, "People in one room."),
     INT(room, empty_s, 0, 86400, 30, "Seconds after which an empty room ends."),
+    INT(room, ring_s, 5, 300, 45, "Seconds that a call rings before nobody has answered."),
     INT(room, spare, 0, 8, 1, "Room processes kept warm, so that a new room opens at once."),
     INT(room, max_load, 0, 100, 85,
         "Percent of the machine's cores that rooms may use before new ones and people are refused; 0: no "

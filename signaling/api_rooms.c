@@ -108,9 +108,9 @@ void sig_api_rooms_list(struct sig_http *req)
 }
 
 /* {"roomId", "roomType"}, both optional, and so is the body. */
-static const struct sig_error *read_room(const struct sig_http *req, char id[65])
+static const struct sig_error *read_room(const struct sig_http *req, char id[65], char type[16])
 {
-    char type[16] = "mcu";
+    strcpy(type, "mcu");
     json_t *body = NULL;
     sig_id_make(id, 13);
     if (req->body_size == 0)
@@ -119,19 +119,22 @@ static const struct sig_error *read_room(const struct sig_http *req, char id[65]
         sig_json_depth_fits(req->body, req->body_size, BODY_DEPTH) &&
         mcu_json_parse(&body, req->body, req->body_size) == 0 &&
         mcu_json_string(body, "roomId", MCU_JSON_OPTIONAL, 1, id, 65) == 0 &&
-        mcu_json_string(body, "roomType", MCU_JSON_OPTIONAL, 1, type, sizeof(type)) == 0 &&
+        mcu_json_string(body, "roomType", MCU_JSON_OPTIONAL, 1, type, 16) == 0 &&
         sig_room_id_is_valid(id);
     json_decref(body);
     if (!is_fit)
         return sig_error("bad_request");
-    return strcmp(type, "mcu") == 0 ? NULL : sig_error("not_supported");
+    const bool is_known = strcmp(type, "mcu") == 0 || strcmp(type, "1v1") == 0 ||
+                          strcmp(type, "broadcast") == 0; /* p2p has no room */
+    return is_known ? NULL : sig_error("not_supported");
 }
 
 void sig_api_rooms_create(struct sig_http *req)
 {
     struct sig_token token;
     char id[65];
-    const struct sig_error *error = read_room(req, id);
+    char type[16];
+    const struct sig_error *error = read_room(req, id, type);
     if (error) {
         sig_http_error(req, error, NULL);
         return;
@@ -140,7 +143,7 @@ void sig_api_rooms_create(struct sig_http *req)
         return;
     if (!sig_api_may(req, &token, sig_rooms_find(req->front->rooms, id), SIG_MAY_MANAGE))
         return;
-    const struct sig_room *room = sig_rooms_open(req->front->rooms, id, "mcu", token.sub, &error);
+    const struct sig_room *room = sig_rooms_open(req->front->rooms, id, type, token.sub, &error);
     if (!room) {
         sig_http_error(req, error, NULL);
         return;

@@ -25,6 +25,9 @@ struct sig_front_stats {
 };
 
 struct sig_hooks;
+struct sig_users;
+struct sig_calls;
+struct sig_chat;
 struct sig_layouts;
 struct sig_images;
 struct sig_pictures;
@@ -35,6 +38,9 @@ struct sig_front {
     struct sig_rooms *rooms;
     struct sig_store *store;
     struct sig_hooks *hooks; /* may be NULL */
+    struct sig_users *users;
+    struct sig_calls *calls;
+    struct sig_chat *chat;
     struct sig_layouts *layouts;
     struct sig_images *images;     /* that layouts name */
     struct sig_pictures *pictures; /* of layouts */

@@ -140,14 +140,19 @@ int sig_room_command(struct sig_room *room, json_t *command, sig_reply_fn *done,
     return room->rooms->conf.host.send(room->link, command, done, arg);
 }
 
-void sig_room_tell(struct sig_room *room, const struct sig_member *but, const char *action,
-                   json_t *data)
+void sig_room_send(struct sig_room *room, const struct sig_member *but, const json_t *event)
 {
-    json_t *event = json_pack("{s:s, s:s, s:o}", "type", "rtc", "action", action, "data", data);
     for (struct sig_member *m = room->members; event && m; m = m->next) {
         if (m != but && m->client && !m->is_joining)
             room->rooms->conf.send(m->client, event);
     }
+}
+
+void sig_room_tell(struct sig_room *room, const struct sig_member *but, const char *action,
+                   json_t *data)
+{
+    json_t *event = json_pack("{s:s, s:s, s:o}", "type", "rtc", "action", action, "data", data);
+    sig_room_send(room, but, event);
     json_decref(event);
 }
 
@@ -305,7 +310,7 @@ static void fill_seat(struct sig_member *m, const struct sig_join *join)
 static uint32_t most_members(const struct sig_room *room)
 {
     const uint32_t most = room->rooms->conf.config->room.max_members;
-    const uint32_t own = room->rules.max_members;
+    const uint32_t own = strcmp(room->type, "1v1") == 0 ? 2 : room->rules.max_members;
     return own && own < most ? own : most;
 }
 
@@ -362,7 +367,8 @@ const struct sig_error *sig_rooms_join(struct sig_rooms *r, const struct sig_joi
     const struct sig_error *error = NULL;
     struct sig_room *room = sig_rooms_find(r, join->room_id);
     if (!room)
-        room = sig_rooms_open(r, join->room_id, "mcu", join->user, &error);
+        room = sig_rooms_open(r, join->room_id, join->room_type ? join->room_type : "mcu",
+                              join->user, &error);
     if (!room)
         return error;
     struct sig_member *older = join->user[0] ? find_user(room, join->user) : NULL;

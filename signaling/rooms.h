@@ -209,6 +209,7 @@ void sig_room_close(struct sig_room *room, const char *reason);
 struct sig_join {
     enum sig_kind kind;
     const char *room_id; /* the room is opened when there is none */
+    const char *room_type; /* of one that is opened; NULL: "mcu" */
     const char *user;    /* "": one is made */
     const char *name;
     const char *role;
@@ -311,6 +312,9 @@ void sig_room_tell(struct sig_room *room, const struct sig_member *but, const ch
 /* The same to those who have a right only. */
 void sig_room_tell_those(struct sig_room *room, enum sig_right right, const char *action,
                          json_t *data);
+
+/* The same of any type; event is borrowed. */
+void sig_room_send(struct sig_room *room, const struct sig_member *but, const json_t *event);
 
 /* --- recordings ------------------------------------------------------------------------------- */
 

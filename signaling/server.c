@@ -16,6 +16,8 @@
 
 #include "mcu/base/clock.h"
 #include "mcu/base/log.h"
+#include "signaling/calls.h"
+#include "signaling/chat.h"
 #include "signaling/front.h"
 #include "signaling/hooks.h"
 #include "signaling/http.h"
@@ -26,6 +28,7 @@
 #include "signaling/room_images.h"
 #include "signaling/room_picture.h"
 #include "signaling/ws.h"
+#include "signaling/ws_internal.h"
 
 enum { HEADER_DATA_MAX = 16 * 1024, HTTP_TIMEOUT_S = 20, KEEPALIVE_S = 60 };
 
@@ -217,6 +220,9 @@ static void on_tick(lws_sorted_usec_list_t *sul)
     sig_layouts_scan(s->front.layouts);
     sig_rooms_tick(s->front.rooms, now_us);
     sig_clients_tick(&s->front, now_us);
+    sig_users_tick(s->front.users, now_us);
+    sig_calls_tick(s->front.calls);
+    sig_chat_tick(s->front.chat);
     lws_sul_schedule(s->lws, 0, &s->tick, on_tick, LWS_US_PER_SEC);
 }
 
@@ -374,6 +380,31 @@ static int create_rooms(struct sig_server *s)
     return 0;
 }
 
+static int create_users(struct sig_server *s)
+{
+    const struct mcu_config *config = s->conf.config;
+    const struct sig_users_conf users = {
+        .grace_us = config->rtc.grace_s * MCU_US_PER_S,
+        .send = sig_client_send,
+        .replaced = sig_client_replaced,
+    };
+    int err = sig_users_create(&s->front.users, &users);
+    if (err)
+        return err;
+    struct sig_calls_conf calls = {
+        .users = s->front.users,
+        .store = s->conf.store,
+        .ring_us = config->room.ring_s * MCU_US_PER_S,
+        .now_us = mcu_now_us,
+    };
+    ws_calls_conf(&calls, &s->front);
+    err = sig_calls_create(&s->front.calls, &calls);
+    if (err)
+        return err;
+    const struct sig_chat_conf chat = {.users = s->front.users, .store = s->conf.store};
+    return sig_chat_create(&s->front.chat, &chat);
+}
+
 int sig_server_create(struct sig_server **out, const struct sig_server_conf *conf, char *error)
 {
     struct sig_server *s = calloc(1, sizeof(*s));
@@ -388,6 +419,8 @@ int sig_server_create(struct sig_server **out, const struct sig_server_conf *con
         err = sig_hooks_create(&s->front.hooks, conf->config);
     if (!err)
         err = create_rooms(s);
+    if (!err)
+        err = create_users(s);
     if (!err)
         err = create_context(s);
     if (!err)
@@ -414,6 +447,9 @@ void sig_server_destroy(struct sig_server *s)
         lws_context_destroy(s->lws);
     }
     sig_hooks_destroy(s->front.hooks); /* answers what is asked, to the rooms */
+    sig_chat_destroy(s->front.chat);
+    sig_calls_destroy(s->front.calls);
+    sig_users_destroy(s->front.users);
     sig_rooms_destroy(s->front.rooms);
     sig_pictures_destroy(s->front.pictures);
     sig_images_destroy(s->front.images);

@@ -246,7 +246,7 @@ static int copy(char *out, size_t size, const char *text)
 }
 
 /* Takes op, whatever comes of it. */
-static int post(struct sig_store *s, struct store_op *op)
+int store_post(struct sig_store *s, struct store_op *op)
 {
     pthread_mutex_lock(&s->lock);
     const int err = mcu_queue_put(s->queue, op);
@@ -267,7 +267,7 @@ static int post(struct sig_store *s, struct store_op *op)
 static int post_room(struct sig_store *s, enum store_kind kind, const char *room, const char *user,
                      const char *name, const char *role, int64_t at_ms)
 {
-    struct store_op *op = calloc(1, sizeof(*op));
+    struct store_op *op = calloc(1, sizeof(*op) + 1);
     if (!op)
         return -ENOMEM;
     op->kind = kind;
@@ -278,7 +278,7 @@ static int post_room(struct sig_store *s, enum store_kind kind, const char *room
         free(op);
         return -EINVAL;
     }
-    return post(s, op);
+    return store_post(s, op);
 }
 
 int sig_store_room_opened(struct sig_store *s, const char *room_id, const char *room_type,
@@ -307,7 +307,7 @@ int sig_store_member_left(struct sig_store *s, const char *room_id, const char *
 static int post_recording(struct sig_store *s, enum store_kind kind,
                           const struct sig_store_recording *r)
 {
-    struct store_op *op = calloc(1, sizeof(*op));
+    struct store_op *op = calloc(1, sizeof(*op) + 1);
     if (!op)
         return -ENOMEM;
     *op = (struct store_op){
@@ -322,7 +322,7 @@ static int post_recording(struct sig_store *s, enum store_kind kind,
     memcpy(op->room, r->room_id, sizeof(op->room));
     memcpy(op->file, r->file, sizeof(op->file));
     memcpy(op->status, r->status, sizeof(op->status));
-    return post(s, op);
+    return store_post(s, op);
 }
 
 int sig_store_recording_started(struct sig_store *s, const struct sig_store_recording *r)

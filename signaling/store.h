@@ -107,6 +107,71 @@ int sig_store_recording_finished(struct sig_store *s, const struct sig_store_rec
 /* Deletes the row; the file is the caller's to delete. */
 int sig_store_recording_delete(struct sig_store *s, const char *id);
 
+/* Of calls and messages (store_talk.c). The front numbers rows: `row` rises. */
+int sig_store_call_started(struct sig_store *s, int64_t row, const char *room_id,
+                           const char *caller, const char *callee, const char *media,
+                           int64_t at_ms);
+int sig_store_call_answered(struct sig_store *s, int64_t row, int64_t at_ms);
+/* is_known: he need not be told of it when he is back. */
+int sig_store_call_ended(struct sig_store *s, int64_t row, const char *outcome, int64_t at_ms,
+                         bool is_known);
+/* Calls that an earlier front did not see the end of are "lost". */
+int sig_store_calls_cut_off(struct sig_store *s, int64_t at_ms);
+/* That callee knows of his missed calls up to that row. */
+int sig_store_calls_told(struct sig_store *s, const char *callee, int64_t row, int64_t at_ms);
+/* To a user or a room: the other is "". delivered_at_ms 0: not yet. */
+int sig_store_message(struct sig_store *s, int64_t row, const char *from, const char *to,
+                      const char *room_id, const char *content, int64_t at_ms,
+                      int64_t delivered_at_ms);
+/* All that waited for him, up to that row, are delivered. */
+int sig_store_messages_delivered(struct sig_store *s, const char *to, int64_t row, int64_t at_ms);
+
+struct sig_store_call {
+    int64_t id;
+    char room_id[65];
+    char caller[129];
+    char callee[129];
+    char media[16];
+    int64_t started_at_ms;
+    int64_t answered_at_ms;  /* 0: never */
+    int64_t ended_at_ms;     /* 0: not yet */
+    char outcome[16];        /* "answered" "rejected" "busy" "no_answer" "offline" "cancelled" "lost" */
+};
+
+struct sig_store_message {
+    int64_t id;
+    char from[129];
+    char to[129];            /* "": a room */
+    char room_id[65];        /* "": a user */
+    int64_t sent_at_ms;
+    int64_t delivered_at_ms; /* 0: not yet */
+    char *content;           /* the caller frees it */
+};
+
+/* Which calls or messages; newest first, or oldest first from `after`. */
+struct sig_store_talk {
+    const char *user;        /* caller or callee; of messages: one of the two */
+    const char *peer;        /* of messages: the other; NULL: of a room */
+    const char *room_id;     /* NULL: any */
+    int64_t before;          /* ids below; 0: all */
+    int64_t after;           /* ids above */
+    uint32_t limit;          /* 1..SIG_STORE_PAGE_MAX */
+};
+
+/* Reads. Return the number of rows put into out, or a negative errno. */
+int sig_store_calls(struct sig_store *s, const struct sig_store_talk *which,
+                    struct sig_store_call *out);
+int sig_store_messages(struct sig_store *s, const struct sig_store_talk *which,
+                       struct sig_store_message *out);
+/* What waits for that user: calls that he missed and was not told of; messages not delivered.
+ * Oldest first, ids above `after`. */
+int sig_store_calls_missed(struct sig_store *s, const char *callee, int64_t after, uint32_t limit,
+                           struct sig_store_call *out);
+int sig_store_messages_waiting(struct sig_store *s, const char *to, int64_t after, uint32_t limit,
+                               struct sig_store_message *out);
+/* The highest row of each table, 0 without one. 0 or a negative errno. */
+int sig_store_talk_rows(struct sig_store *s, int64_t *calls, int64_t *messages);
+
 /* Reads. Return the number of rows put into out (0..limit, or 0/1), or a negative errno; *total
  * (may be NULL) is how many match without offset and limit. */
 int sig_store_recordings(struct sig_store *s, const struct sig_store_filter *filter,

@@ -39,6 +39,21 @@ static const char *const sql[STORE_KINDS][STORE_STATEMENTS_MAX] = {
                                   "CASE WHEN :participants > 0 THEN :participants"
                                   " ELSE participants END WHERE id=:id"},
     [STORE_RECORDING_DELETE] = {"DELETE FROM recordings WHERE id=:id"},
+    [STORE_CALL_STARTED] = {"INSERT INTO calls(id, room_id, caller, callee, media, started_at)"
+                            " VALUES(:row, :room, :user, :name, :role, :at)"},
+    [STORE_CALL_ANSWERED] = {"UPDATE calls SET answered_at=:at WHERE id=:row"},
+    [STORE_CALL_ENDED] = {"UPDATE calls SET ended_at=:at, outcome=:status WHERE id=:row",
+                          "INSERT INTO missed_calls(call, callee)"
+                          " SELECT id, callee FROM calls WHERE id=:row AND NOT :participants"},
+    [STORE_CALLS_CUT_OFF] = {"UPDATE calls SET ended_at=:at, outcome='lost'"
+                             " WHERE ended_at IS NULL"},
+    [STORE_CALLS_TOLD] = {"DELETE FROM missed_calls WHERE callee=:user AND call<=:row"},
+    [STORE_MESSAGE] = {"INSERT INTO messages"
+                       "(id, from_user, to_user, room_id, content, sent_at, delivered_at)"
+                       " VALUES(:row, :user, NULLIF(:name, ''), NULLIF(:room, ''), :text, :at,"
+                       " NULLIF(:ended, 0))"},
+    [STORE_MESSAGES_DELIVERED] = {"UPDATE messages SET delivered_at=:at"
+                                  " WHERE to_user=:user AND id<=:row AND delivered_at IS NULL"},
 };
 
 struct parameter {
@@ -60,6 +75,8 @@ static const struct parameter parameters[] = {
     {":duration", offsetof(struct store_op, duration_ms), false},
     {":bytes", offsetof(struct store_op, bytes), false},
     {":participants", offsetof(struct store_op, participants), false},
+    {":row", offsetof(struct store_op, row), false},
+    {":text", offsetof(struct store_op, text), true},
 };
 
 int store_errno(int code)

@@ -16,6 +16,13 @@ enum store_kind {
     STORE_RECORDING_STARTED,
     STORE_RECORDING_FINISHED,
     STORE_RECORDING_DELETE,
+    STORE_CALL_STARTED,
+    STORE_CALL_ANSWERED,
+    STORE_CALL_ENDED,
+    STORE_CALLS_CUT_OFF,
+    STORE_CALLS_TOLD,
+    STORE_MESSAGE,
+    STORE_MESSAGES_DELIVERED,
     STORE_KINDS,
 };
 
@@ -36,6 +43,8 @@ struct store_op {
     int64_t duration_ms;
     int64_t bytes;
     int64_t participants;
+    int64_t row;  /* of calls and messages: the front numbers them */
+    char text[]; /* of a message; a NUL else */
 };
 
 /* The writing connection and its statements; the store's thread only, once it runs. */
@@ -75,6 +84,14 @@ int store_migrate(sqlite3 *db);
 
 /* Carries out one write inside a transaction. An SQLite code; SQLITE_CONSTRAINT: dropped. */
 int store_run(struct store_db *d, const struct store_op *op);
+
+/* Queues a write; takes op, whatever comes of it. 0 or a negative errno. */
+int store_post(struct sig_store *s, struct store_op *op);
+
+/* A reader of the caller's own, for one read: takes read_lock, *db is good until store_read_end().
+ * An SQLite code. */
+int store_read_begin(struct sig_store *s, sqlite3 **db);
+void store_read_end(struct sig_store *s);
 
 /* An SQLite code as a negative errno. */
 int store_errno(int code);

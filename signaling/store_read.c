@@ -105,6 +105,19 @@ static int open_reader(struct sig_store *s)
     return code;
 }
 
+int store_read_begin(struct sig_store *s, sqlite3 **db)
+{
+    pthread_mutex_lock(&s->read_lock);
+    const int code = open_reader(s);
+    *db = s->reader;
+    return code;
+}
+
+void store_read_end(struct sig_store *s)
+{
+    pthread_mutex_unlock(&s->read_lock);
+}
+
 static void bind_text(sqlite3_stmt *statement, const char *name, const char *text)
 {
     const int index = sqlite3_bind_parameter_index(statement, name);

@@ -30,6 +30,16 @@ static const char *const migrations[] = {
     "CREATE TABLE messages("
     "  id INTEGER PRIMARY KEY, from_user TEXT NOT NULL, to_user TEXT, room_id TEXT,"
     "  content TEXT NOT NULL, sent_at INTEGER NOT NULL, delivered_at INTEGER);",
+    /* calls that were missed are told of once; histories of people and rooms */
+    "CREATE TABLE missed_calls(call INTEGER PRIMARY KEY, callee TEXT NOT NULL);"
+    "CREATE INDEX missed_calls_by_callee ON missed_calls(callee, call);"
+    "CREATE INDEX calls_by_callee ON calls(callee, id);"
+    "CREATE INDEX calls_by_caller ON calls(caller, id);"
+    "CREATE INDEX calls_by_room ON calls(room_id, id);"
+    "CREATE INDEX messages_by_pair ON messages(from_user, to_user, id);"
+    "CREATE INDEX messages_by_room ON messages(room_id, id) WHERE room_id IS NOT NULL;"
+    "CREATE INDEX messages_waiting ON messages(to_user, id)"
+    " WHERE delivered_at IS NULL AND to_user IS NOT NULL;",
 };
 
 enum { NEWEST = sizeof(migrations) / sizeof(migrations[0]) };

@@ -153,15 +153,16 @@ static int read_grants(struct sig_token *t, const json_t *claims, const char **r
         return no(reason, -EBADMSG, "the claim mixdown is missing or not an object");
     if (mcu_json_bool(grants, "record", MCU_JSON_OPTIONAL, &t->may_record) ||
         mcu_json_bool(grants, "live", MCU_JSON_OPTIONAL, &t->may_live) ||
-        mcu_json_bool(grants, "admin", MCU_JSON_OPTIONAL, &t->is_admin))
-        return no(reason, -EBADMSG, "mixdown.record, live and admin must be true or false");
+        mcu_json_bool(grants, "admin", MCU_JSON_OPTIONAL, &t->is_admin) ||
+        mcu_json_bool(grants, "calls", MCU_JSON_OPTIONAL, &t->may_call))
+        return no(reason, -EBADMSG, "mixdown.record, live, admin and calls must be true or false");
     if (mcu_json_string(grants, "role", MCU_JSON_OPTIONAL, 1, t->role, sizeof(t->role)) ||
         !sig_role_is_valid(t->role))
         return no(reason, -EBADMSG, "mixdown.role must be host, publisher or subscriber");
     const int err = mcu_json_string(grants, "room", MCU_JSON_OPTIONAL, 1, t->room, sizeof(t->room));
     if (err || (t->room[0] && !sig_room_id_is_valid(t->room)))
         return no(reason, -EBADMSG, "mixdown.room must be 1 to 64 of A-Z a-z 0-9 - _ .");
-    if (!t->room[0] && !t->is_admin)
+    if (!t->room[0] && !t->is_admin && !t->may_call)
         return no(reason, -EBADMSG, "mixdown.room is missing");
     return 0;
 }
@@ -246,7 +247,8 @@ static json_t *claims_to_json(const struct sig_token *t)
         set_if(grants, "room", t->room[0], json_string(t->room)) ||
         set_if(grants, "record", t->may_record, json_true()) ||
         set_if(grants, "live", t->may_live, json_true()) ||
-        set_if(grants, "admin", t->is_admin, json_true())) {
+        set_if(grants, "admin", t->is_admin, json_true()) ||
+        set_if(grants, "calls", t->may_call, json_true())) {
         json_decref(claims);
         return NULL;
     }

@@ -1,6 +1,6 @@
 /* signaling/token.h - who may enter: JSON web tokens (RFC 7519), HS256 and nothing else.
  *
- * Claims: sub, name, exp, nbf and mixdown: { room, role, record, live, admin }. The algorithm is
+ * Claims: sub, name, exp, nbf and mixdown: { room, role, record, live, admin, calls }. The algorithm is
  * never taken from the token: its header must say HS256, and HS256 is what is computed.
  *
  * Threads: pure functions, [any]. */
@@ -20,13 +20,14 @@ enum {
 struct sig_token {
     char sub[129];  /* the user's id, 1..128 bytes */
     char name[257]; /* "": not said */
-    char room[65];  /* 1..64 of A-Z a-z 0-9 - _ . ; "" only when is_admin: every room */
+    char room[65];  /* 1..64 of A-Z a-z 0-9 - _ . ; "" only when is_admin: every room, or may_call: none */
     char role[16];  /* "host", "publisher", "subscriber"; "publisher" when not said */
     int64_t exp_s;  /* Unix seconds; required */
     int64_t nbf_s;  /* 0: not said */
     bool may_record;
     bool may_live;
     bool is_admin;
+    bool may_call; /* a user's own, for calls and text; then room may be "": none */
 };
 
 /* Checks the token in text (size bytes, no NUL needed) against secret at now_s (Unix seconds).

@@ -4,6 +4,7 @@
 #include "signaling/ws.h"
 
 #include <libwebsockets.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,6 +73,7 @@ struct sig_client *sig_client_open(struct sig_front *front, struct lws *wsi,
     c->front = front;
     c->wsi = wsi;
     c->token = *token;
+    snprintf(c->user, sizeof(c->user), "%s", token->sub);
     c->heard_us = c->pinged_us = c->tokens_us = mcu_now_us();
     c->tokens = SIG_WS_BURST;
     c->next = front->clients;
@@ -103,10 +105,14 @@ void sig_client_gone(struct sig_client *c)
     c->wsi = NULL;
     drop_output(c);
     struct sig_member *m = c->member;
+    struct sig_device *d = c->device;
     c->member = NULL;
     sig_client_stop_waiting(c);
+    c->device = NULL;
     if (m)
         sig_member_lost(m, mcu_now_us());
+    if (d)
+        sig_device_lost(d, mcu_now_us());
     sig_client_unref(c);
 }
 

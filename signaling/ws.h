@@ -14,6 +14,7 @@
 
 #include "signaling/errors.h"
 #include "signaling/front.h"
+#include "signaling/users.h"
 
 enum {
     SIG_WS_MESSAGE_MAX = 256 * 1024,
@@ -38,6 +39,8 @@ struct sig_client {
     struct sig_token token;
     struct sig_member *member; /* its seat; NULL: none */
     struct ws_waiting *waiting; /* for a host to let it in (ws_seat.c); NULL: not */
+    char user[SIG_USER_SIZE];  /* who it is; "": not said yet (--dev) */
+    struct sig_device *device; /* signed in as; NULL: for nothing but rooms */
     bool is_joining;
     bool is_dropped; /* to be closed at the next chance */
     int64_t heard_us;
@@ -63,6 +66,9 @@ void sig_client_unseat(struct sig_client *c, const char *reason);
 
 /* It waits in no lobby any more. */
 void sig_client_stop_waiting(struct sig_client *c);
+
+/* For the users: another connection is this device now. */
+void sig_client_replaced(struct sig_client *c);
 
 /* --- requests (ws_actions.c) ------------------------------------------------------------------ */
 

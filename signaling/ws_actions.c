@@ -18,10 +18,10 @@
 
 /* --- answering -------------------------------------------------------------------------------- */
 
-void ws_answer(struct sig_client *c, const char *action, const json_t *id, json_t *data,
-               const struct sig_error *error, const char *detail)
+static void answer_as(struct sig_client *c, const char *type, const char *action, const json_t *id,
+                      json_t *data, const struct sig_error *error, const char *detail)
 {
-    json_t *message = json_pack("{s:s, s:s, s:O*, s:b}", "type", "rtc", "action", action, "id", id,
+    json_t *message = json_pack("{s:s, s:s, s:O*, s:b}", "type", type, "action", action, "id", id,
                                 "ok", error == NULL);
     if (error)
         json_object_set_new(message, "error", sig_error_json(error, detail));
@@ -34,19 +34,36 @@ void ws_answer(struct sig_client *c, const char *action, const json_t *id, json_
 }
 
 /* Without an id an error is an event, so that it is not lost. */
-void ws_refuse(struct sig_client *c, const char *action, const json_t *id,
-               const struct sig_error *error, const char *detail)
+static void refuse_as(struct sig_client *c, const char *type, const char *action, const json_t *id,
+                      const struct sig_error *error, const char *detail)
 {
     if (id) {
-        ws_answer(c, action, id, NULL, error, detail);
+        answer_as(c, type, action, id, NULL, error, detail);
         return;
     }
     json_t *data = sig_error_json(error, detail);
     if (action)
         json_object_set_new(data, "of", json_string(action));
-    json_t *event = json_pack("{s:s, s:s, s:o}", "type", "rtc", "action", "error", "data", data);
+    json_t *event = json_pack("{s:s, s:s, s:o}", "type", type, "action", "error", "data", data);
     sig_client_send(c, event);
     json_decref(event);
+}
+
+void ws_answer(struct sig_client *c, const char *action, const json_t *id, json_t *data,
+               const struct sig_error *error, const char *detail)
+{
+    answer_as(c, "rtc", action, id, data, error, detail);
+}
+
+void ws_refuse(struct sig_client *c, const char *action, const json_t *id,
+               const struct sig_error *error, const char *detail)
+{
+    refuse_as(c, "rtc", action, id, error, detail);
+}
+
+void ws_reply(const struct ws_request *q, json_t *data)
+{
+    answer_as(q->client, q->type, q->action, q->id, data, NULL, NULL);
 }
 
 struct ws_pending *ws_pending_create(const struct ws_request *q, struct sig_member *m)
@@ -113,6 +130,8 @@ static const struct sig_error *on_offer(const struct ws_request *q)
     const char *text = NULL;
     size_t size = 0;
     char why[SIG_SDP_ERROR_MAX] = "";
+    if (ws_is_of_call(q))
+        return ws_on_relay(q);
     if (!q->client->member)
         return sig_error("not_joined");
     if (mcu_json_view(q->data, "sdp", MCU_JSON_REQUIRED, SIG_SDP_SIZE_MAX, &text, &size))
@@ -138,6 +157,8 @@ static const struct sig_error *on_candidate(const struct ws_request *q)
 {
     const char *text = NULL;
     size_t size = 0;
+    if (ws_is_of_call(q))
+        return ws_on_relay(q);
     if (!q->client->member)
         return sig_error("not_joined");
     if (mcu_json_view(q->data, "candidate", MCU_JSON_REQUIRED, 255, &text, &size))
@@ -211,10 +232,7 @@ static const struct sig_error *on_ping(const struct ws_request *q)
 
 /* --- dispatch --------------------------------------------------------------------------------- */
 
-static const struct {
-    const char *name;
-    const struct sig_error *(*handle)(const struct ws_request *q);
-} actions[] = {
+static const struct ws_row actions[] = {
     {"join", ws_on_join},
     {"resume", ws_on_resume},
     {"leave", ws_on_leave},
@@ -242,19 +260,38 @@ static const struct {
     {"waiting", ws_on_waiting},
     {"admit", ws_on_admit},
     {"refuse", ws_on_refuse},
+    {NULL, NULL},
 };
+
+static const struct ws_row *find_row(const struct ws_row *rows, const char *name)
+{
+    while (rows->name && strcmp(rows->name, name) != 0)
+        rows++;
+    return rows->name ? rows : NULL;
+}
+
+/* NULL: there is no such action. */
+static const struct ws_row *find_action(const char *type, const char *name)
+{
+    if (strcmp(type, "message") == 0)
+        return find_row(ws_message_rows, name);
+    if (strcmp(type, "state") == 0)
+        return find_row(ws_state_rows, name);
+    const struct ws_row *row = find_row(actions, name);
+    return row ? row : find_row(ws_call_rows, name);
+}
 
 static void dispatch(const struct ws_request *q)
 {
-    for (size_t i = 0; i < sizeof(actions) / sizeof(*actions); i++) {
-        if (strcmp(actions[i].name, q->action) != 0)
-            continue;
-        const struct sig_error *error = actions[i].handle(q);
-        if (error)
-            ws_refuse(q->client, q->action, q->id, error, NULL);
-        return;
-    }
-    ws_refuse(q->client, q->action, q->id, sig_error("unknown_action"), NULL);
+    const struct ws_row *row = find_action(q->type, q->action);
+    const struct sig_error *error = row ? row->handle(q) : sig_error("unknown_action");
+    if (error)
+        refuse_as(q->client, q->type, q->action, q->id, error, NULL);
+}
+
+static bool type_is_known(const char *type)
+{
+    return strcmp(type, "rtc") == 0 || strcmp(type, "message") == 0 || strcmp(type, "state") == 0;
 }
 
 static bool id_is_fit(const json_t *id)
@@ -273,12 +310,12 @@ static void read_request(struct sig_client *c, const json_t *message)
     if (!id_is_fit(id) ||
         mcu_json_string(message, "type", MCU_JSON_REQUIRED, 1, type, sizeof(type)) ||
         mcu_json_string(message, "action", MCU_JSON_REQUIRED, 1, action, sizeof(action)) ||
-        mcu_json_object(message, "data", MCU_JSON_OPTIONAL, &data) || strcmp(type, "rtc") != 0) {
+        mcu_json_object(message, "data", MCU_JSON_OPTIONAL, &data) || !type_is_known(type)) {
         ws_refuse(c, action[0] ? action : "error", id_is_fit(id) ? id : NULL,
                   sig_error("bad_message"), NULL);
     } else {
         const struct ws_request q = {
-            .client = c, .action = action, .id = id, .data = data ? data : empty};
+            .client = c, .type = type, .action = action, .id = id, .data = data ? data : empty};
         dispatch(&q);
     }
     json_decref(empty);

@@ -14,7 +14,7 @@
 
 enum { NAME_CHARS_MAX = 64, USER_CHARS_MAX = 64 };
 
-static json_t *ice_servers(const struct mcu_config *config, const char *user)
+json_t *ws_ice_servers(const struct mcu_config *config, const char *user)
 {
     struct sig_turn turn;
     json_t *list = json_array();
@@ -36,7 +36,7 @@ static json_t *join_data(const struct sig_client *c, const struct sig_member *m)
     json_t *data = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:O, s:o}", "roomId",
                              m->room->id, "userId", m->user, "name", m->name, "role", m->role,
                              "resume", m->resume, "members", sig_room_members_json(m->room, false),
-                             "iceServers", ice_servers(c->front->config, m->user), "recording",
+                             "iceServers", ws_ice_servers(c->front->config, m->user), "recording",
                              sig_room_recording_json(m->room), "hears", sig_member_hears(m),
                              "volumes", volumes ? json_incref(volumes) : json_object());
     json_t *picture = sig_room_picture_json(m->room);
@@ -47,6 +47,14 @@ static json_t *join_data(const struct sig_client *c, const struct sig_member *m)
     if (!sig_may(m, SIG_MAY_MODERATE))
         json_object_set_new(data, "waiting", sig_lobby_json(m->room));
     return data;
+}
+
+static void take_member(struct sig_client *c, struct sig_member *m)
+{
+    c->member = m;
+    sig_calls_seated(c->front->calls, m->room->id, m->user);
+    if (!c->user[0])
+        snprintf(c->user, sizeof(c->user), "%s", m->user);
 }
 
 static void on_joined(void *arg, struct sig_member *m, const struct sig_error *error)
@@ -60,18 +68,41 @@ static void on_joined(void *arg, struct sig_member *m, const struct sig_error *e
         return;
     }
     if (m)
-        c->member = m;
+        take_member(c, m);
     ws_finish(p, m ? join_data(c, m) : NULL, error, NULL);
 }
 
 /* What is asked for may be less than the token allows, never more. */
-static const struct sig_error *choose_role(char role[16], const struct sig_token *token,
-                                           const json_t *data, bool is_dev)
+static const struct sig_error *choose_role(char role[16], const char *usual, const char *most,
+                                           const json_t *data)
 {
-    snprintf(role, 16, "%s", is_dev ? "publisher" : token->role);
+    snprintf(role, 16, "%s", usual);
     if (mcu_json_string(data, "role", MCU_JSON_OPTIONAL, 1, role, 16) || !sig_role_is_valid(role))
         return sig_error("bad_request");
-    return sig_role_rank(role) > sig_role_rank(token->role) ? sig_error("forbidden") : NULL;
+    return sig_role_rank(role) > sig_role_rank(most) ? sig_error("forbidden") : NULL;
+}
+
+/* In --dev people come to a broadcast to watch, unless they say otherwise. */
+static const char *dev_role(const struct sig_front *front, const char *room_id)
+{
+    const struct sig_room *room = sig_rooms_find(front->rooms, room_id);
+    return room && strcmp(room->type, "broadcast") == 0 ? "subscriber" : "publisher";
+}
+
+/* By his token, or by the call that he is in. */
+static const struct sig_error *find_role(char role[16], const struct sig_client *c,
+                                         const char *room, const char *user, const json_t *data)
+{
+    const bool is_dev = c->front->config->auth.dev;
+    const char *by_call = user[0] ? sig_calls_role(c->front->calls, room, user) : NULL;
+    if (sig_token_is_for(&c->token, room)) {
+        const char *usual = by_call  ? by_call
+                            : is_dev ? dev_role(c->front, room)
+                                     : c->token.role;
+        const bool is_more = sig_role_rank(usual) > sig_role_rank(c->token.role);
+        return choose_role(role, usual, is_more ? usual : c->token.role, data);
+    }
+    return by_call ? choose_role(role, by_call, by_call, data) : sig_error("forbidden");
 }
 
 struct join_fields {
@@ -100,10 +131,10 @@ static const struct sig_error *read_join(struct join_fields *f, const struct ws_
         snprintf(f->user, sizeof(f->user), "%s", token->sub);
         if (!f->name[0])
             snprintf(f->name, sizeof(f->name), "%s", token->name);
+    } else if (!f->user[0]) {
+        snprintf(f->user, sizeof(f->user), "%s", q->client->user);
     }
-    if (!sig_token_is_for(token, f->room))
-        return sig_error("forbidden");
-    return choose_role(f->role, token, q->data, is_dev);
+    return find_role(f->role, q->client, f->room, f->user, q->data);
 }
 
 typedef void joined_fn(void *arg, struct sig_member *m, const struct sig_error *error);
@@ -124,6 +155,7 @@ static const struct sig_error *take_seat(struct sig_client *c, const struct join
     const struct sig_join join = {
         .kind = SIG_KIND_WS,
         .room_id = f->room,
+        .room_type = sig_calls_room_type(c->front->calls, f->room),
         .user = f->user,
         .name = f->name,
         .role = f->role,
@@ -179,7 +211,7 @@ static void on_admitted(void *arg, struct sig_member *m, const struct sig_error 
     if (m && !c->wsi) {
         sig_member_leave(m, "lost");
     } else if (m) {
-        c->member = m;
+        take_member(c, m);
         json_t *event = json_pack("{s:s, s:s, s:o}", "type", "rtc", "action", "admitted", "data",
                                   join_data(c, m));
         sig_client_send(c, event);

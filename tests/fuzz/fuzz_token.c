@@ -51,14 +51,14 @@ static void check_again(const struct sig_token *t)
     struct sig_token back;
     char *text = NULL;
     check(t->sub[0] && sig_role_is_valid(t->role));
-    check(t->room[0] ? sig_room_id_is_valid(t->room) : t->is_admin);
+    check(t->room[0] ? sig_room_id_is_valid(t->room) : t->is_admin || t->may_call);
     check(sig_token_sign(&text, t, secret) == 0);
     check(sig_token_verify(&back, text, strlen(text), secret, NOW_S, NULL) == 0);
     check(strcmp(t->sub, back.sub) == 0 && strcmp(t->name, back.name) == 0);
     check(strcmp(t->room, back.room) == 0 && strcmp(t->role, back.role) == 0);
     check(t->exp_s == back.exp_s && t->nbf_s == back.nbf_s);
     check(t->may_record == back.may_record && t->may_live == back.may_live);
-    check(t->is_admin == back.is_admin);
+    check(t->is_admin == back.is_admin && t->may_call == back.may_call);
     free(text);
 }
 
