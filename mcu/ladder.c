@@ -8,7 +8,7 @@
 
 enum {
     SLIDES_SHORT = 270, /* its key frames are still small enough for the rate */
-    SLIDES_FPS = 2,
+    SLIDES_FPS = 3, /* one and a half without the upper layer */
     SLIDES_BPS = 20 * 1000, /* beside low sound, some 37 kbit/s with headers: under 60 together */
     LEVEL_31_BLOCKS = 3600, /* macroblocks of a frame, and a second; H.264, table A-1 */
     LEVEL_31_BLOCKS_PER_S = 108000,

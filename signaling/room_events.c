@@ -98,26 +98,6 @@ static void on_sound(struct sig_room *room, const json_t *event)
     sig_room_tell(room, NULL, "sound", json_pack("{s:s, s:s}", "id", id, "state", state));
 }
 
-static void on_speaking(struct sig_room *room, const json_t *event)
-{
-    json_t *said = NULL;
-    if (mcu_json_array(event, "speakers", MCU_JSON_REQUIRED, 256, &said))
-        return;
-    json_t *speakers = json_array();
-    size_t i;
-    const json_t *one;
-    json_array_foreach(said, i, one)
-    {
-        const struct sig_member *m = member_of_event(room, one);
-        double level = 0;
-        if (m && !m->is_joining &&
-            mcu_json_number(one, "level", MCU_JSON_REQUIRED, 0, 1, &level) == 0)
-            json_array_append_new(speakers,
-                                  json_pack("{s:s, s:f}", "userId", m->user, "level", level));
-    }
-    sig_room_tell(room, NULL, "speaking", json_pack("{s:o}", "speakers", speakers));
-}
-
 /* --- stats ------------------------------------------------------------------------------------ */
 
 static void add_number(const json_t *object, const char *key, uint64_t *sum)
@@ -261,7 +241,7 @@ static const struct {
     void (*handle)(struct sig_room *room, const json_t *event);
 } handlers[] = {
     {"candidate", on_candidate}, {"peer_state", on_peer_state},  {"peer_media", on_peer_media},
-    {"speaking", on_speaking},   {"recording", recording_event}, {"stats", on_stats},
+    {"speaking", event_speaking}, {"recording", recording_event}, {"stats", on_stats},
     {"sound", on_sound},         {"layout", sig_room_picture_event},
     {"watching", sig_watching_event}, {"tiles", sig_tiles_event},
     {"uplink", sig_uplink_event}, {"overload", sig_overload_event},

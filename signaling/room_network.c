@@ -7,6 +7,8 @@
 #include "mcu/base/json.h"
 #include "signaling/rooms_internal.h"
 
+enum { THIN_BPS = 150 * 1000, THIN_OFF_BPS = 250 * 1000 };
+
 struct network {
     char state[16];
     int64_t bars, rtt_ms, jitter_ms, loss_in, loss_out, concealed, estimate_bps;
@@ -45,6 +47,12 @@ static void tell_own(struct sig_member *m, const struct network *n)
     json_decref(event);
 }
 
+/* 0 bits a second: not known. */
+static void note_rate(struct sig_member *m, int64_t bps)
+{
+    m->is_thin = bps > 0 && bps < (m->is_thin ? THIN_OFF_BPS : THIN_BPS);
+}
+
 static void note_suspect(struct sig_member *m, bool is_suspect)
 {
     if (is_suspect && !m->is_suspect && m->kind != SIG_KIND_WS)
@@ -62,6 +70,7 @@ void event_network(struct sig_room *room, const json_t *event)
     if (!m || read_network(&n, event))
         return;
     note_suspect(m, strcmp(n.state, "suspect") == 0);
+    note_rate(m, n.estimate_bps);
     tell_own(m, &n);
     if (m->bars == (int)n.bars)
         return;

@@ -113,6 +113,7 @@ struct sig_member {
     json_t *rtp; /* of SIG_KIND_RTP: {host, port, audio, video}, where the room takes its packets */
     int bars;          /* of its network, 0..5; -1: not known */
     json_t *network;   /* its newest figures, as it is told them; NULL: none yet */
+    bool is_thin;      /* it carries little: what is not needed is left out */
     bool is_suspect;   /* its media path: nothing comes, since lost_at_us if it is not a WebSocket's */
     char state[16]; /* of the media path: "new", "connecting", "connected", "failed", "closed" */
     void (*joined)(void *arg, struct sig_member *m, const struct sig_error *error);
@@ -144,6 +145,7 @@ struct sig_room {
     uint32_t waiting_count;
     struct sig_recording *recordings;
     struct sig_recording *active; /* the one that new frames go to */
+    uint32_t speaking_events; /* that came */
     struct sig_room_stats stats;
     struct mcu_load load;
 };

@@ -35,8 +35,9 @@ void stats_end(struct sig_room_stats *sum, const struct sig_room_stats *ended);
 
 /* recordings.c */
 void recording_event(struct sig_room *room, const json_t *event);
-/* room_network.c: the event of that name. */
+/* room_network.c and room_speaking.c: the events of those names. */
 void event_network(struct sig_room *room, const json_t *event);
+void event_speaking(struct sig_room *room, const json_t *event);
 
 void recordings_restarted(struct sig_room *room);
 void recordings_orphaned(struct sig_room *room);

@@ -20,7 +20,7 @@ enum {
     DELIVERED_NOW_US = 150 * 1000, /* or so long, where more was delivered before a limit fell */
     DELIVERED_MIN_US = 100 * 1000,
     DELIVERED_NOW_PACKETS = 12, /* with fewer, the longer time is looked at */
-    SILENCE_US = 1000 * 1000, /* and two round trips: feedback of a busy machine comes late */
+    SILENCE_US = 1000 * 1000,   /* and two round trips: feedback of a busy machine comes late */
     SILENCE_MAX_US = 2500 * 1000,
     ANSWER_US = 200 * 1000, /* and a round trip: feedback is on its way for so long */
 };
@@ -281,7 +281,7 @@ int rtc_estimator_feedback(struct rtc_estimator *e, const uint8_t *fci, size_t s
     bool has_fallen = false;
     if (r.has_come)
         has_fallen =
-            rtc_rate_delay(&e->rate, r.usage, now.came_bps, is_tried, rtt_us, now_us);
+            rtc_rate_delay(&e->rate, r.usage, now.came_bps, now.sent_bps, is_tried, rtt_us, now_us);
     has_fallen |= rtc_rate_loss(&e->rate, r.fates.sent, r.fates.lost, rtc_delay_queue_ms(&e->delay),
                                 rtt_us, now_us);
     e->has_fallen |= has_fallen;

@@ -118,8 +118,19 @@ static bool fall(struct rtc_rate *r, uint64_t delivered_bps, bool is_tried, int6
     return true;
 }
 
-bool rtc_rate_delay(struct rtc_rate *r, enum rtc_usage usage, uint64_t delivered_bps, bool is_tried,
-                    int64_t rtt_us, int64_t now_us)
+/* What comes through without a growing queue is carried: sound is sent whatever the estimate says,
+ * and so may be more than that. */
+static void keep_up(struct rtc_rate *r, uint64_t delivered_bps)
+{
+    const uint64_t carried_bps = clamp(back_off * (double)delivered_bps);
+    if (carried_bps > r->bps)
+        r->bps = carried_bps;
+    if (r->bound_bps && carried_bps > r->bound_bps)
+        r->bound_bps = carried_bps;
+}
+
+bool rtc_rate_delay(struct rtc_rate *r, enum rtc_usage usage, uint64_t delivered_bps,
+                    uint64_t sent_bps, bool is_tried, int64_t rtt_us, int64_t now_us)
 {
     if (usage == RTC_USAGE_OVER)
         return fall(r, delivered_bps, is_tried, rtt_us, now_us);
@@ -127,6 +138,7 @@ bool rtc_rate_delay(struct rtc_rate *r, enum rtc_usage usage, uint64_t delivered
         raise(r, delivered_bps, rtt_us, now_us);
     else
         r->raised_us = now_us;
+    keep_up(r, delivered_bps < sent_bps ? delivered_bps : sent_bps);
     return false;
 }
 

@@ -33,11 +33,11 @@ struct rtc_rate {
 
 void rtc_rate_init(struct rtc_rate *r, uint64_t bps, int64_t now_us);
 
-/* What the queues say; delivered_bps 0: not known. Not is_tried: far less was sent than the rate, so
+/* What the queues say; delivered_bps came, and had left at sent_bps; 0: not known. Not is_tried: far less was sent than the rate, so
  * what came says little of what would: a growing queue takes the rate back in steps then. Returns
  * true when the rate fell. */
 bool rtc_rate_delay(struct rtc_rate *r, enum rtc_usage usage, uint64_t delivered_bps,
-                    bool is_tried, int64_t rtt_us, int64_t now_us);
+                    uint64_t sent_bps, bool is_tried, int64_t rtt_us, int64_t now_us);
 
 /* Of `sent` packets `lost` did not come; both may be small. queue_ms: what waits on the way; much
  * of it, and the loss is not the path's own. Returns true when the rate fell. */

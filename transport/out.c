@@ -20,6 +20,8 @@
 
 enum {
     COPIES_ALWAYS = 2, /* of audio, where loss asks for so many */
+    THIN_BPS = 150 * 1000, /* less than this, and they may cost the picture: */
+    THIN_LOSS_PPM = 100 * 1000, /* below, FEC within the sound does */
     FRAMES_PER_S = 50,
 };
 
@@ -136,14 +138,21 @@ void rtc_out_send_packet(struct rtc_out *o, enum mcu_kind kind, uint8_t *packet,
 }
 
 /* Sound goes before pictures: some copies need not fit into what pictures leave. */
-static uint32_t copies_wanted(struct rtc_out *o, const struct rtc_payloads *payloads)
+static uint32_t copies_always(const struct rtc_out *o, int64_t now_us)
+{
+    const uint64_t bps = rtc_out_estimate_bps(o, now_us);
+    return bps && bps < THIN_BPS && o->loss.loss_ppm < THIN_LOSS_PPM ? 0 : COPIES_ALWAYS;
+}
+
+static uint32_t copies_wanted(struct rtc_out *o, const struct rtc_payloads *payloads,
+                              int64_t now_us)
 {
     const uint32_t most = o->local->red_copies_max;
     const uint64_t each_bps = (payloads->slices[0].size + RTC_RED_COPY_HEADER) * 8 * FRAMES_PER_S;
     if (!o->session->lines[MCU_AUDIO].codecs[0].red_pt || !rtc_out_audio_fits_red(payloads))
         return 0;
     uint32_t copies = o->loss.copies < most ? o->loss.copies : most;
-    while (copies > COPIES_ALWAYS && copies * each_bps > o->redundancy_bps)
+    while (copies > copies_always(o, now_us) && copies * each_bps > o->redundancy_bps)
         copies--;
     o->copies_bps = copies * each_bps;
     return copies;
@@ -153,7 +162,7 @@ static void send_audio(struct rtc_out *o, struct rtc_payloads *payloads, int64_t
 {
     const struct mcu_desc_codec *codec = &o->session->lines[MCU_AUDIO].codecs[0];
     struct rtc_out_stream *s = &o->streams[MCU_AUDIO];
-    const uint32_t copies = copies_wanted(o, payloads);
+    const uint32_t copies = copies_wanted(o, payloads, now_us);
     const uint8_t pt = copies ? codec->red_pt : codec->pt;
     uint8_t header[RTC_RTP_HEADER_MAX];
     uint8_t packet[RTC_OUT_PACKET_MAX] __attribute__((aligned(8)));

@@ -82,6 +82,9 @@ void rtc_out_warm(const struct rtc_out *o);
  * something is held back: call again in RTC_OUT_PACE_US. */
 bool rtc_out_tick(struct rtc_out *o, int64_t now_us);
 
+/* What its network is thought to carry; 0: not known. */
+uint64_t rtc_out_estimate_bps(const struct rtc_out *o, int64_t now_us);
+
 /* Anything authentic came from the far side. */
 void rtc_out_heard(struct rtc_out *o, int64_t now_us);
 

@@ -53,8 +53,7 @@ void rtc_out_note_sent(struct rtc_out *o, enum mcu_kind kind, size_t bytes, int6
     o->transport_seq++;
 }
 
-/* 0: nothing is known. */
-static uint64_t known_bps(const struct rtc_out *o, int64_t now_us)
+uint64_t rtc_out_estimate_bps(const struct rtc_out *o, int64_t now_us)
 {
     struct rtc_estimator_state s = {.has_feedback = false};
     if (o->estimator)
@@ -98,7 +97,7 @@ static bool is_news(const struct rtc_out *o, const struct rtc_estimate *e, int64
 
 void rtc_out_tell_estimate(struct rtc_out *o, int64_t now_us)
 {
-    const uint64_t bps = known_bps(o, now_us);
+    const uint64_t bps = rtc_out_estimate_bps(o, now_us);
     if (bps == 0)
         return;
     const struct rtc_estimate e = estimate_of(o, bps);
@@ -157,7 +156,7 @@ static bool is_trusted(const struct rtc_out *o, int64_t now_us)
 /* What may be sent for long. */
 static uint64_t mean_bps(const struct rtc_out *o, int64_t now_us)
 {
-    const uint64_t bps = known_bps(o, now_us) * 11 / 10;
+    const uint64_t bps = rtc_out_estimate_bps(o, now_us) * 11 / 10;
     if (is_trusted(o, now_us) && bps < TRUST_BPS)
         return TRUST_BPS;
     if (bps == 0 && o->estimator)
@@ -173,7 +172,7 @@ static uint64_t pace_bps(const struct rtc_out *o, int64_t now_us)
 
 static int64_t bucket_bytes(const struct rtc_out *o, uint64_t bps, int64_t now_us)
 {
-    if (!o->estimator && !known_bps(o, now_us))
+    if (!o->estimator && !rtc_out_estimate_bps(o, now_us))
         return RTC_OUT_BUCKET_BYTES;
     return (int64_t)(bps * BUCKET_US / 8 / MCU_US_PER_S) + 1;
 }

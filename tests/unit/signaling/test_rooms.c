@@ -254,6 +254,48 @@ static void events_of_the_room_reach_those_they_are_for(void **state)
     assert_int_equal(json_array_size(heard_data(f, 1, "speakers")), 1);
 }
 
+static void say_network(struct fixture *f, const struct sig_member *m, int kbps)
+{
+    char text[256];
+    snprintf(text, sizeof(text),
+             "\"state\": \"connected\", \"bars\": 2, \"rtt_ms\": 300, \"jitter_ms\": 5, "
+             "\"loss_in\": 0, \"loss_out\": 50, \"concealed\": 0, \"estimate_bps\": %d",
+             kbps * 1000);
+    room_says_of(f, m, "network", text);
+}
+
+/* Speakers that a client is told of, of ten events and the one that ends them. */
+static size_t times_told(struct fixture *f, const struct sig_member *speaker, int client)
+{
+    char text[256];
+    const size_t before = json_array_size(f->clients[client].events);
+    snprintf(text, sizeof(text),
+             "{\"event\": \"speaking\", \"speakers\": [{\"peer\": \"%s\", \"level\": 0.5}]}",
+             speaker->peer);
+    for (int i = 0; i < 10; i++)
+        room_says(f, text);
+    room_says(f, "{\"event\": \"speaking\", \"speakers\": []}");
+    assert_string_equal(heard(f, client, 1), "speaking");
+    assert_int_equal(json_array_size(heard_data(f, client, "speakers")), 0);
+    return json_array_size(f->clients[client].events) - before;
+}
+
+static void a_thin_network_is_told_less_of_who_speaks(void **state)
+{
+    struct fixture *f = *state;
+    const struct sig_member *ann = join(f, 0, "ann");
+    join(f, 1, "ben");
+    say_network(f, ann, 100);
+    assert_int_equal(times_told(f, ann, 0), 3); /* two of ten, and the end */
+    assert_int_equal(times_told(f, ann, 1), 11);
+    say_network(f, ann, 200); /* not yet */
+    assert_in_range(times_told(f, ann, 0), 3, 4);
+    say_network(f, ann, 0); /* not known */
+    assert_int_equal(times_told(f, ann, 0), 11);
+    say_network(f, ann, 200);
+    assert_int_equal(times_told(f, ann, 0), 11);
+}
+
 static void senseless_events_change_nothing(void **state)
 {
     static const char *const senseless[] = {
@@ -352,6 +394,7 @@ int main(void)
         TEST(a_whip_session_that_says_good_bye_is_removed),
         TEST(a_whip_session_whose_media_never_comes_is_removed),
         TEST(events_of_the_room_reach_those_they_are_for),
+        TEST(a_thin_network_is_told_less_of_who_speaks),
         TEST(senseless_events_change_nothing),
         TEST(counters_of_a_room_stay_in_the_sum_when_it_restarts),
         TEST(networks_are_told_in_bars),
