@@ -123,6 +123,9 @@ struct comp_source_conf {
     uint32_t order;   /* tiles stand in rising order, equal ones as they were added */
     void *source_ctx;
     bool is_screen; /* a shared screen, not a camera */
+    /* Live, but pictures may come in another order than they are shown (B-frames): the decoder holds
+     * back as many as that needs. */
+    bool is_reordered;
 };
 
 /* What is known of a participant beside the picture: layouts choose by some of it, the rest is

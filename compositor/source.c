@@ -52,7 +52,7 @@ int comp_source_create(struct comp_source **out, const struct comp_source_conf *
         err = comp_person_init(&s->person, conf->user ? conf->user : "");
     if (!err && conf->codec != MCU_CODEC_NONE)
         err = comp_decoder_create(&s->decoder, conf->codec, conf->extradata, conf->extradata_size,
-                                  !is_offline);
+                                  !is_offline && !conf->is_reordered);
     if (err) {
         comp_source_destroy(s);
         return err;

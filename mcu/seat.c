@@ -36,6 +36,7 @@ struct mcu_seat {
     float level; /* of his voice; 0: he is silent */
     bool has_floor;
     bool is_video_hidden;
+    bool is_reordered;
     bool is_audio_muted;
     int bars; /* as shown; COMP_BARS_UNKNOWN: not */
     float volume;
@@ -182,6 +183,7 @@ static int open_source(struct mcu_seat *seat, enum mcu_picture picture, enum mcu
         .user = seat->user,
         .order = seat->id, /* joining decides who is where, not whose first picture came first */
         .is_screen = picture == MCU_SCREEN,
+        .is_reordered = seat->is_reordered,
         .source_ctx = mcu_source_ctx(seat->id, picture),
     };
     struct comp_source *source = NULL;
@@ -194,6 +196,11 @@ static int open_source(struct mcu_seat *seat, enum mcu_picture picture, enum mcu
     show_look(seat);
     show_speaking(seat);
     return 0;
+}
+
+void mcu_seat_set_reordered(struct mcu_seat *seat)
+{
+    seat->is_reordered = true;
 }
 
 static bool is_avatar(const struct mcu_seat *seat)

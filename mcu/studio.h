@@ -83,6 +83,10 @@ uint32_t mcu_seat_id(const struct mcu_seat *seat);
 /* [ctl] Its voice. Returns what mix_input_add() does; -EALREADY when it has one. */
 int mcu_seat_open_audio(struct mcu_seat *seat, const struct mix_input_conf *conf);
 
+/* [ctl] Pictures of its camera come in the order of decoding, not of showing, when it is opened next
+ * (files and pushes, with B-frames). */
+void mcu_seat_set_reordered(struct mcu_seat *seat);
+
 /* [ctl] Its camera or its screen; in place of the one before if there is one. A push may run
  * meanwhile. Returns what comp_source_add() does; -EAGAIN: an avatar has made place for it, which is
  * free after the next tick of the picture. */

@@ -1,7 +1,7 @@
 /* mixer/decode.h - the two kinds of decoder behind a voice.
  *
  * Opus decodes on [tick], packet by packet as it is needed, without allocating: that is where loss
- * is concealed. AAC and Vorbis (files and pushes: in order, no loss) decode on [net] as they are
+ * is concealed. AAC, Vorbis and PCM (files and pushes: in order, no loss) decode on [net] as they are
  * pushed, because libavcodec allocates; what waits in the inbox is then PCM. */
 #ifndef MIXER_DECODE_H
 #define MIXER_DECODE_H

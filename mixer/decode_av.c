@@ -1,4 +1,4 @@
-/* AAC and Vorbis in, by libavcodec and libswresample, on the thread that pushes. Hostile input may
+/* AAC, Vorbis and PCM in, by libavcodec and libswresample, on the thread that pushes. Hostile input may
  * change its rate, layout or format at any frame: the resampler is then made anew. */
 #include "mixer/decode.h"
 
@@ -55,10 +55,21 @@ static int set_up(AVCodecContext *codec, const struct mix_input_conf *conf)
     return 0;
 }
 
+static enum AVCodecID id_of(enum mcu_codec codec)
+{
+    switch (codec) {
+    case MCU_CODEC_AAC:
+        return AV_CODEC_ID_AAC;
+    case MCU_CODEC_PCM:
+        return AV_NE(AV_CODEC_ID_PCM_S16BE, AV_CODEC_ID_PCM_S16LE);
+    default:
+        return AV_CODEC_ID_VORBIS;
+    }
+}
+
 static int open_codec(struct mix_av *av, const struct mix_input_conf *conf)
 {
-    const enum AVCodecID id = conf->codec == MCU_CODEC_AAC ? AV_CODEC_ID_AAC : AV_CODEC_ID_VORBIS;
-    const AVCodec *codec = avcodec_find_decoder(id);
+    const AVCodec *codec = avcodec_find_decoder(id_of(conf->codec));
     if (!codec)
         return -EINVAL;
     av->codec = avcodec_alloc_context3(codec);

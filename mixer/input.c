@@ -24,6 +24,7 @@ static int make_decoder(struct mix_input *in, const struct mix_input_conf *conf)
         return mix_opus_create(&in->opus, conf, in->channels);
     case MCU_CODEC_AAC:
     case MCU_CODEC_VORBIS:
+    case MCU_CODEC_PCM:
         return mix_av_create(&in->av, conf, in->channels);
     default:
         return -EINVAL;

@@ -93,7 +93,7 @@ struct mix_treatment {
 };
 
 struct mix_input_conf {
-    enum mcu_codec codec;     /* MCU_CODEC_OPUS, _AAC or _VORBIS */
+    enum mcu_codec codec;     /* MCU_CODEC_OPUS, _AAC, _VORBIS or _PCM */
     uint32_t channels;        /* of the source; Opus decodes to the mix's own number */
     uint32_t rate_hz;         /* of the source; resampled when it is not 48000 */
     const uint8_t *extradata; /* codec set-up as FFmpeg names it; copied; NULL for Opus in RTP */

@@ -23,6 +23,7 @@ enum mcu_codec {
     MCU_CODEC_VP8,
     MCU_CODEC_VP9,
     MCU_CODEC_AV1,
+    MCU_CODEC_PCM, /* 16 bits, native order, interleaved: inside a room only */
 };
 
 /* [any] The codec's name as SDP spells it ("opus", "H264", "VP8"); static storage. */

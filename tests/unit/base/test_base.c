@@ -169,6 +169,8 @@ static void codec_names_go_both_ways(void **state)
     assert_int_equal(mcu_codec_from_name("h264"), MCU_CODEC_H264);
     assert_int_equal(mcu_codec_from_name("none"), MCU_CODEC_NONE);
     assert_int_equal(mcu_codec_from_name("PCMU"), MCU_CODEC_NONE);
+    assert_int_equal(mcu_codec_from_name("PCM"), MCU_CODEC_NONE); /* a peer may not */
+    assert_int_equal(mcu_codec_kind(MCU_CODEC_PCM), MCU_AUDIO);
     assert_int_equal(mcu_codec_from_name(NULL), MCU_CODEC_NONE);
     assert_int_equal(mcu_codec_kind(MCU_CODEC_AAC), MCU_AUDIO);
     assert_int_equal(mcu_codec_kind(MCU_CODEC_VP8), MCU_VIDEO);
