@@ -45,7 +45,7 @@ static json_t *join_data(const struct sig_client *c, const struct sig_member *m)
     json_object_set_new(data, "views", sig_views_json(m->room));
     json_object_set_new(data, "room", sig_rules_json(m->room));
     if (!sig_may(m, SIG_MAY_MODERATE))
-        json_object_set_new(data, "waiting", sig_lobby_json(m->room));
+        json_object_set_new(data, "lobby", sig_lobby_json(m->room));
     return data;
 }
 

@@ -7,6 +7,47 @@ export interface Environment {
     MediaStream?: unknown;
 }
 
+export type Role = 'host' | 'publisher' | 'subscriber';
+
+export interface Rules {
+    title: string;
+    locked: boolean;
+    /** Hosts let people in; until then the state is `waiting`. */
+    lobby: boolean;
+    hasPassword: boolean;
+    maxMembers: number;
+    /** The lowest role that may. */
+    may: { record?: Role; live?: Role; layout?: Role; chat?: Role; invite?: Role };
+}
+
+export interface Waiting {
+    userId: string;
+    name: string;
+    since: number;
+}
+
+/** What hosts may; for others the server refuses it with `forbidden`. */
+export interface Host {
+    readonly rules: Rules;
+    /** Known to hosts. */
+    readonly waiting: Waiting[];
+    readonly isHost: boolean;
+    can(what: 'publish' | 'record' | 'live' | 'layout' | 'chat' | 'invite' | 'moderate' | 'manage'): boolean;
+    setRole(user: string, role: Role): Promise<void>;
+    /** He stays out while the room lives, unless keepOut is false. */
+    kick(user: string, options?: { keepOut?: boolean }): Promise<void>;
+    lock(locked?: boolean): Promise<void>;
+    /** What is not named stays; null takes title, password, maxMembers and parts of `may` back. */
+    setRules(change: Partial<{ title: string | null; locked: boolean; lobby: boolean; password: string | null;
+        maxMembers: number | null; may: Record<string, Role | null>; banned: string[] }>):
+        Promise<Rules & { banned: string[] }>;
+    /** Without a user: all who wait. */
+    admit(user?: string): Promise<void>;
+    refuse(user?: string): Promise<void>;
+    /** For everybody. */
+    end(): Promise<void>;
+}
+
 export interface JoinOptions {
     /** The server: "https://host", or the socket's own "wss://host/ws". Default: the page's. */
     url?: string;
@@ -17,7 +58,9 @@ export interface JoinOptions {
     /** JWT; not needed with --dev. */
     token?: string;
     userId?: string;
-    role?: 'host' | 'publisher' | 'subscriber';
+    role?: Role;
+    /** The room's, where it has one: join rejects with `password_needed` or `bad_password` else. */
+    password?: string;
     /** What to send; what it lacks is only received. */
     stream?: MediaStream;
     /** false: join with the microphone muted. */
@@ -116,7 +159,7 @@ export interface Recording {
 }
 
 export interface State {
-    state: 'idle' | 'joining' | 'joined' | 'reconnecting' | 'left';
+    state: 'idle' | 'joining' | 'waiting' | 'joined' | 'reconnecting' | 'left';
     media: 'new' | 'connecting' | 'connected' | 'failed';
     /** Why it ended, where the server did it: "kicked", "ended", an error's code. */
     reason: string;
@@ -162,6 +205,11 @@ export interface Events {
     speaking: { userId: string; level: number }[];
     /** A host muted us; `by` is his userId, "" where he did it while we were away or by REST. */
     muted: { audio: boolean; video: boolean; by: string };
+    /** Somebody's role is another; `by` is "" where the last host has left. */
+    role: { userId: string; role: Role; by: string };
+    rules: Rules & { by?: string };
+    /** To hosts: all who wait to be let in. */
+    waiting: Waiting[];
     recording: Recording;
     /** Somebody's network, ours with its state and figures too. */
     network: Network;
@@ -187,6 +235,7 @@ export class Mixdown {
     constructor(environment?: Environment);
     readonly state: State['state'];
     readonly media: State['media'];
+    readonly host: Host;
     readonly room: string;
     readonly userId: string;
     readonly members: Member[];

@@ -12,6 +12,7 @@
  * and members; broken, it is resumed while sound and picture go on) and the media connection
  * (media.js). */
 
+import { Host } from './host.js';
 import { Media } from './media.js';
 import { MixdownError, Socket, socketUrl } from './socket.js';
 
@@ -39,6 +40,7 @@ export class Mixdown {
     #run = 0;             /* rises with each join and leave: older work sees it and stops */
     #state = 'idle';
     #media;
+    #host;
 
     #socket = null;
     #resume = '';
@@ -72,11 +74,17 @@ export class Mixdown {
             emit: (event, value) => this.#emit(event, value),
             renew: () => this.#renew(),
         });
+        this.#host = new Host({
+            request: (action, data) => this.#request(action, data),
+            emit: (event, value) => this.#emit(event, value),
+            role: () => this.#members.get(this.userId)?.role ?? '',
+        });
         globalThis.addEventListener?.('online', () => this.#wake());
     }
 
-    get state() { return this.#state; }         /* idle joining joined reconnecting left */
+    get state() { return this.#state; }         /* idle joining waiting joined reconnecting left */
     get media() { return this.#media.state; }   /* new connecting connected failed */
+    get host() { return this.#host; }           /* rules, roles, the lobby: host.js */
     get room() { return this.#options?.room ?? ''; }
     get userId() { return this.#options?.userId ?? ''; }
     get members() { return [...this.#members.values()]; }
@@ -95,7 +103,7 @@ export class Mixdown {
     get volumes() { return Object.fromEntries(this.#volumes); }
 
     /* Calls fn at each event; returns a function that stops it. Events: state, members, joined, left,
-     * speaking, muted, recording, layout, tiles, watching, uplink, network, screen, stream, error
+     * speaking, muted, role, rules, waiting, recording, layout, tiles, watching, uplink, network, screen, stream, error
      * (mixdown.d.ts says what each carries). */
     on(event, fn) {
         if (!this.#listeners.has(event))
@@ -292,11 +300,26 @@ export class Mixdown {
         if (isResumed)
             await this.#mutedMeanwhile();
         else
-            this.#seat(await socket.request('join', this.#joinData()));
+            this.#seat(await this.#takeSeat(run, socket));
         this.#check(run);
         this.#tellWishes(isResumed);
         this.#showMuted();
         return isResumed;
+    }
+
+    /* Where the room has a lobby a host decides: until then the state is `waiting`. */
+    async #takeSeat(run, socket) {
+        const answer = await socket.request('join', this.#joinData());
+        this.#check(run);
+        if (!answer.waiting)
+            return answer;
+        this.#options.userId = answer.userId;
+        const before = this.#state;
+        this.#setState('waiting');
+        const seat = await this.#host.admission();
+        this.#check(run);
+        this.#setState(before);
+        return seat;
     }
 
     /* What the server has to know of us, and forgot with the seat or missed while it was empty. */
@@ -354,8 +377,8 @@ export class Mixdown {
     }
 
     #joinData() {
-        const { room, name, userId, role } = this.#options;
-        return { roomId: room, name, ...(userId && { userId }), ...(role && { role }) };
+        const { room, name, userId, role, password } = this.#options;
+        return { roomId: room, name, ...(userId && { userId }), ...(role && { role }), ...(password && { password }) };
     }
 
     #seat(data) {
@@ -369,10 +392,12 @@ export class Mixdown {
         this.#emit('members', this.members);
         this.#setRecording(data.recording ?? { active: false });
         this.#layoutChanged(data);
+        this.#host.seated(data);
     }
 
     #lost() {
         this.#socket = null;
+        this.#host.dropped();
         this.#media.seatLost();
         if (this.#state === 'joined')
             this.#reconnect(this.#run);
@@ -450,6 +475,8 @@ export class Mixdown {
             media: () => this.#memberChanged(data.userId, {
                 audio: data.audio, video: data.video, screen: data.screen,
             }),
+            role: () => this.#roleChanged(data),
+            renegotiate: () => this.#media.want('plain'),
             hand: () => this.#memberChanged(data.userId, { hand: Boolean(data.raised) }),
             pin: () => this.#memberChanged(data.userId, { pin: data.seat ?? null }),
             tiles: () => this.#tilesChanged(data),
@@ -461,10 +488,26 @@ export class Mixdown {
             layout: () => this.#layoutChanged(data),
             network: () => this.#networkChanged(data),
             moved: () => this.#media.moved(),
-            ended: () => this.#end('left', data.reason || 'ended'),
+            ended: () => this.#over(data.reason || 'ended'),
             error: () => this.#emit('error', new MixdownError(data.code, data.message)),
         };
-        handlers[action]?.();
+        if (handlers[action])
+            handlers[action]();
+        else
+            this.#host.event(action, data);
+    }
+
+    /* by: who decided; "" where the last host has left. */
+    #roleChanged({ userId, role, by = '' }) {
+        this.#memberChanged(userId, { role });
+        this.#emit('role', { userId, role, by });
+    }
+
+    #over(reason) {
+        if (this.#host.isKnocking)
+            this.#host.refused(reason);
+        else
+            this.#end('left', reason);
     }
 
     /* Ours, with figures, or another member's bars. */
@@ -623,6 +666,7 @@ export class Mixdown {
         this.#run++;
         this.#dropSocket();
         this.#media.end();
+        this.#host.ended();
         this.#wake();
         this.#resume = '';
         this.#members = new Map();
