@@ -259,6 +259,12 @@ const struct config_row config_rows[] = {
         "Length of a fragment of a running recording: what a crash may cost."),
     CHOICE(recording, announce, "off", "off en zh",
            "Language in which a room is told that it is being recorded, or off."),
+    INT(recording, split_minutes, 0, 1440, 0,
+        "A recording goes on in another file after so many minutes; 0: never because of its length."),
+    INT(recording, split_mb, 0, 1000000, 0,
+        "A recording goes on in another file after so many megabytes; 0: never because of its size."),
+    INT(recording, min_free_mb, 0, 1000000, 200,
+        "Recordings stop for as long as the disk has fewer free megabytes; 0: until it is full."),
 
     SECRET(auth, secret, is_long_secret, "at least 32 bytes",
            "Key that tokens are signed with (HS256); make one with `openssl rand -hex 32`."),

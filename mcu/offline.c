@@ -49,10 +49,11 @@ static void on_pcm(void *ctx, const float *pcm, size_t frames, int64_t pts_us)
     o->conf->on_pcm(o->conf->ctx, pcm, frames, pts_us);
 }
 
-static void on_recording(void *ctx, const char *id, const struct rec_result *result)
+static void on_recording(void *ctx, const char *id, uint32_t part,
+                         const struct rec_result *result)
 {
     struct offline *o = ctx;
-    (void)id;
+    (void)id, (void)part;
     pthread_mutex_lock(&o->lock);
     o->result->file = *result;
     o->is_written = true;
@@ -184,7 +185,7 @@ static void finish_file(struct offline *o, int64_t stop_us)
         pthread_cond_wait(&o->written, &o->lock);
     pthread_mutex_unlock(&o->lock);
     mcu_studio_read_stats(o->studio, &o->result->mix, &o->result->comp);
-    mcu_studio_record_reap(o->studio, recording_id);
+    mcu_studio_record_reap(o->studio, recording_id, 1);
 }
 
 static int run(struct offline *o)
@@ -192,8 +193,9 @@ static int run(struct offline *o)
     int err = open_inputs(o);
     if (!err)
         err = open_studio(o);
+    const struct mcu_record_conf file = {.id = recording_id, .path = o->conf->out};
     if (!err)
-        err = mcu_studio_record_start(o->studio, recording_id, o->conf->out, 0);
+        err = mcu_studio_record(o->studio, &file);
     if (err)
         return err;
     o->real_start_us = mcu_now_us();

@@ -285,7 +285,7 @@ void room_apply_audio_quality(struct room_peer *p)
 static void take_event(struct mcu_room *r, const struct room_event *e)
 {
     if (e->kind == ROOM_EVENT_RECORDING) {
-        room_recording_ended(r, e->text, &e->result);
+        room_part_ended(r, e->text, e->part, &e->result);
         return;
     }
     if (e->kind == ROOM_EVENT_CLIP) {
@@ -356,6 +356,7 @@ void mcu_room_housekeep(struct mcu_room *r, int64_t now_us)
     room_sounds_housekeep(r);
     room_load_housekeep(r, now_us);
     room_views_housekeep(r, now_us);
+    room_parts_housekeep(r, now_us);
     room_snapshots_housekeep(r, now_us);
     room_report(r, now_us);
 }

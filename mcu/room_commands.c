@@ -147,6 +147,18 @@ static const char *do_record_stop(struct mcu_room *r, const json_t *m, json_t *r
     return room_record_stop(r, text_of(m, "id"));
 }
 
+static const char *do_record_pause(struct mcu_room *r, const json_t *m, json_t *reply)
+{
+    (void)reply;
+    return room_record_pause(r, text_of(m, "id"), true);
+}
+
+static const char *do_record_resume(struct mcu_room *r, const json_t *m, json_t *reply)
+{
+    (void)reply;
+    return room_record_pause(r, text_of(m, "id"), false);
+}
+
 static const char *do_sound_start(struct mcu_room *r, const json_t *m, json_t *reply)
 {
     (void)reply;
@@ -239,6 +251,8 @@ static const struct {
     {"peer_remove", do_peer_remove, true},
     {"record_start", room_record_start, true},
     {"record_stop", do_record_stop, true},
+    {"record_pause", do_record_pause, true},
+    {"record_resume", do_record_resume, true},
     {"sound_start", do_sound_start, true},
     {"sound_stop", do_sound_stop, true},
     {"sound_list", do_sound_list, true},

@@ -80,9 +80,25 @@ struct room_peer {
     atomic_int asked_codecs[MCU_PICTURES];
 };
 
+/* A file of a recording that has begun and is not whole yet. */
+struct room_part {
+    uint32_t number; /* 0: free */
+    int64_t started_at_ms;
+    bool is_told;    /* something of it is on the disk, and the front knows */
+};
+
 struct room_recording {
     char id[MCU_RECORDING_ID_MAX]; /* "": free */
-    char file[1024];
+    char file[1024];               /* of the first part */
+    struct room_part parts[MCU_PARTS_MAX];
+    uint32_t part;       /* the newest that has begun */
+    int64_t split_ms;    /* a part is long enough; 0: never */
+    int64_t split_bytes;
+    bool is_paused;
+    bool is_stalled;     /* the disk does not take it, as it was told */
+    int64_t stalled_bytes; /* what its file had then */
+    int64_t retry_us;    /* the next part is tried then */
+    int64_t retry_after_us;
     int64_t started_at_ms;
     int64_t started_us;
     int64_t ended_at_ms; /* 0: it runs */
@@ -118,6 +134,7 @@ struct room_event {
     struct rec_result result;
     struct mix_clip *clip; /* the event's reference */
     int error;
+    uint32_t part; /* of a recording */
     char text[ROOM_TEXT_MAX]; /* candidate, reason, or id of a recording or a sound */
 };
 
@@ -294,8 +311,22 @@ void room_sounds_finish(struct mcu_room *r);
 /* The command: {id, file, view?, layout?, layout_file?, signs?}. */
 const char *room_record_start(struct mcu_room *r, const json_t *message, json_t *reply);
 const char *room_record_stop(struct mcu_room *r, const char *id);
-void room_recording_ended(struct mcu_room *r, const char *id, const struct rec_result *result);
+const char *room_record_pause(struct mcu_room *r, const char *id, bool is_paused);
 json_t *room_describe_recordings(const struct mcu_room *r);
+struct room_recording *room_find_recording(struct mcu_room *r, const char *id);
+/* Nothing of it is written any more: its place is free, and the event is told; steals fields. */
+void room_recording_over(struct mcu_room *r, struct room_recording *one, json_t *fields);
+
+/* room_parts.c: the files of recordings. */
+/* Ten times a second: splits, disks that fail, and are there again. */
+void room_parts_housekeep(struct mcu_room *r, int64_t now_us);
+/* Tells of a part that has begun since. */
+void room_parts_notice(struct mcu_room *r, struct room_recording *one);
+/* One is whole, or as whole as it will be. */
+void room_part_ended(struct mcu_room *r, const char *id, uint32_t part,
+                     const struct rec_result *result);
+/* [{part, file, started_at}]; new. */
+json_t *room_describe_parts(const struct room_recording *one);
 
 /* room_marks.c: who speaks, noted beside recordings. */
 /* A recording has begun: notes are made of it until room_marks_end(). */

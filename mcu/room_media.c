@@ -63,9 +63,12 @@ static void on_need_key(void *ctx, uint32_t seat_id, enum mcu_picture picture)
     room_post(ctx, &event, NULL);
 }
 
-static void on_recording(void *ctx, const char *id, const struct rec_result *result)
+static void on_recording(void *ctx, const char *id, uint32_t part,
+                         const struct rec_result *result)
 {
-    room_post(ctx, &(struct room_event){.kind = ROOM_EVENT_RECORDING, .result = *result}, id);
+    const struct room_event event = {
+        .kind = ROOM_EVENT_RECORDING, .result = *result, .part = part};
+    room_post(ctx, &event, id);
 }
 
 void room_studio_sink(struct mcu_room *r, struct mcu_studio_sink *sink)

@@ -1,4 +1,5 @@
-/* Recordings of a room: the front names them, the studio makes them. [ctl]. */
+/* Recordings of a room: the front names them, the studio makes them. Their files are room_parts.c.
+ * [ctl]. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,7 +9,9 @@
 #include "mcu/base/log.h"
 #include "mcu/room_internal.h"
 
-static struct room_recording *find(struct mcu_room *r, const char *id)
+enum { BYTES_PER_MB = 1000 * 1000, MS_PER_MINUTE = 60 * 1000 };
+
+struct room_recording *room_find_recording(struct mcu_room *r, const char *id)
 {
     for (size_t i = 0; i < MCU_RECORDINGS_MAX; i++) {
         if (strcmp(r->recordings[i].id, id) == 0)
@@ -27,14 +30,18 @@ static void announce(struct mcu_room *r)
     room_sound_play_own(r, name, 100);
 }
 
+static bool is_filmed(const struct room_recording *one, const struct room_view *v)
+{
+    return one->id[0] && one->view == v && one->has_sign && !one->ended_at_ms && !one->is_paused;
+}
+
 /* REC on each picture as long as a recording runs that wants it there. */
 static void show_sign(struct mcu_room *r)
 {
     for (struct room_view *v = r->views.first; v; v = v->next) {
         bool is_lit = false;
         for (size_t i = 0; i < MCU_RECORDINGS_MAX; i++) {
-            const struct room_recording *one = &r->recordings[i];
-            is_lit = is_lit || (one->id[0] && one->view == v && one->has_sign && !one->ended_at_ms);
+            is_lit = is_lit || is_filmed(&r->recordings[i], v);
         }
         comp_view_set_signs(v->view, is_lit ? COMP_SIGN_REC : 0);
     }
@@ -83,18 +90,21 @@ static const char *hold_view(struct mcu_room *r, const struct wish *w, struct ro
 static const char *open_file(struct mcu_room *r, const struct wish *w, const struct room_view *v,
                              int64_t start_us)
 {
-    int err = 0;
-    if (v->kind == ROOM_VIEW_MAIN) {
-        err = mcu_studio_record_start(r->studio, w->id, w->file, start_us);
-    } else {
-        struct comp_stream_conf conf;
-        room_view_recorded_conf(v, &conf);
-        err = mcu_studio_record_view(r->studio, w->id, w->file, start_us, v->view, &conf);
-    }
+    struct comp_stream_conf video;
+    room_view_recorded_conf(v, &video);
+    const struct mcu_record_conf conf = {
+        .id = w->id,
+        .path = w->file,
+        .start_us = start_us,
+        .view = v->kind == ROOM_VIEW_MAIN ? NULL : v->view,
+        .video = &video,
+        .min_free_bytes = (int64_t)r->config.recording.min_free_mb * BYTES_PER_MB,
+    };
+    const int err = mcu_studio_record(r->studio, &conf);
     if (!err)
         return NULL;
     log_error("recording %s: cannot write %s: %s", w->id, w->file, strerror(-err));
-    return err == -ENOMEM ? "internal" : "file_error";
+    return err == -ENOMEM ? "internal" : err == -ENOSPC ? "disk_full" : "file_error";
 }
 
 /* Fills a free slot. */
@@ -112,6 +122,8 @@ static const char *begin(struct mcu_room *r, const struct wish *w, struct room_r
     snprintf(one.id, sizeof(one.id), "%s", w->id);
     snprintf(one.file, sizeof(one.file), "%s", w->file);
     snprintf(one.layout, sizeof(one.layout), "%s", w->layout);
+    one.split_ms = (int64_t)r->config.recording.split_minutes * MS_PER_MINUTE;
+    one.split_bytes = (int64_t)r->config.recording.split_mb * BYTES_PER_MB;
     one.says_signs = w->says_signs;
     one.is_signed = w->is_signed;
     room_marks_begin(r, &one, w->title);
@@ -127,9 +139,9 @@ const char *room_record_start(struct mcu_room *r, const json_t *m, json_t *reply
         return "bad_message";
     if (r->is_closing)
         return "not_open"; /* nobody would stop it, and the room would never end */
-    if (find(r, w.id))
+    if (room_find_recording(r, w.id))
         return "recording_exists";
-    struct room_recording *recording = find(r, "");
+    struct room_recording *recording = room_find_recording(r, "");
     if (!recording)
         return "room_full";
     const char *code = begin(r, &w, recording);
@@ -143,50 +155,62 @@ const char *room_record_start(struct mcu_room *r, const json_t *m, json_t *reply
     return NULL;
 }
 
+static const char *code_of(int err)
+{
+    if (err == -ENOENT)
+        return "no_such_recording";
+    return err == 0 ? NULL : err == -EAGAIN ? "too_busy" : "already";
+}
+
+const char *room_record_pause(struct mcu_room *r, const char *id, bool is_paused)
+{
+    struct room_recording *one = *id ? room_find_recording(r, id) : NULL;
+    if (!one)
+        return "no_such_recording";
+    const int64_t now_us = mcu_now_us();
+    const int err = is_paused ? mcu_studio_record_pause(r->studio, id, now_us)
+                              : mcu_studio_record_resume(r->studio, id, now_us);
+    if (!err) {
+        one->is_paused = is_paused;
+        log_info("recording %s %s", id, is_paused ? "paused" : "goes on");
+        show_sign(r);
+    }
+    return code_of(err);
+}
+
 const char *room_record_stop(struct mcu_room *r, const char *id)
 {
-    struct room_recording *recording = *id ? find(r, id) : NULL;
-    if (!recording)
+    struct room_recording *one = *id ? room_find_recording(r, id) : NULL;
+    if (!one)
         return "no_such_recording";
     const int64_t end_us = mcu_now_us();
-    room_marks_end(recording); /* what it wrote is read at the end */
+    room_marks_end(one); /* what it wrote is read at the end */
+    room_parts_notice(r, one);
     if (mcu_studio_record_stop(r->studio, id, end_us) == 0)
-        recording->ended_at_ms =
-            recording->started_at_ms + (end_us - recording->started_us) / MCU_US_PER_MS;
+        one->ended_at_ms = one->started_at_ms + (end_us - one->started_us) / MCU_US_PER_MS;
     show_sign(r);
+    if (mcu_studio_record_reap(r->studio, id, 0)) /* the disk had failed, and nothing is written */
+        room_recording_over(r, one, json_pack("{s:s,s:s}", "id", id, "state", "ended"));
     return NULL;
 }
 
-void room_recording_ended(struct mcu_room *r, const char *id, const struct rec_result *result)
+void room_recording_over(struct mcu_room *r, struct room_recording *one, json_t *fields)
 {
-    struct room_recording *recording = find(r, id);
-    if (!recording)
-        return;
-    mcu_studio_record_reap(r->studio, id);
-    room_marks_end(recording);
-    room_watch_update_all(r, mcu_now_us());
-    if (!recording->ended_at_ms)
-        recording->ended_at_ms = mcu_wall_ms();
-    json_t *fields = json_pack(
-        "{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I}", "id", id, "state", result->error ? "failed" : "ready",
-        "file", recording->file, "started_at", (json_int_t)recording->started_at_ms, "ended_at",
-        (json_int_t)recording->ended_at_ms, "duration_ms", (json_int_t)result->duration_ms, "bytes",
-        (json_int_t)result->bytes, "dropped", (json_int_t)result->dropped);
-    if (result->error)
-        json_object_set_new(fields, "error", json_string(strerror(-result->error)));
-    log_info("recording %s %s: %lld ms, %lld bytes", id, result->error ? "failed" : "ready",
-             (long long)result->duration_ms, (long long)result->bytes);
-    recording->id[0] = '\0';
-    room_view_drop(recording->view);
+    room_marks_end(one);
+    struct room_view *view = one->view;
+    one->id[0] = '\0';
+    room_view_drop(view);
     show_sign(r);
+    room_watch_update_all(r, mcu_now_us());
     room_send_event(r, "recording", fields);
 }
 
 /* As it was asked for, so that the front can ask for the same again. */
 static json_t *describe(const struct room_recording *one)
 {
-    json_t *json = json_pack("{s:s,s:s,s:I}", "id", one->id, "file", one->file, "started_at",
-                             (json_int_t)one->started_at_ms);
+    json_t *json = json_pack("{s:s,s:s,s:I,s:b,s:b,s:o}", "id", one->id, "file", one->file,
+                             "started_at", (json_int_t)one->started_at_ms, "paused", one->is_paused,
+                             "stalled", one->is_stalled, "parts", room_describe_parts(one));
     if (one->layout[0])
         json_object_set_new(json, "layout", json_string(one->layout));
     else if (one->view->kind != ROOM_VIEW_MAIN && one->view->kind != ROOM_VIEW_RECORD)

@@ -15,12 +15,11 @@
 
 #include "compositor/comp.h"
 #include "layouts/layout.h"
+#include "mcu/recordings.h"
 #include "mixer/mix.h"
 #include "recorder/rec.h"
 
 enum {
-    MCU_RECORDINGS_MAX = 8,
-    MCU_RECORDING_ID_MAX = 64,
     MCU_AVATARS_MAX = 64, /* of COMP_SOURCES_MAX: cameras need places, too */
 };
 
@@ -54,8 +53,9 @@ struct mcu_studio_sink {
     void (*on_need_key)(void *ctx, uint32_t seat_id, enum mcu_picture picture);
     /* [tick-a] The mix of everyone, for tests; may be NULL. */
     void (*on_pcm)(void *ctx, const float *pcm, size_t frames, int64_t pts_us);
-    /* [rec] A recording has ended and its file is closed. Then call mcu_studio_record_reap(). */
-    void (*on_recording)(void *ctx, const char *id, const struct rec_result *result);
+    /* [rec] A part of a recording has ended and its file is closed. Then call
+     * mcu_studio_record_reap(). */
+    void (*on_recording)(void *ctx, const char *id, uint32_t part, const struct rec_result *result);
 };
 
 /* [ctl] The caller owns *out. Returns 0, -EINVAL, -ENOMEM. */
@@ -214,34 +214,6 @@ bool mcu_studio_is_tapped(const struct mcu_studio *s);
  * and comp_stream_set_rate() do; nothing where it does not run. */
 void mcu_studio_request_key(struct mcu_studio *s, bool is_urgent);
 void mcu_studio_set_rate(struct mcu_studio *s, uint32_t bitrate_bps, uint32_t fps);
-
-/* [ctl] Records the mix into a new MP4 from start_us on. Returns 0, -EEXIST (id or file), -ENOSPC
- * (MCU_RECORDINGS_MAX), -EINVAL, or what rec_start() does. */
-int mcu_studio_record_start(struct mcu_studio *s, const char *id, const char *path,
-                            int64_t start_us);
-
-/* [ctl] The same of another view, which outlives the recording: by an encoder of its own, with all
- * sizes and rates of `video` said; codec and stream_ctx are not looked at. Returns what
- * comp_stream_create() does, too. */
-int mcu_studio_record_view(struct mcu_studio *s, const char *id, const char *path, int64_t start_us,
-                           struct comp_view *view, const struct comp_stream_conf *video);
-
-/* [ctl] Another rate of that encoder; nothing where the recording has none. */
-void mcu_studio_record_set_rate(struct mcu_studio *s, const char *id, uint32_t bitrate_bps,
-                                uint32_t fps);
-
-/* [ctl] Says ahead of time where it will end: nothing from there on is written, however far ticks and
- * encoders run before mcu_studio_record_stop(). Returns 0 or -ENOENT. */
-int mcu_studio_record_end_at(struct mcu_studio *s, const char *id, int64_t end_us);
-
-/* [ctl] Ends it at end_us; on_recording() follows. Returns 0, -ENOENT or -EALREADY. */
-int mcu_studio_record_stop(struct mcu_studio *s, const char *id, int64_t end_us);
-
-/* [ctl] Frees what a recording that has ended held. */
-void mcu_studio_record_reap(struct mcu_studio *s, const char *id);
-
-/* [ctl] Recordings that are not reaped yet. */
-size_t mcu_studio_recording_count(const struct mcu_studio *s);
 
 /* [ctl] Offline, at the end: encoders give out what they hold back. */
 void mcu_studio_flush(struct mcu_studio *s);

@@ -9,13 +9,33 @@
 #include "mcu/tap.h"
 #include "recorder/aac.h"
 
-/* One recording of the room's mix. */
-struct mcu_recording {
-    char id[MCU_RECORDING_ID_MAX];
+struct mcu_recording;
+
+/* One file of a recording. */
+struct mcu_part {
+    struct mcu_recording *recording;
     struct rec *rec; /* NULL: the slot is free */
+    uint32_t number; /* from 1 on */
+    int64_t begun_us;
+    bool is_ending;
+};
+
+struct mcu_recording {
+    struct mcu_studio *studio; /* NULL: the slot is free */
+    char id[MCU_RECORDING_ID_MAX];
     struct mcu_tap *tap;
-    struct mcu_studio *studio;
+    uint32_t width, height, fps;
+    bool is_reordered;
+    int64_t min_free_bytes;
+    uint32_t last_part;
+    bool is_paused;
     bool is_stopping;
+
+    pthread_mutex_t lock;     /* protects all below */
+    struct mcu_part parts[MCU_PARTS_MAX];
+    struct mcu_part *writing; /* NULL: the disk has failed */
+    struct mcu_part *next;    /* NULL: none is to follow */
+    int64_t next_from_us;     /* it begins with a key frame from here on */
 };
 
 struct mcu_recordings {

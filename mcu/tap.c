@@ -75,8 +75,9 @@ static void push_video(struct mcu_tap *tap, struct mcu_packet *packet)
     const int err = tap->sink.push_video(tap->sink.ctx, packet);
     if (err)
         tap->needs_key = err == -ENOBUFS; /* else it has failed, and needs nothing more */
+    const bool came_early = packet->is_key && packet->pts_us < tap->start_us;
     if (tap->needs_key || (tap->wants_keys && packet->is_key))
-        request_key(tap, false);
+        request_key(tap, came_early && tap->needs_key);
 }
 
 static bool takes(const struct mcu_tap *tap, const struct mcu_packet *packet)
@@ -180,6 +181,17 @@ void mcu_tap_end_at(struct mcu_tap *tap, int64_t end_us)
     pthread_mutex_lock(&tap->studio->taps.lock);
     tap->end_us = end_us;
     pthread_mutex_unlock(&tap->studio->taps.lock);
+}
+
+void mcu_tap_request_key(struct mcu_tap *tap, int64_t from_us)
+{
+    if (!tap->sink.push_video)
+        return;
+    pthread_mutex_lock(&tap->studio->taps.lock);
+    tap->start_us = from_us;
+    tap->needs_key = true;
+    pthread_mutex_unlock(&tap->studio->taps.lock);
+    request_key(tap, true);
 }
 
 void mcu_tap_set_rate(struct mcu_tap *tap, uint32_t bitrate_bps, uint32_t fps)

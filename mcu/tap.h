@@ -55,6 +55,9 @@ void mcu_tap_remove(struct mcu_tap *tap);
 /* [ctl] Nothing from end_us on is given to it. */
 void mcu_tap_end_at(struct mcu_tap *tap, int64_t end_us);
 
+/* [ctl] It needs a key frame from from_us on, at once; is asked for until it comes. */
+void mcu_tap_request_key(struct mcu_tap *tap, int64_t from_us);
+
 /* [ctl] Another rate of its own encoder; nothing where it has none. */
 void mcu_tap_set_rate(struct mcu_tap *tap, uint32_t bitrate_bps, uint32_t fps);
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <libavformat/avformat.h>
+#include <libavutil/opt.h>
 
 #include "recorder/averr.h"
 
@@ -170,6 +171,12 @@ int rec_frag_write(struct rec_frag *f, enum mcu_kind kind, const struct rec_samp
     const int err = rec_averr(av_write_frame(f->mux, p));
     av_packet_unref(p);
     return err;
+}
+
+/* The muxer takes each fragment's times from the durations before it, unless told. */
+void rec_frag_break(struct rec_frag *f)
+{
+    av_opt_set(f->mux->priv_data, "movflags", "+frag_discont", 0);
 }
 
 /* One flush of the muxer, down to the file. */

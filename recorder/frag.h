@@ -43,6 +43,10 @@ void rec_frag_close(struct rec_frag *f);
 /* Adds a sample; its packet stays the caller's. H264 is Annex B. Returns 0 or a negative errno. */
 int rec_frag_write(struct rec_frag *f, enum mcu_kind kind, const struct rec_sample *sample);
 
+/* The next fragment's samples keep their own times, though the last ones of this one lasted shorter or
+ * longer than was said. */
+void rec_frag_break(struct rec_frag *f);
+
 /* Writes what came since the last flush as one fragment. Returns 0 or the errno of write(2);
  * every call after that fails with the same. */
 int rec_frag_flush(struct rec_frag *f);

@@ -7,10 +7,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "mcu/base/clock.h"
@@ -40,11 +42,20 @@ struct mark {
 
 struct rec {
     char *path;
-    int fd;
-    bool may_block;
+    struct rec_conf conf; /* with copies of what it points to */
+    uint8_t audio_config[AUDIO_CONFIG_MAX];
     struct rec_inbox *inbox;
-    struct rec_writer *writer; /* [rec] */
     pthread_t thread;
+
+    int fd;                    /* [rec], once that runs */
+    struct rec_writer *writer; /* [rec] */
+
+    /* [rec] writes, [any] reads. */
+    atomic_int error;
+    atomic_int_fast64_t bytes;
+    atomic_int_fast64_t duration_ms;
+    atomic_int_fast64_t busy_since_us; /* it writes; 0: it waits */
+
     bool is_paused; /* [ctl] */
 
     pthread_mutex_t marks_lock;
@@ -58,7 +69,60 @@ struct rec {
     atomic_bool is_stopping;
 };
 
+/* --- the file: [ctl] in rec_start(), or [rec] ------------------------------------------------ */
+
+static int64_t free_bytes(const struct statvfs *fs)
+{
+    return (int64_t)(fs->f_bavail * fs->f_frsize);
+}
+
+/* Whether there is room to begin. */
+static int look_for_room(const struct rec *r)
+{
+    int64_t wanted = r->conf.min_free_bytes;
+    if (wanted <= 0)
+        return 0;
+    if (r->conf.opens_later)
+        wanted += wanted / 4; /* else it would begin and end again and again */
+    char *folder = strdup(r->path);
+    struct statvfs fs;
+    if (!folder)
+        return -ENOMEM;
+    const int err = statvfs(dirname(folder), &fs) < 0 ? -errno : 0;
+    free(folder);
+    return err ? err : free_bytes(&fs) < wanted ? -ENOSPC : 0;
+}
+
+static int open_file(struct rec *r)
+{
+    int err = look_for_room(r);
+    if (err)
+        return err;
+    r->fd = open(r->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    if (r->fd < 0)
+        return -errno;
+    err = rec_writer_create(&r->writer, r->fd, &r->conf);
+    if (err)
+        unlink(r->path); /* ours, and still empty */
+    return err;
+}
+
 /* --- [rec] ----------------------------------------------------------------------------------- */
+
+/* After each flush: what others may know, and whether there is room for more. */
+static int look_at_disk(struct rec *r)
+{
+    struct rec_result so_far = {0};
+    rec_writer_result(r->writer, &so_far);
+    if (so_far.bytes == atomic_load(&r->bytes))
+        return 0;
+    atomic_store(&r->bytes, so_far.bytes);
+    atomic_store(&r->duration_ms, so_far.duration_ms);
+    struct statvfs fs;
+    if (r->conf.min_free_bytes <= 0 || fstatvfs(r->fd, &fs) < 0)
+        return 0;
+    return free_bytes(&fs) < r->conf.min_free_bytes ? -ENOSPC : 0;
+}
 
 static int64_t wait_us(const struct rec *r, int64_t give_up_us)
 {
@@ -75,7 +139,7 @@ static int64_t wait_us(const struct rec *r, int64_t give_up_us)
 /* How long packets from before the end may still come after rec_stop(). */
 static int64_t patience_us(const struct rec *r)
 {
-    const bool is_all_here = r->may_block || r->end_us == REC_TRACK_NO_END;
+    const bool is_all_here = r->conf.may_block || r->end_us == REC_TRACK_NO_END;
     return is_all_here ? 0 : STOP_PATIENCE_MS * MCU_US_PER_MS;
 }
 
@@ -112,9 +176,13 @@ static int record(struct rec *r)
             rec_writer_set_end(r->writer, r->end_us);
             give_up_us = now_us + patience_us(r);
         }
+        atomic_store(&r->busy_since_us, now_us);
         int err = has_item ? rec_writer_put(r->writer, item.packet, item.kind, now_us) : 0;
         if (!err)
             err = rec_writer_poll(r->writer, now_us);
+        if (!err)
+            err = look_at_disk(r);
+        atomic_store(&r->busy_since_us, 0);
         if (err)
             return err;
         const bool gave_up = was_stopping && !has_item && now_us >= give_up_us;
@@ -131,16 +199,26 @@ static void wait_for_stop(struct rec *r)
             mcu_packet_unref(item.packet);
 }
 
-static void finish(struct rec *r, int err)
+/* A file that nothing was written to is of no use to anybody. */
+static void close_writer(struct rec *r, struct rec_result *result)
 {
-    if (!err)
-        err = rec_writer_finish(r->writer);
-    struct rec_result result = {0};
-    rec_writer_result(r->writer, &result);
-    const int64_t video_end_us = rec_writer_video_end_us(r->writer);
-    rec_inbox_close(r->inbox);
+    if (!r->writer)
+        return;
+    rec_writer_result(r->writer, result);
     rec_writer_destroy(r->writer);
     r->writer = NULL;
+    if (result->bytes == 0 && r->conf.opens_later)
+        unlink(r->path);
+}
+
+static void finish(struct rec *r, int err)
+{
+    struct rec_result result = {0};
+    if (!err)
+        err = rec_writer_finish(r->writer);
+    const int64_t video_end_us = r->writer ? rec_writer_video_end_us(r->writer) : -1;
+    rec_inbox_close(r->inbox);
+    close_writer(r, &result);
     if (!err)
         err = rec_remux(r->path, r->fd, result.bytes, video_end_us, &result);
     if (!err)
@@ -159,8 +237,11 @@ static void finish(struct rec *r, int err)
 static void *run(void *arg)
 {
     struct rec *r = arg;
-    const int err = record(r);
+    int err = r->conf.opens_later ? open_file(r) : 0;
+    if (!err)
+        err = record(r);
     if (err) {
+        atomic_store(&r->error, err);
         rec_inbox_close(r->inbox); /* from here on pushes fail with -EIO */
         wait_for_stop(r);
     }
@@ -183,12 +264,6 @@ static bool is_valid(const struct rec_conf *c)
     return c->fragment_ms > 0 && c->fragment_ms <= FRAGMENT_MS_MAX;
 }
 
-static int open_file(struct rec *r)
-{
-    r->fd = open(r->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-    return r->fd < 0 ? -errno : 0;
-}
-
 static void release(struct rec *r)
 {
     rec_writer_destroy(r->writer);
@@ -200,6 +275,19 @@ static void release(struct rec *r)
     free(r);
 }
 
+static int keep_conf(struct rec *r, const struct rec_conf *conf)
+{
+    r->path = strdup(conf->path);
+    if (!r->path)
+        return -ENOMEM;
+    r->conf = *conf;
+    r->conf.path = r->path;
+    r->conf.audio_config = r->audio_config;
+    if (conf->channels > 0)
+        memcpy(r->audio_config, conf->audio_config, conf->audio_config_size);
+    return 0;
+}
+
 int rec_start(struct rec **out, const struct rec_conf *conf)
 {
     if (!is_valid(conf))
@@ -209,26 +297,19 @@ int rec_start(struct rec **out, const struct rec_conf *conf)
         return -ENOMEM;
     r->fd = -1;
     pthread_mutex_init(&r->marks_lock, NULL);
-    r->may_block = conf->may_block;
     const struct rec_inbox_conf inbox = {
         .packets_max = INBOX_PACKETS, .bytes_max = INBOX_BYTES, .may_block = conf->may_block};
-    int err = -ENOMEM;
-    r->path = strdup(conf->path);
-    if (!r->path)
-        goto fail;
-    err = rec_inbox_create(&r->inbox, &inbox);
-    if (err)
-        goto fail;
-    err = open_file(r);
-    if (err)
-        goto fail;
-    struct rec_conf own = *conf;
-    own.path = r->path;
-    err = rec_writer_create(&r->writer, r->fd, &own);
+    int err = keep_conf(r, conf);
     if (!err)
-        err = mcu_thread_start(&r->thread, "rec", run, r);
+        err = rec_inbox_create(&r->inbox, &inbox);
+    if (!err && !conf->opens_later)
+        err = open_file(r);
+    if (err)
+        goto fail;
+    err = mcu_thread_start(&r->thread, "rec", run, r);
     if (err) {
-        unlink(r->path); /* ours, and still empty */
+        if (r->fd >= 0)
+            unlink(r->path); /* ours, and still empty */
         goto fail;
     }
     *out = r;
@@ -291,6 +372,17 @@ void rec_stop(struct rec *r, int64_t end_us, void (*on_done)(void *ctx, const st
     r->ctx = ctx;
     atomic_store(&r->is_stopping, true);
     rec_inbox_wake(r->inbox);
+}
+
+void rec_read_status(const struct rec *r, struct rec_status *status)
+{
+    const int64_t since_us = atomic_load(&r->busy_since_us);
+    *status = (struct rec_status){
+        .error = atomic_load(&r->error),
+        .bytes = atomic_load(&r->bytes),
+        .duration_ms = atomic_load(&r->duration_ms),
+        .stuck_us = since_us ? mcu_now_us() - since_us : 0,
+    };
 }
 
 void rec_destroy(struct rec *r)

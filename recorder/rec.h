@@ -32,6 +32,18 @@ struct rec_conf {
     bool is_reordered;    /* the video has B-frames: it is cut at key frames only, so that each end
                              and pause has to be followed by one */
     bool may_block;       /* offline: wait for room in the queue instead of dropping */
+    bool opens_later;     /* [rec] opens the file, so that rec_start() never waits for a disk; what
+                             is wrong with it is an error of the status and the result */
+    int64_t min_free_bytes; /* less on the disk ends it with -ENOSPC; 0: it may be filled. With
+                               opens_later it only begins when there is a quarter more */
+};
+
+/* What is known of one that runs. */
+struct rec_status {
+    int error;           /* what has ended it: stop it; 0 */
+    int64_t bytes;       /* flushed */
+    int64_t duration_ms; /* flushed */
+    int64_t stuck_us;    /* for so long the disk has not taken what it was given; 0 */
 };
 
 struct rec_result {
@@ -44,7 +56,7 @@ struct rec_result {
 };
 
 /* [ctl] Opens the file and starts the writer. The caller owns *out. Returns 0, -EEXIST, -EINVAL,
- * -ENOMEM or the errno of open(2). */
+ * -ENOMEM, -ENOSPC or the errno of open(2). */
 int rec_start(struct rec **out, const struct rec_conf *conf);
 
 /* [any] H264 Annex B access units (the first must be a key frame; until then they are ignored), and
@@ -68,6 +80,9 @@ int rec_resume(struct rec *r, int64_t at_us);
  * INT64_MAX for "all of it", it only drains what was pushed. */
 void rec_stop(struct rec *r, int64_t end_us, void (*on_done)(void *ctx, const struct rec_result *),
               void *ctx);
+
+/* [any] */
+void rec_read_status(const struct rec *r, struct rec_status *status);
 
 /* [ctl] Waits for the writer and frees. Without rec_stop() before, ends the file cleanly first. NULL
  * is fine. */

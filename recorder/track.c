@@ -82,6 +82,16 @@ bool rec_track_put(struct rec_track *t, struct mcu_packet *packet, struct rec_sa
     return true;
 }
 
+bool rec_track_release(struct rec_track *t, struct rec_sample *ready)
+{
+    if (!t->held.packet)
+        return false;
+    *ready = t->held;
+    ready->duration = t->conf.nominal_ticks;
+    t->held.packet = NULL; /* its times stay, for the next one */
+    return true;
+}
+
 bool rec_track_end(struct rec_track *t, int64_t end_us, struct rec_sample *ready)
 {
     if (!t->held.packet)

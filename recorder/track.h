@@ -55,6 +55,10 @@ bool rec_track_put(struct rec_track *t, struct mcu_packet *packet, struct rec_sa
 /* Gives out the last one. end_us is on the file's time line, or REC_TRACK_NO_END. Returns false when none. */
 bool rec_track_end(struct rec_track *t, int64_t end_us, struct rec_sample *ready);
 
+/* Gives out the one that is held before its successor has come, as lasting nominal_ticks: where a
+ * picture stands still, it is not kept from the file for as long. Returns false when none. */
+bool rec_track_release(struct rec_track *t, struct rec_sample *ready);
+
 /* From the next packet on the file's zero is this time. */
 void rec_track_set_origin(struct rec_track *t, int64_t origin_us);
 

@@ -161,13 +161,41 @@ static int64_t media_us(const struct rec_track *t, int64_t ticks)
     return ticks * MCU_US_PER_S / t->conf.timescale;
 }
 
+/* Gives it to the muxer. Takes the sample's reference over. */
+static int mux(struct rec_writer *w, enum mcu_kind kind, const struct rec_sample *sample)
+{
+    const int err = rec_frag_write(w->frag, kind, sample);
+    mcu_packet_unref(sample->packet);
+    w->streams[kind].frames += err == 0;
+    return err;
+}
+
+/* A picture that has stood still for as long as a fragment goes into this one: a kill would cost it
+ * else, and with it all that the file has to show. */
+static int write_still(struct rec_writer *w, bool *has_still)
+{
+    struct rec_track *t = &w->streams[MCU_VIDEO].track;
+    const int64_t age_us = w->end_media_us - media_us(t, t->held.pts);
+    struct rec_sample still;
+    if (w->conf.may_block || age_us < w->conf.fragment_ms * MCU_US_PER_MS ||
+        !rec_track_release(t, &still))
+        return 0;
+    *has_still = true;
+    return mux(w, MCU_VIDEO, &still);
+}
+
 static int flush(struct rec_writer *w)
 {
     if (!w->is_open)
         return 0;
-    const int err = rec_frag_flush(w->frag);
+    bool has_still = false;
+    int err = write_still(w, &has_still);
+    if (!err)
+        err = rec_frag_flush(w->frag);
     if (err)
         return err;
+    if (has_still)
+        rec_frag_break(w->frag);
     w->is_open = false;
     w->flushed_media_us = w->end_media_us;
     return 0;
@@ -176,14 +204,12 @@ static int flush(struct rec_writer *w)
 static int write_sample(struct rec_writer *w, enum mcu_kind kind, struct rec_sample *sample,
                         int64_t now_us)
 {
-    struct stream *s = &w->streams[kind];
-    const int64_t begin_us = media_us(&s->track, sample->dts);
-    const int64_t end_us = media_us(&s->track, sample->pts + sample->duration);
-    const int err = rec_frag_write(w->frag, kind, sample);
-    mcu_packet_unref(sample->packet);
+    const struct rec_track *t = &w->streams[kind].track;
+    const int64_t begin_us = media_us(t, sample->dts);
+    const int64_t end_us = media_us(t, sample->pts + sample->duration);
+    const int err = mux(w, kind, sample);
     if (err)
         return err;
-    s->frames++;
     if (!w->is_open) {
         w->is_open = true;
         w->opened_us = now_us;
@@ -368,17 +394,21 @@ int rec_writer_poll(struct rec_writer *w, int64_t now_us)
 {
     if (!w->frag && may_begin(w, now_us))
         return begin(w, now_us);
-    if (w->is_open && now_us >= rec_writer_due_us(w))
-        return flush(w);
-    return 0;
+    if (!w->is_open || now_us < rec_writer_due_us(w))
+        return 0;
+    return flush(w);
 }
 
 static int end_stream(struct rec_writer *w, enum mcu_kind kind)
 {
     struct rec_track *t = &w->streams[kind].track;
     struct rec_sample last;
-    if (!rec_track_end(t, rec_gate_file_end_us(&w->gate), &last))
+    const int64_t end_us = rec_gate_file_end_us(&w->gate);
+    if (!rec_track_end(t, end_us, &last)) {
+        if (kind == MCU_VIDEO && w->streams[kind].frames > 0 && end_us != REC_TRACK_NO_END)
+            w->video_end_us = end_us; /* a still */
         return 0;
+    }
     if (kind == MCU_VIDEO)
         w->video_end_us = media_us(t, last.dts + t->reorder + last.duration);
     return write_sample(w, kind, &last, 0);

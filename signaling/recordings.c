@@ -307,6 +307,8 @@ void recording_event(struct sig_room *room, const json_t *event)
     mcu_json_int(event, "duration_ms", MCU_JSON_OPTIONAL, 0, INT64_MAX, &duration_ms);
     mcu_json_int(event, "bytes", MCU_JSON_OPTIONAL, 0, INT64_MAX, &bytes);
     const bool ok = strcmp(state, "ready") == 0;
+    if (!ok && strcmp(state, "failed") != 0)
+        return; /* it goes on */
     unlist(r);
     if (!ok && room->link) { /* what there is of the file may still play */
         log_error("room=%s recording %s failed in the room; recovering its file", room->id, r->id);

@@ -62,6 +62,7 @@ struct stage {
     struct rtc *rtc;
     json_t *reply;
     json_t *events; /* {name: newest of it} */
+    json_t *recordings; /* every `recording`, in order */
     int counts_recording_ready;
     struct guest *guests[GUESTS_MAX];
     struct mcu_packet *cameras[COLOURS][LOOP];
@@ -219,6 +220,8 @@ static inline void on_event(struct stage *s, const json_t *message)
     char key[64];
     snprintf(key, sizeof(key), "%s%s%s", name, id ? " " : "", id ? id : "");
     json_object_set_new(s->events, key, json_deep_copy(message));
+    if (strcmp(name, "recording") == 0)
+        json_array_append_new(s->recordings, json_deep_copy(message));
     if (strcmp(name, "recording") == 0 &&
         strcmp(json_string_value(json_object_get(message, "state")), "ready") == 0)
         s->counts_recording_ready++;
@@ -449,6 +452,7 @@ static inline int stage_set_up(void **state)
     struct stage *s = calloc(1, sizeof(*s));
     *state = s;
     s->events = json_object();
+    s->recordings = json_array();
     for (int i = 0; i < COLOURS; i++)
         make_camera(s->cameras[i], colours[i]);
     const struct rtc_conf conf = {.has_loopback = true};
@@ -464,6 +468,7 @@ static inline int stage_tear_down(void **state)
     rtc_destroy(s->rtc);
     json_decref(s->reply);
     json_decref(s->events);
+    json_decref(s->recordings);
     for (int i = 0; i < COLOURS; i++) {
         for (int n = 0; n < LOOP; n++)
             mcu_packet_unref(s->cameras[i][n]);

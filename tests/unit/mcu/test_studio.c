@@ -40,10 +40,11 @@ static void on_video(void *ctx, void *stream_ctx, struct mcu_packet *packet)
     atomic_fetch_add(&f->pictures, 1);
 }
 
-static void on_recording(void *ctx, const char *id, const struct rec_result *result)
+static void on_recording(void *ctx, const char *id, uint32_t part,
+                         const struct rec_result *result)
 {
     struct fixture *f = ctx;
-    (void)id;
+    (void)id, (void)part;
     f->result = *result;
     atomic_store(&f->is_recorded, true);
 }
@@ -139,7 +140,8 @@ static void a_late_tick_costs_a_recording_no_picture(void **state)
     wait_for_pictures(f, 1);
 
     const int64_t start_us = begin_us + PICTURE_US + 10;
-    assert_int_equal(mcu_studio_record_start(f->studio, "r", path, start_us), 0);
+    const struct mcu_record_conf conf = {.id = "r", .path = path, .start_us = start_us};
+    assert_int_equal(mcu_studio_record(f->studio, &conf), 0);
     mcu_studio_tick_video(f->studio, begin_us + PICTURE_US);
     wait_for_pictures(f, 2);
     int64_t now_us = begin_us + PICTURE_US;
@@ -158,7 +160,7 @@ static void a_late_tick_costs_a_recording_no_picture(void **state)
     for (int i = 0; i < 30000 && !atomic_load(&f->is_recorded); i++)
         usleep(1000);
     assert_true(atomic_load(&f->is_recorded));
-    mcu_studio_record_reap(f->studio, "r");
+    assert_true(mcu_studio_record_reap(f->studio, "r", 1));
     unlink(path);
     assert_int_equal(f->result.error, 0);
     assert_true(f->result.audio_frames > 0);

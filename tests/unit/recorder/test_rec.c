@@ -219,6 +219,34 @@ static void a_stalled_picture_lasts_to_the_end(void **state)
     synth_free(&packets);
 }
 
+/* Its successor may come a second later, or never: a kill must not cost it. */
+static void a_still_is_in_the_growing_file(void **state)
+{
+    (void)state;
+    char path[128];
+    synth_path(path, sizeof(path), "still.mp4");
+    synth_audio(&packets, START_US - 500000, 4.6);
+    synth_video(&packets, START_US, 120, 0);
+    const struct rec_conf conf = conf_for(path, false);
+    struct outcome o = {0};
+    struct rec *r = start(&conf);
+    assert_int_equal(rec_push_video(r, packets.video[0]), 0);
+    for (size_t i = 0; i < 120; i++)
+        assert_int_equal(rec_push_audio(r, packets.audio[i]), 0);
+    wait_for_frames(path, 1);
+    for (size_t i = 90; i < 120; i++) /* it moves again after three seconds, with a key frame */
+        assert_int_equal(rec_push_video(r, packets.video[i]), 0);
+    for (size_t i = 120; i < packets.audio_count; i++)
+        assert_int_equal(rec_push_audio(r, packets.audio[i]), 0);
+    rec_stop(r, START_US + 4000000, on_done, &o);
+    rec_destroy(r);
+    assert_int_equal(o.result.error, 0);
+    assert_int_equal(o.result.video_frames, 31);
+    look_at(path, 4000000);
+    assert_near("second picture", seen.video_pts_us[1], 3000000, 12);
+    synth_free(&packets);
+}
+
 static void one_kind_alone_is_a_file(void **state)
 {
     (void)state;
@@ -434,6 +462,7 @@ int main(void)
         cmocka_unit_test(a_late_key_frame_shows_from_the_start),
         cmocka_unit_test(live_the_stop_waits_for_late_packets_and_leaves_out_the_rest),
         cmocka_unit_test(a_stalled_picture_lasts_to_the_end),
+        cmocka_unit_test(a_still_is_in_the_growing_file),
         cmocka_unit_test(one_kind_alone_is_a_file),
         cmocka_unit_test(nothing_at_all_is_told),
         cmocka_unit_test(without_a_stop_destroy_ends_the_file),
