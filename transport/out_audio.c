@@ -196,7 +196,7 @@ int rtc_out_audio_again(struct rtc_out_audio *a, uint16_t seq, struct rtc_rtx *r
     uint32_t mask;
     if (!s || now_us - s->sent_us > RTC_OUT_AUDIO_US)
         return -ENOENT;
-    if (s->was_resent && now_us - s->resent_us < (rtt_us < 0 ? UNKNOWN_RTT_US : rtt_us))
+    if (s->was_resent && now_us - s->resent_us < (rtt_us < 0 ? UNKNOWN_RTT_US : rtt_us * 2 / 3))
         return -EALREADY;
     const int n = rtx ? build_rtx(s, rtx, out, capacity) : build(a, s, out, capacity, &mask);
     if (n > 0) {

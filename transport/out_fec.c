@@ -54,13 +54,27 @@ static uint64_t budget_bps(const struct rtc_out *o)
     return bps < MOST_BPS ? bps : MOST_BPS;
 }
 
+static void refill(struct rtc_out *o, int64_t now_us)
+{
+    const uint64_t bps = budget_bps(o);
+    rtc_out_refill(&o->fec.budget, now_us, (int64_t)(bps / 8000),
+                   (int64_t)(bps * SAVED_US / 8 / MCU_US_PER_S));
+}
+
+bool rtc_out_fec_pays(struct rtc_out *o, size_t bytes, int64_t now_us)
+{
+    refill(o, now_us);
+    if (o->fec.budget.bytes < (int64_t)bytes)
+        return false;
+    o->fec.budget.bytes -= (int64_t)bytes;
+    return true;
+}
+
 /* Repair packets that the block gets. */
 static uint32_t lanes_of(struct rtc_out *o, int64_t now_us)
 {
     struct rtc_out_fec *f = &o->fec;
-    const uint64_t bps = budget_bps(o);
-    rtc_out_refill(&f->budget, now_us, (int64_t)(bps / 8000),
-                   (int64_t)(bps * SAVED_US / 8 / MCU_US_PER_S));
+    refill(o, now_us);
     const uint32_t wanted = (f->count * part_permille(o) + 500) / 1000;
     const uint32_t lanes = wanted > 0 ? wanted : 1;
     const int64_t each = (int64_t)(f->bytes / f->count) + RTC_FEC_HEADER_MAX;

@@ -46,6 +46,12 @@ struct rtc_out_playing {
     uint8_t lowest_upper; /* sent since the last base frame; UINT8_MAX: none */
 };
 
+/* A packet of video that is asked for again. */
+struct rtc_out_again {
+    uint16_t seq;
+    bool is_echo; /* it was sent again already: once more */
+};
+
 /* Repair packets of video. */
 struct rtc_out_fec {
     uint16_t seq; /* of the next one */
@@ -69,7 +75,7 @@ struct rtc_out {
     uint16_t transport_seq;
     uint64_t nack_misses;
     struct rtc_out_bucket resend;
-    uint16_t again[RTC_OUT_AGAIN_MAX]; /* video that is asked for again and waits */
+    struct rtc_out_again again[RTC_OUT_AGAIN_MAX]; /* waits */
     size_t again_first, again_count;
     int64_t rtt_us; /* -1: not known */
     uint64_t redundancy_bps; /* what repair may take that nobody asked for */
@@ -113,6 +119,9 @@ struct rtc_out {
 void rtc_out_fec_sent(struct rtc_out *o, uint16_t seq, size_t bytes, bool ends_frame, int64_t now_us);
 bool rtc_out_fec_waits(const struct rtc_out *o);
 size_t rtc_out_fec_next(struct rtc_out *o, int64_t now_us);
+
+/* Takes so much out of what repair that nobody asked for may cost; false: there is not enough. */
+bool rtc_out_fec_pays(struct rtc_out *o, size_t bytes, int64_t now_us);
 
 /* Of what was sent lately. */
 uint32_t rtc_out_loss_permille(const struct rtc_out *o);

@@ -7,6 +7,7 @@
 #include "transport/srtp.h"
 
 enum {
+    ECHO_PERMILLE = 150, /* from this loss on what is sent again is sent twice */
     SOUND_ALONE_BPS = 40 * 1000,
     CROWDED_BPS = 150 * 1000, /* where sound's copies count beside pictures */
     CROWDED_MS = 100,
@@ -43,11 +44,12 @@ int rtc_out_build_resend(struct rtc_out *o, enum mcu_kind kind, uint16_t seq, in
     return n;
 }
 
-/* Returns its bytes. */
-static size_t resend(struct rtc_out *o, enum mcu_kind kind, uint16_t seq, int64_t now_us)
+/* Returns its bytes. rtt_us: so long ago it must have been sent again last. */
+static size_t resend(struct rtc_out *o, enum mcu_kind kind, uint16_t seq, int64_t rtt_us,
+                     int64_t now_us)
 {
     uint8_t packet[RTC_OUT_PACKET_MAX] __attribute__((aligned(8)));
-    const int n = rtc_out_build_resend(o, kind, seq, now_us, o->rtt_us, packet,
+    const int n = rtc_out_build_resend(o, kind, seq, now_us, rtt_us, packet,
                                        sizeof(packet) - RTC_SRTP_EXPANSION_MAX);
     if (n == -ENOENT)
         o->nack_misses++;
@@ -61,13 +63,31 @@ static size_t resend(struct rtc_out *o, enum mcu_kind kind, uint16_t seq, int64_
     return (size_t)n;
 }
 
+static void put_again(struct rtc_out *o, uint16_t seq, bool is_echo)
+{
+    if (o->again_count < RTC_OUT_AGAIN_MAX)
+        o->again[(o->again_first + o->again_count++) % RTC_OUT_AGAIN_MAX] =
+            (struct rtc_out_again){.seq = seq, .is_echo = is_echo};
+}
+
+/* Where much is lost, what is sent again is too, and each time costs a round trip in which nothing
+ * moves. The echo goes behind all else that is asked for, as far as there is something left. */
+static void echo(struct rtc_out *o, uint16_t seq, size_t bytes, int64_t now_us)
+{
+    if (o->rtx[MCU_VIDEO].pt && rtc_out_loss_permille(o) >= ECHO_PERMILLE &&
+        rtc_out_fec_pays(o, bytes, now_us))
+        put_again(o, seq, true);
+}
+
 size_t rtc_out_resend_next(struct rtc_out *o, int64_t now_us)
 {
     while (o->again_count > 0) {
-        const uint16_t seq = o->again[o->again_first];
+        const struct rtc_out_again a = o->again[o->again_first];
         o->again_first = (o->again_first + 1) % RTC_OUT_AGAIN_MAX;
         o->again_count--;
-        const size_t bytes = resend(o, MCU_VIDEO, seq, now_us);
+        const size_t bytes = resend(o, MCU_VIDEO, a.seq, a.is_echo ? 0 : o->rtt_us, now_us);
+        if (bytes > 0 && !a.is_echo)
+            echo(o, a.seq, bytes, now_us);
         if (bytes > 0)
             return bytes;
     }
@@ -78,9 +98,9 @@ size_t rtc_out_resend_next(struct rtc_out *o, int64_t now_us)
 static void ask_again(struct rtc_out *o, enum mcu_kind kind, uint16_t seq, int64_t now_us)
 {
     if (kind == MCU_AUDIO)
-        resend(o, kind, seq, now_us);
-    else if (o->again_count < RTC_OUT_AGAIN_MAX)
-        o->again[(o->again_first + o->again_count++) % RTC_OUT_AGAIN_MAX] = seq;
+        resend(o, kind, seq, o->rtt_us, now_us);
+    else
+        put_again(o, seq, false);
 }
 
 /* Is NACK for this stream ours to answer? */

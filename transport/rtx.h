@@ -44,7 +44,7 @@ struct rtc_rtx {
 
 /* Builds the RTX packet for seq, in plain text: RTX header, original sequence number, the rest;
  * SRTP and a new transport-wide number (rtc_rtp_ext_rewrite) are the caller's. Returns its size,
- * -ENOENT (never sent, or too old: a miss), -EALREADY (was resent less than rtt_us ago; -1: not
+ * -ENOENT (never sent, or too old: a miss), -EALREADY (was resent less than 2/3 of rtt_us ago; -1: not
  * known, 20 ms then) or -ENOSPC. */
 int rtc_history_build_rtx(struct rtc_history *h, uint16_t seq, struct rtc_rtx *rtx, int64_t now_us,
                           int64_t rtt_us, uint8_t *out, size_t capacity);

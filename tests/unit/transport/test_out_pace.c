@@ -292,6 +292,39 @@ static void far_too_much_video_becomes_key_frames(void **state)
     far_destroy(f);
 }
 
+/* A retransmission that is lost costs a round trip more. */
+static void where_much_is_lost_what_is_asked_for_leaves_twice(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t fraction; /* of 256 */
+        uint64_t redundancy_bps;
+        size_t times;
+    } rows[] = {{10, UINT64_MAX, 1}, {80, UINT64_MAX, 2}, {80, 0, 1}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct rig *r = rig_create(MCU_CODEC_VP8);
+        const struct rtc_rtcp_block block = {.ssrc = r->local.ssrc[MCU_VIDEO],
+                                             .fraction = rows[i].fraction};
+        rtc_out_tune(r->out, 1, r->now_us);
+        rtc_out_set_redundancy(r->out, rows[i].redundancy_bps);
+        rig_push(r, &(struct rig_frame){.feed_id = 1, .is_key = true, .size = 2500});
+        rig_wait(r, 200 * 1000);
+        const uint16_t seqs[] = {r->packets[0].seq, r->packets[1].seq};
+        rtc_out_block(r->out, &block, r->now_us);
+        const size_t from = r->count;
+        rtc_out_nack(r->out, 0x1001, seqs, 2, r->now_us, 100000);
+        rig_wait(r, 20 * 1000);
+        rtc_out_nack(r->out, 0x1001, seqs, 2, r->now_us, 100000); /* not yet */
+        rig_wait(r, 20 * 1000);
+        assert_int_equal(r->count - from, 2 * rows[i].times);
+        for (size_t k = from; k < r->count; k++) {
+            assert_int_equal(r->packets[k].pt, RIG_RTX_PT);
+            assert_int_equal((uint16_t)(r->packets[k].seq - r->packets[from].seq), k - from);
+        }
+        rig_destroy(r);
+    }
+}
+
 static void what_is_asked_for_again_leaves_once_a_round_trip(void **state)
 {
     (void)state;
@@ -410,6 +443,7 @@ int main(void)
         cmocka_unit_test(sound_never_waits_for_pictures),
         cmocka_unit_test(too_much_video_loses_its_upper_layers_first),
         cmocka_unit_test(far_too_much_video_becomes_key_frames),
+        cmocka_unit_test(where_much_is_lost_what_is_asked_for_leaves_twice),
         cmocka_unit_test(what_is_asked_for_again_leaves_once_a_round_trip),
         cmocka_unit_test(for_long_hardly_more_leaves_than_the_estimate),
         cmocka_unit_test(a_peer_that_only_says_remb_is_believed),
