@@ -190,6 +190,25 @@ export interface Network {
     estimate?: number;
 }
 
+export interface Message {
+    messageId: number | string;
+    /** Who said it. */
+    userId: string;
+    name?: string;
+    content: string;
+    sentAt: number;
+    roomId?: string;
+    targetUser?: string;
+}
+
+export class Chat {
+    /** To everybody in the room, or to one user. */
+    send(content: string, options?: { to?: string }): Promise<{ messageId: number | string; sentAt: number; delivered: boolean }>;
+    /** Newest last. before, after: a messageId. */
+    history(options?: { room?: string; with?: string; before?: number | string; after?: number | string; limit?: number }):
+        Promise<{ messages: Message[]; more: boolean }>;
+}
+
 export interface Muting {
     audio?: boolean;
     video?: boolean;
@@ -210,6 +229,9 @@ export interface Events {
     rules: Rules & { by?: string };
     /** To hosts: all who wait to be let in. */
     waiting: Waiting[];
+    message: Message;
+    /** It has reached one who was away. */
+    delivered: { messageId: number | string; userId: string; deliveredAt: number };
     recording: Recording;
     /** Somebody's network, ours with its state and figures too. */
     network: Network;
@@ -236,6 +258,7 @@ export class Mixdown {
     readonly state: State['state'];
     readonly media: State['media'];
     readonly host: Host;
+    readonly chat: Chat;
     readonly room: string;
     readonly userId: string;
     readonly members: Member[];

@@ -12,6 +12,7 @@
  * and members; broken, it is resumed while sound and picture go on) and the media connection
  * (media.js). */
 
+import { Chat } from './chat.js';
 import { Host } from './host.js';
 import { Media } from './media.js';
 import { MixdownError, Socket, socketUrl } from './socket.js';
@@ -41,6 +42,7 @@ export class Mixdown {
     #state = 'idle';
     #media;
     #host;
+    #chat = new Chat((action, data) => this.#request(action, data, 'message'));
 
     #socket = null;
     #resume = '';
@@ -84,6 +86,7 @@ export class Mixdown {
 
     get state() { return this.#state; }         /* idle joining waiting joined reconnecting left */
     get media() { return this.#media.state; }   /* new connecting connected failed */
+    get chat() { return this.#chat; }           /* text: chat.js */
     get host() { return this.#host; }           /* rules, roles, the lobby: host.js */
     get room() { return this.#options?.room ?? ''; }
     get userId() { return this.#options?.userId ?? ''; }
@@ -103,7 +106,8 @@ export class Mixdown {
     get volumes() { return Object.fromEntries(this.#volumes); }
 
     /* Calls fn at each event; returns a function that stops it. Events: state, members, joined, left,
-     * speaking, muted, role, rules, waiting, recording, layout, tiles, watching, uplink, network, screen, stream, error
+     * speaking, muted, role, rules, waiting, message, delivered, recording, layout, tiles, watching, uplink, network,
+     * screen, stream, error
      * (mixdown.d.ts says what each carries). */
     on(event, fn) {
         if (!this.#listeners.has(event))
@@ -285,7 +289,7 @@ export class Mixdown {
         const url = socketUrl(this.#options.url, this.#options.token);
         const began = Date.now();
         const socket = await Socket.open(this.#env.WebSocket, url, {
-            onEvent: (action, data) => this.#socket === socket && this.#event(action, data),
+            onEvent: (action, data, type) => this.#socket === socket && this.#event(action, data, type),
             onClose: () => this.#socket === socket && this.#lost(),
         }, limitMs);
         if (!resuming)
@@ -456,15 +460,19 @@ export class Mixdown {
         socket?.close();
     }
 
-    #request(action, data) {
+    #request(action, data, type = 'rtc') {
         if (!this.#socket)
             return Promise.reject(new MixdownError('connection_lost', 'not connected'));
-        return this.#socket.request(action, data);
+        return this.#socket.request(action, data, undefined, type);
     }
 
     /* --- events ------------------------------------------------------------------------------ */
 
-    #event(action, data) {
+    #event(action, data, type) {
+        if (type === 'message' && (action === 'send' || action === 'delivered'))
+            this.#emit(action === 'send' ? 'message' : 'delivered', data);
+        if (type !== 'rtc')
+            return;
         const handlers = {
             joined: () => this.#memberJoined(data.member),
             left: () => this.#memberLeft(data),

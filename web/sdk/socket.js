@@ -78,7 +78,7 @@ export class Socket {
     }
 
     /* Sends and waits for the answer's data; rejects with the server's error. */
-    request(action, data = {}, limitMs = REQUEST_MS) {
+    request(action, data = {}, limitMs = REQUEST_MS, type = 'rtc') {
         if (!this.isOpen)
             return Promise.reject(new MixdownError('connection_lost', 'the connection is gone'));
         const id = String(this.#nextId++);
@@ -88,7 +88,7 @@ export class Socket {
                 reject(new MixdownError('timeout', `no answer to ${action}`));
             }, limitMs);
             this.#waiting.set(id, { resolve, reject, timer });
-            this.#ws.send(JSON.stringify({ type: 'rtc', action, id, data }));
+            this.#ws.send(JSON.stringify({ type, action, id, data }));
         });
     }
 
@@ -134,7 +134,7 @@ export class Socket {
             return; /* not ours: a proxy's */
         }
         if (message?.id === undefined) {
-            this.#onEvent(message?.action, message?.data ?? {});
+            this.#onEvent(message?.action, message?.data ?? {}, message?.type ?? 'rtc');
             return;
         }
         const waiting = this.#waiting.get(String(message.id));

@@ -29,6 +29,10 @@ export class Session {
     recording = $state.raw({ active: false, id: '', startedAt: 0 });
     recordingSince = $state(0); /* on this device's clock */
     isRecordPending = $state(false);
+    rules = $state.raw({});    /* of the room */
+    waiting = $state.raw([]);  /* to be let in; hosts know */
+    chat = $state.raw([]);     /* what was written, newest last */
+    unread = $state(0);
     layout = $state('');
     layoutState = $state.raw({ order: [], spotlight: null, hideWithoutVideo: false, sharing: null });
     tiles = $state.raw({ view: '', width: 0, height: 0, tiles: [] });
@@ -40,6 +44,7 @@ export class Session {
     #room = new Mixdown();
     #devices;
     #finishingToast = 0;
+    #isReading = false;
     #paced = new Paced((err) => toast({ text: explain(err), kind: 'wrong' }));
 
     constructor(devices) {
@@ -57,6 +62,9 @@ export class Session {
             toast({ text: t(reason === 'lost' ? 'toastLost' : 'toastLeft', { name }) }));
         room.on('speaking', (speakers) => this.levels.take(speakers));
         room.on('muted', (muted) => this.#mutedByHost(muted));
+        room.on('rules', (rules) => { this.rules = rules; });
+        room.on('waiting', (waiting) => this.#waitingChanged(waiting));
+        room.on('message', (message) => this.#heard(message));
         room.on('recording', (recording) => this.#recordingChanged(recording));
         room.on('layout', (state) => this.#layoutChanged(state));
         room.on('tiles', (tiles) => { this.tiles = tiles; });
@@ -75,7 +83,7 @@ export class Session {
     }
 
     /* True when in; on false, error says why not. */
-    async join({ room, name, token, codec, role }) {
+    async join({ room, name, token, codec, role, password }) {
         this.error = null;
         this.reason = '';
         clearToasts();
@@ -91,6 +99,7 @@ export class Session {
                 token,
                 codec,
                 role,
+                password,
                 volumes: loadVolumes(room),
                 deaf: this.isDeaf,
                 originalSound: this.isOriginal,
@@ -98,9 +107,10 @@ export class Session {
                 microphone: audio.isOn,
                 camera: video.isOn,
             });
+            this.#readHistory(room);
             return true;
         } catch (err) {
-            this.error = err;
+            this.error = err.code === 'left' ? null : err;
             return false;
         }
     }
@@ -164,8 +174,85 @@ export class Session {
             toast({ text: t('toastShares', { name: this.nameOf(state.sharing) }) });
     }
 
-    nameOf(userId) {
-        return this.members.find((member) => member.userId === userId)?.name ?? userId;
+    nameOf(userId, otherwise = userId) {
+        return this.members.find((member) => member.userId === userId)?.name ?? otherwise;
+    }
+
+    /* --- hosts --------------------------------------------------------------------------------- */
+
+    setRules(change) {
+        return this.#try(() => this.#room.host.setRules(change));
+    }
+
+    setRole({ userId }, role) {
+        return this.#try(() => this.#room.host.setRole(userId, role));
+    }
+
+    async kick({ userId, name }) {
+        if (await this.#try(() => this.#room.host.kick(userId)))
+            toast({ text: t('toastYouRemoved', { name }) });
+    }
+
+    stopCamera({ userId }) {
+        return this.#try(() => this.#room.mute(userId, { video: true }));
+    }
+
+    admit(userId) {
+        return this.#try(() => this.#room.host.admit(userId));
+    }
+
+    refuse(userId) {
+        return this.#try(() => this.#room.host.refuse(userId));
+    }
+
+    endForAll() {
+        return this.#try(() => this.#room.host.end());
+    }
+
+    #waitingChanged(waiting) {
+        const isNew = (one) => !this.waiting.some(({ userId }) => userId === one.userId);
+        for (const one of waiting.filter(isNew))
+            toast({ text: t('toastWaiting', one), keepMs: 8000 });
+        this.waiting = waiting;
+    }
+
+    /* --- chat ---------------------------------------------------------------------------------- */
+
+    async say(content) {
+        return this.#try(async () => {
+            const { messageId, sentAt } = await this.#room.chat.send(content);
+            this.#keep([{ messageId, userId: this.userId, content, sentAt }]);
+        });
+    }
+
+    /* The chat is open from now on, until what this returns is called. */
+    readChat() {
+        this.#isReading = true;
+        this.unread = 0;
+        return () => { this.#isReading = false; };
+    }
+
+    #heard(message) {
+        if (message.targetUser)
+            return; /* to us alone: the page has no place for it */
+        this.#keep([message]);
+        if (this.#isReading || message.userId === this.userId)
+            return;
+        this.unread++;
+        toast({ text: t('toastMessage', { name: this.nameOf(message.userId, message.name), text: message.content.slice(0, 80) }) });
+    }
+
+    /* What was said before we came; without a store there is none. */
+    async #readHistory(room) {
+        this.chat = [];
+        this.unread = 0;
+        const { messages = [] } = await this.#room.chat.history({ room }).catch(() => ({}));
+        this.#keep(messages);
+    }
+
+    #keep(messages) {
+        const all = new Map([...this.chat, ...messages].map((message) => [message.messageId, message]));
+        this.chat = [...all.values()].sort((a, b) => a.sentAt - b.sentAt);
     }
 
     leave() {
@@ -280,6 +367,8 @@ export class Session {
             this.screen?.stop();
             this.screen = null;
             this.network = {};
+            this.rules = {};
+            this.waiting = [];
             this.reason = reason;
             this.levels.clear();
             this.#paced.clear();
