@@ -126,6 +126,15 @@ struct mcu_config {
     } hooks;
     struct {
         char dir[MCU_CONFIG_TEXT];           /* data directory: "data" */
+        char s3_endpoint[MCU_CONFIG_TEXT];   /* "": recordings stay here */
+        char s3_bucket[64];
+        char s3_region[64];
+        char s3_access_key[MCU_CONFIG_TEXT];
+        char s3_secret_key[MCU_CONFIG_TEXT];
+        char s3_prefix[MCU_CONFIG_TEXT];     /* before the names of files */
+        bool s3_keep_local;                  /* also when they are there */
+        uint32_t s3_part_mb;
+        uint32_t s3_timeout_s;               /* without progress */
     } storage;
     struct {
         char level[16];

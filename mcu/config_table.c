@@ -104,6 +104,31 @@ static bool is_name(const char *text)
     return true;
 }
 
+static bool is_storage_url(const char *text)
+{
+    const char *host = strncmp(text, "https://", 8) == 0  ? text + 8
+                       : strncmp(text, "http://", 7) == 0 ? text + 7
+                                                          : NULL;
+    return host && *host && *host != '/' && !strpbrk(host, " ?#@");
+}
+
+static bool is_bucket(const char *text)
+{
+    const size_t size = strlen(text);
+    return size >= 3 && size <= 63 &&
+           strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789.-") == size;
+}
+
+/* Nothing that a url or a path could take for something else. */
+static bool is_prefix(const char *text)
+{
+    for (const char *p = text; *p; p++) {
+        if (!isalnum((unsigned char)*p) && !strchr("-_./", *p))
+            return false;
+    }
+    return text[0] != '/' && !strstr(text, "..") && !strstr(text, "//");
+}
+
 static bool is_long_secret(const char *text)
 {
     return strlen(text) >= 32;
@@ -284,6 +309,20 @@ const struct config_row config_rows[] = {
 
     NEEDED(storage, dir, "data", NULL, "a path",
            "Folder for the database, the recordings and the sockets of rooms."),
+
+    TEXT(storage, s3_endpoint, "", is_storage_url, "http(s)://HOST[:PORT]",
+         "S3-compatible storage that recordings are uploaded to when they are finished; empty: they stay here."),
+    TEXT(storage, s3_bucket, "", is_bucket, "a bucket's name", "Bucket at storage.s3_endpoint."),
+    TEXT(storage, s3_region, "us-east-1", is_name, "letters, digits and -",
+         "Region of the bucket; storage that is not Amazon's takes any."),
+    SECRET(storage, s3_access_key, NULL, "the storage's", "Access key of storage.s3_endpoint."),
+    SECRET(storage, s3_secret_key, NULL, "the storage's", "Secret key of storage.s3_access_key."),
+    TEXT(storage, s3_prefix, "", is_prefix, "letters, digits, - _ . and /",
+         "What stands before the names of files in the bucket, say recordings/."),
+    BOOL(storage, s3_keep_local, true, "Keep recordings here after they are uploaded."),
+    INT(storage, s3_part_mb, 5, 512, 8, "MiB of one part of an upload; smaller files go in one piece."),
+    INT(storage, s3_timeout_s, 5, 600, 30,
+        "Seconds without progress after which an upload is tried again."),
 
     CHOICE(log, level, "info", "debug info warn error", "Least important lines that are logged."),
 };

@@ -10,6 +10,7 @@
 #include "signaling/api.h"
 #include "signaling/http_handlers.h"
 #include "signaling/recording_files.h"
+#include "signaling/uploads.h"
 #include "signaling/ws.h"
 
 enum { PAGE_DEFAULT = 50, BODY_DEPTH = 4 };
@@ -86,6 +87,15 @@ void sig_api_recording_stop(struct sig_http *req)
 
 /* --- the archive ------------------------------------------------------------------------------ */
 
+/* In lists uploads are told of only where there are any. */
+static json_t *row_json(const struct sig_http *req, const struct sig_store_recording *row)
+{
+    json_t *json = sig_recording_row_json(row);
+    if (req->front->uploads)
+        json_object_set_new(json, "upload", sig_upload_json(req->front->store, row->id));
+    return json;
+}
+
 static void reply_page(struct sig_http *req, const struct sig_store_filter *filter)
 {
     struct sig_store_recording *rows = calloc(filter->limit, sizeof(*rows));
@@ -98,7 +108,7 @@ static void reply_page(struct sig_http *req, const struct sig_store_filter *filt
     }
     json_t *list = json_array();
     for (int i = 0; i < n; i++)
-        json_array_append_new(list, sig_recording_row_json(&rows[i]));
+        json_array_append_new(list, row_json(req, &rows[i]));
     free(rows);
     sig_http_json(req, 200,
                   json_pack("{s:o, s:I, s:i, s:i}", "recordings", list, "total", (json_int_t)total,
@@ -161,6 +171,7 @@ void sig_api_recording_get(struct sig_http *req)
         return;
     json_t *json = sig_recording_row_json(&row);
     json_object_set_new(json, "files", sig_recording_files_json(row.id, row.file));
+    json_object_set_new(json, "upload", sig_upload_json(req->front->store, row.id));
     sig_http_json(req, 200, json);
 }
 
@@ -196,4 +207,21 @@ void sig_api_recording_delete(struct sig_http *req)
         sig_http_error(req, sig_error("too_busy"), NULL);
     else
         sig_http_reply(req, 204, NULL, NULL, 0);
+}
+
+/* Again what failed, or for the first time what was finished before there was a storage. */
+void sig_api_recording_upload(struct sig_http *req)
+{
+    struct sig_token token;
+    struct sig_store_recording row;
+    if (!sig_api_find_recording(req, &row, &token) || !may_record(req, &token, row.room_id))
+        return;
+    if (!req->front->uploads || strcmp(row.status, "ready") != 0) {
+        sig_http_error(req, sig_error(req->front->uploads ? "still_recording" : "no_storage"),
+                       NULL);
+        return;
+    }
+    sig_uploads_add(req->front->uploads, row.id, row.file);
+    sig_uploads_again(req->front->uploads, row.id);
+    sig_http_json(req, 202, sig_upload_json(req->front->store, row.id));
 }

@@ -67,6 +67,7 @@ static const struct sig_error errors[] = {
     {"too_many_submixes", 409, "The room has as many submixes as it may.", NULL},
     {"too_many_volumes", 409, "Too many volumes of others are set.", "Set some back to 100."},
     {"already_recording", 409, "The room is being recorded already.", NULL},
+    {"no_storage", 409, "No storage is configured.", "Set storage.s3_endpoint."},
     {"still_recording", 409, "The recording is not finished.", "Stop it first."},
     {"length_required", 411, "The length of the body must be said.", "Send Content-Length."},
     {"etag_mismatch", 412, "The ETag is not that of the session.", NULL},

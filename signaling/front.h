@@ -31,6 +31,7 @@ struct sig_chat;
 struct sig_layouts;
 struct sig_images;
 struct sig_pictures;
+struct sig_uploads;
 
 struct sig_front {
     const struct mcu_config *config;
@@ -44,6 +45,7 @@ struct sig_front {
     struct sig_layouts *layouts;
     struct sig_images *images;     /* that layouts name */
     struct sig_pictures *pictures; /* of layouts */
+    struct sig_uploads *uploads;   /* NULL: recordings stay here */
     const char *snapshots_dir;
     struct sig_client *clients; /* open WebSockets */
     uint32_t client_count;

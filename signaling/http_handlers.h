@@ -70,6 +70,7 @@ void sig_api_recordings(struct sig_http *req);
 void sig_api_recording_get(struct sig_http *req);
 void sig_api_recording_file(struct sig_http *req);
 void sig_api_recording_delete(struct sig_http *req);
+void sig_api_recording_upload(struct sig_http *req);
 /* The row of the path's id, for whoever may see its room; replies itself when there is none. */
 bool sig_api_find_recording(struct sig_http *req, struct sig_store_recording *row,
                             struct sig_token *token);

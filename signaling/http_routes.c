@@ -65,6 +65,7 @@ const struct sig_route sig_routes[] = {
     {SIG_GET, "/api/v1/recordings/{id}/speakers.json", sig_api_recording_speakers, 0},
     {SIG_GET, "/api/v1/recordings/{id}/thumbnail.jpg", sig_api_recording_thumbnail, 0},
     {SIG_GET, "/api/v1/recordings/{id}/files/{name}", sig_api_recording_beside, 0},
+    {SIG_POST, "/api/v1/recordings/{id}/upload", sig_api_recording_upload, 0},
     {SIG_DELETE, "/api/v1/recordings/{id}", sig_api_recording_delete, 0},
 
     {SIG_GET, "/*", sig_serve_asset, 0}, /* last */

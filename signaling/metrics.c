@@ -11,6 +11,8 @@
 #include "signaling/hooks.h"
 #include "signaling/http.h"
 #include "signaling/http_handlers.h"
+#include "signaling/store_upload.h"
+#include "signaling/uploads.h"
 
 struct all_stats {
     struct sig_rooms_stats rooms;
@@ -18,6 +20,8 @@ struct all_stats {
     struct sig_front_stats front;
     struct sig_store_stats store;
     struct sig_hooks_stats hooks;
+    struct sig_uploads_stats uploads;
+    uint64_t uploads_waiting;
     uint64_t clients;
     uint64_t front_cpu_us;
     uint64_t load_millicores;
@@ -56,6 +60,13 @@ static const struct {
         "Recordings without a file that plays"),
     M64("mixdown_recordings_recovered_total", COUNTER, rooms.recordings_recovered,
         "Recordings finished after their room died"),
+    M64("mixdown_uploads_waiting", GAUGE, uploads_waiting,
+        "Files of recordings that wait for their upload, or are under way"),
+    M64("mixdown_uploads_total", COUNTER, uploads.done, "Files of recordings uploaded"),
+    M64("mixdown_uploads_failed_total", COUNTER, uploads.failed,
+        "Files of recordings that the storage refused"),
+    M64("mixdown_uploads_retries_total", COUNTER, uploads.retries, "Uploads tried again"),
+    M64("mixdown_uploads_bytes_total", COUNTER, uploads.bytes, "Bytes uploaded"),
     M64("mixdown_room_processes_started_total", COUNTER, host.started,
         "Room processes started, spares included"),
     M64("mixdown_room_deaths_total", COUNTER, host.deaths, "Room processes that died unasked"),
@@ -179,6 +190,9 @@ static void gather(struct sig_front *front, struct all_stats *a)
     a->clients = front->client_count;
     a->front_cpu_us = (uint64_t)mcu_cpu_us();
     a->load_millicores = (uint64_t)(1000.0 * sig_load_cores(front->rooms));
+    sig_uploads_stats(front->uploads, &a->uploads);
+    const int waiting = front->uploads ? sig_store_uploads_waiting(front->store) : 0;
+    a->uploads_waiting = waiting > 0 ? (uint64_t)waiting : 0;
     if (front->store)
         sig_store_stats(front->store, &a->store);
     sig_hooks_stats(front->hooks, &a->hooks);

@@ -18,6 +18,7 @@
 #include "signaling/layouts.h"
 #include "signaling/room_images.h"
 #include "signaling/rooms_internal.h"
+#include "signaling/uploads.h"
 
 struct starting {
     struct sig_rooms *rooms;
@@ -133,6 +134,8 @@ void recording_finish_row(struct sig_rooms *rooms, const struct sig_recording *r
     snprintf(row.status, sizeof(row.status), ok ? "ready" : "failed");
     if (sig_store_recording_finished(rooms->conf.store, &row) != 0)
         log_error("recording %s: its row cannot be finished; the next start does it", r->id);
+    else if (ok)
+        sig_uploads_add(rooms->conf.uploads, r->id, r->file);
 }
 
 /* --- starting --------------------------------------------------------------------------------- */

@@ -28,6 +28,7 @@ struct sig_rooms;
 struct sig_hooks;
 struct sig_layouts;
 struct sig_images;
+struct sig_uploads;
 struct sig_client; /* whoever sits on a WebSocket seat: signaling/ws.h */
 
 enum sig_kind {
@@ -158,6 +159,7 @@ struct sig_rooms_conf {
     const char *recordings_dir; /* absolute */
     const struct sig_layouts *layouts; /* may be NULL: only the built-in ones */
     const struct sig_images *images;   /* may be NULL: there are none */
+    struct sig_uploads *uploads;       /* may be NULL: recordings stay here */
 
     /* An event for a client; must not give up seats from within. event is borrowed. */
     void (*send)(struct sig_client *client, const json_t *event);

@@ -27,6 +27,7 @@
 #include "signaling/listen.h"
 #include "signaling/room_images.h"
 #include "signaling/room_picture.h"
+#include "signaling/uploads.h"
 #include "signaling/ws.h"
 #include "signaling/ws_internal.h"
 
@@ -355,6 +356,17 @@ static int check_layout(const struct sig_server *s, char *error)
     return -EINVAL;
 }
 
+static int create_uploads(struct sig_server *s, char *error)
+{
+    const struct sig_uploads_conf conf = {.config = s->conf.config, .store = s->conf.store};
+    const int err = sig_uploads_create(&s->front.uploads, &conf);
+    if (err == -EINVAL)
+        snprintf(error, SIG_SERVER_ERROR_MAX,
+                 "storage.s3_endpoint: it needs storage.s3_bucket, s3_access_key and "
+                 "s3_secret_key, too, and be http(s)://HOST[:PORT]");
+    return err;
+}
+
 static int create_rooms(struct sig_server *s)
 {
     const struct sig_rooms_conf conf = {
@@ -365,6 +377,7 @@ static int create_rooms(struct sig_server *s)
         .recordings_dir = s->conf.recordings_dir,
         .layouts = s->front.layouts,
         .images = s->front.images,
+        .uploads = s->front.uploads,
         .send = sig_client_send,
         .unseat = sig_client_unseat,
     };
@@ -418,6 +431,8 @@ int sig_server_create(struct sig_server **out, const struct sig_server_conf *con
     if (!err)
         err = sig_hooks_create(&s->front.hooks, conf->config);
     if (!err)
+        err = create_uploads(s, error);
+    if (!err)
         err = create_rooms(s);
     if (!err)
         err = create_users(s);
@@ -451,6 +466,7 @@ void sig_server_destroy(struct sig_server *s)
     sig_calls_destroy(s->front.calls);
     sig_users_destroy(s->front.users);
     sig_rooms_destroy(s->front.rooms);
+    sig_uploads_destroy(s->front.uploads);
     sig_pictures_destroy(s->front.pictures);
     sig_images_destroy(s->front.images);
     sig_layouts_destroy(s->front.layouts);

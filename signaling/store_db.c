@@ -19,6 +19,8 @@ static const char end_members[] =
 static const char end_room[] =
     "UPDATE rooms SET status='ended', ended_at=:at WHERE room_id=:room AND status='active'";
 
+static const char end_parts[] = "DELETE FROM upload_parts WHERE recording=:id AND name=:name";
+
 /* A room that opens while an older row says active was not seen to end: it ends now. */
 static const char *const sql[STORE_KINDS][STORE_STATEMENTS_MAX] = {
     [STORE_ROOM_OPENED] = {end_room, end_members,
@@ -38,7 +40,6 @@ static const char *const sql[STORE_KINDS][STORE_STATEMENTS_MAX] = {
                                   " bytes=:bytes, status=:status, participants="
                                   "CASE WHEN :participants > 0 THEN :participants"
                                   " ELSE participants END WHERE id=:id"},
-    [STORE_RECORDING_DELETE] = {"DELETE FROM recordings WHERE id=:id"},
     [STORE_CALL_STARTED] = {"INSERT INTO calls(id, room_id, caller, callee, media, started_at)"
                             " VALUES(:row, :room, :user, :name, :role, :at)"},
     [STORE_CALL_ANSWERED] = {"UPDATE calls SET answered_at=:at WHERE id=:row"},
@@ -54,6 +55,27 @@ static const char *const sql[STORE_KINDS][STORE_STATEMENTS_MAX] = {
                        " NULLIF(:ended, 0))"},
     [STORE_MESSAGES_DELIVERED] = {"UPDATE messages SET delivered_at=:at"
                                   " WHERE to_user=:user AND id<=:row AND delivered_at IS NULL"},
+    [STORE_RECORDING_DELETE] = {"DELETE FROM recordings WHERE id=:id",
+                                "DELETE FROM uploads WHERE recording=:id",
+                                "DELETE FROM upload_parts WHERE recording=:id"},
+    [STORE_UPLOAD_ADDED] = {"INSERT OR IGNORE INTO uploads(recording, name, bytes, status)"
+                            " VALUES(:id, :name, :bytes, 'waiting')"},
+    [STORE_UPLOAD_BEGUN] = {"UPDATE uploads SET status='uploading', upload_id=:upload, sent=0,"
+                            " error='', bytes=:bytes WHERE recording=:id AND name=:name",
+                            end_parts},
+    [STORE_UPLOAD_PART] = {"INSERT OR REPLACE INTO upload_parts(recording, name, part, etag, bytes)"
+                           " SELECT recording, name, :part, :etag, :bytes FROM uploads"
+                           " WHERE recording=:id AND name=:name",
+                           "UPDATE uploads SET error='', sent=(SELECT SUM(bytes) FROM upload_parts"
+                           " WHERE recording=:id AND name=:name)"
+                           " WHERE recording=:id AND name=:name"},
+    [STORE_UPLOAD_TROUBLE] = {"UPDATE uploads SET error=:error WHERE recording=:id AND name=:name"},
+    [STORE_UPLOAD_ENDED] = {"UPDATE uploads SET status=:status, error=:error, upload_id='',"
+                            " sent=CASE :status WHEN 'done' THEN bytes ELSE 0 END"
+                            " WHERE recording=:id AND name=:name",
+                            end_parts},
+    [STORE_UPLOADS_AGAIN] = {"UPDATE uploads SET status='waiting', error=''"
+                             " WHERE status='failed' AND (:id='' OR recording=:id)"},
 };
 
 struct parameter {
@@ -71,6 +93,10 @@ static const struct parameter parameters[] = {
     {":file", offsetof(struct store_op, file), true},
     {":status", offsetof(struct store_op, status), true},
     {":at", offsetof(struct store_op, at_ms), false},
+    {":upload", offsetof(struct store_op, file), true}, /* places of others, by other names */
+    {":etag", offsetof(struct store_op, user), true},
+    {":error", offsetof(struct store_op, user), true},
+    {":part", offsetof(struct store_op, participants), false},
     {":ended", offsetof(struct store_op, ended_at_ms), false},
     {":duration", offsetof(struct store_op, duration_ms), false},
     {":bytes", offsetof(struct store_op, bytes), false},

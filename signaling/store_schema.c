@@ -40,6 +40,15 @@ static const char *const migrations[] = {
     "CREATE INDEX messages_by_room ON messages(room_id, id) WHERE room_id IS NOT NULL;"
     "CREATE INDEX messages_waiting ON messages(to_user, id)"
     " WHERE delivered_at IS NULL AND to_user IS NOT NULL;",
+    /* uploads to storage elsewhere: of each file of a recording, with the parts that are there */
+    "CREATE TABLE uploads("
+    "  recording TEXT NOT NULL, name TEXT NOT NULL, bytes INTEGER NOT NULL, status TEXT NOT NULL,"
+    "  sent INTEGER NOT NULL DEFAULT 0, upload_id TEXT NOT NULL DEFAULT '',"
+    "  error TEXT NOT NULL DEFAULT '', PRIMARY KEY(recording, name));"
+    "CREATE INDEX uploads_by_status ON uploads(status);"
+    "CREATE TABLE upload_parts("
+    "  recording TEXT NOT NULL, name TEXT NOT NULL, part INTEGER NOT NULL, etag TEXT NOT NULL,"
+    "  bytes INTEGER NOT NULL, PRIMARY KEY(recording, name, part));",
 };
 
 enum { NEWEST = sizeof(migrations) / sizeof(migrations[0]) };

@@ -70,6 +70,20 @@ function checkShape(scope, row, file) {
     return shape;
 }
 
+/* Their tones are taken for speech, all the time. */
+async function checkSpeakers(server, row, people) {
+    const beside = (name) => server.download(row.url.replace(/file$/, name));
+    const talk = JSON.parse(await beside('speakers.json'));
+    const names = people.map(({ name }) => name);
+    check(names.every((name) => talk.speakers.some((one) => one.name === name && one.spoken_ms > 2000)),
+        `who spoke: ${JSON.stringify(talk.speakers)}`);
+    check(Math.abs(talk.duration_ms - row.durationMs) < 100, `they spoke for ${talk.duration_ms} ms`);
+    const captions = (await beside('captions.vtt')).toString();
+    check(captions.startsWith('WEBVTT') && names.every((name) => captions.includes(`<v ${name}>${name}`)), captions);
+    const jpeg = Buffer.from(await beside('thumbnail.jpg'));
+    check(jpeg.readUInt16BE(0) === 0xffd8 && jpeg.length > 2000, `the thumbnail has ${jpeg.length} bytes`);
+}
+
 test('three people see and hear each other through the page, and record it', async (scope) => {
     const server = await Server.start(scope);
     const room = 'meeting';
@@ -103,6 +117,7 @@ test('three people see and hear each other through the page, and record it', asy
     const href = await stopRecording(ada);
     const { row, file } = await fetchRecording(scope, server, room, href);
     checkShape(scope, row, file);
+    await checkSpeakers(server, row, PEOPLE);
     const three = frameAt(file, withThree);
     PEOPLE.forEach((person, i) => {
         const rgb = tileColour(three, GRID[3][i]);
