@@ -8,6 +8,7 @@
 #include "mcu/base/json.h"
 #include "mcu/base/log.h"
 #include "signaling/api.h"
+#include "signaling/api_page.h"
 #include "signaling/http_handlers.h"
 #include "signaling/recording_files.h"
 #include "signaling/uploads.h"
@@ -96,7 +97,8 @@ static json_t *row_json(const struct sig_http *req, const struct sig_store_recor
     return json;
 }
 
-static void reply_page(struct sig_http *req, const struct sig_store_filter *filter)
+static void reply_page(struct sig_http *req, const struct sig_store_filter *filter,
+                       const struct sig_page *page)
 {
     struct sig_store_recording *rows = calloc(filter->limit, sizeof(*rows));
     uint64_t total = 0;
@@ -110,27 +112,22 @@ static void reply_page(struct sig_http *req, const struct sig_store_filter *filt
     for (int i = 0; i < n; i++)
         json_array_append_new(list, row_json(req, &rows[i]));
     free(rows);
-    sig_http_json(req, 200,
-                  json_pack("{s:o, s:I, s:i, s:i}", "recordings", list, "total", (json_int_t)total,
-                            "offset", (int)filter->offset, "limit", (int)filter->limit));
+    sig_page_reply(req, page, total, json_pack("{s:o}", "recordings", list));
 }
 
 static void reply_list(struct sig_http *req, const char *room)
 {
-    const int64_t offset = sig_http_arg_number(req, "offset", INT32_MAX, 0);
-    const int64_t limit = sig_http_arg_number(req, "limit", SIG_STORE_PAGE_MAX, PAGE_DEFAULT);
+    struct sig_page page;
     const char *status = sig_http_arg(req, "status");
-    if (offset < 0 || limit < 1) {
-        sig_http_error(req, sig_error("bad_request"), "offset or limit is out of bounds.");
+    if (!sig_page_read(req, &page, PAGE_DEFAULT))
         return;
-    }
     const struct sig_store_filter filter = {
         .room_id = room && room[0] ? room : NULL,
         .status = status[0] ? status : NULL,
-        .offset = (uint32_t)offset,
-        .limit = (uint32_t)limit,
+        .offset = page.offset,
+        .limit = page.limit,
     };
-    reply_page(req, &filter);
+    reply_page(req, &filter, &page);
 }
 
 void sig_api_recordings_of_room(struct sig_http *req)

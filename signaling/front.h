@@ -29,6 +29,7 @@ struct sig_users;
 struct sig_calls;
 struct sig_chat;
 struct sig_layouts;
+struct sig_once;
 struct sig_images;
 struct sig_pictures;
 struct sig_uploads;
@@ -51,6 +52,7 @@ struct sig_front {
     uint32_t client_count;
     int64_t started_at_ms;
     bool is_ready; /* earlier rooms were adopted */
+    struct sig_once *once; /* kept answers of POSTs (http_once.h); NULL: none yet */
     struct sig_front_stats stats;
 };
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "mcu/base/log.h"
+#include "signaling/http_once.h"
 
 enum { CHUNK_SIZE = 32 * 1024, REPLY_TIMEOUT_S = 60, FREE_BODY_MAX = 64 * 1024 };
 
@@ -89,7 +90,8 @@ static void add_cors(struct sig_http *req)
     sig_http_header(req, "Access-Control-Allow-Origin", origin);
     sig_http_header(req, "Vary", "Origin");
     sig_http_header(req, "Access-Control-Expose-Headers",
-                    "Location, ETag, Link, Accept-Post, Accept-Patch, Content-Range");
+                    "Location, ETag, Link, Accept-Post, Accept-Patch, Accept-Ranges, Content-Range, "
+                    "Content-Disposition, Retry-After, Allow, WWW-Authenticate, Idempotency-Replayed");
 }
 
 static void reply_options(struct sig_http *req)
@@ -99,7 +101,8 @@ static void reply_options(struct sig_http *req)
     sig_http_header(req, "Allow", allow);
     sig_http_header(req, "Access-Control-Allow-Methods", allow);
     sig_http_header(req, "Access-Control-Allow-Headers",
-                    "Authorization, Content-Type, If-Match, Range");
+                    "Authorization, Content-Type, If-Match, If-None-Match, If-Range, Range, "
+                    "Idempotency-Key");
     sig_http_header(req, "Access-Control-Max-Age", "3600");
     if (strncmp(req->path, "/whip/", 6) == 0 || strncmp(req->path, "/whep/", 6) == 0)
         sig_http_header(req, "Accept-Post", "application/sdp");
@@ -112,7 +115,8 @@ static void handle(struct sig_http *req)
     /* Who replies later may have to wait for a room or a child process. */
     lws_set_timeout(req->wsi, PENDING_TIMEOUT_HTTP_CONTENT, REPLY_TIMEOUT_S);
     if (req->match.route) {
-        req->match.route->handle(req);
+        if (!sig_once_answer(req))
+            req->match.route->handle(req);
     } else if (req->method == SIG_OPTIONS && req->match.allowed) {
         reply_options(req);
     } else if (req->match.allowed) {
@@ -224,6 +228,7 @@ void sig_http_unref(struct sig_http *req)
 {
     if (!req || --req->refs)
         return;
+    sig_once_forget(req);
     if (req->file >= 0)
         close(req->file);
     free(req->owned);
@@ -328,6 +333,8 @@ void sig_http_reply_static(struct sig_http *req, int status, const char *type, c
 void sig_http_reply(struct sig_http *req, int status, const char *type, const void *data,
                     size_t size)
 {
+    if (!req->is_replied)
+        sig_once_keep(req, status, type, data, size);
     if (!req->wsi || req->is_replied)
         return;
     req->owned = size ? malloc(size) : NULL;
@@ -394,6 +401,7 @@ static const char *reason(int status)
         {413, "Content Too Large"},
         {415, "Unsupported Media Type"},
         {416, "Range Not Satisfiable"},
+        {422, "Unprocessable Content"},
         {429, "Too Many Requests"},
         {500, "Internal Server Error"},
         {501, "Not Implemented"},

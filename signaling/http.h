@@ -47,6 +47,7 @@ struct sig_http {
     char *body;
     size_t body_size;
     size_t body_expected;
+    uint64_t once_id; /* its answer is to be kept (http_once.h); 0: not */
     bool was_handled;
     bool is_replied;
     bool headers_sent;

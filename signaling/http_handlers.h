@@ -31,6 +31,11 @@ void sig_api_image_delete(struct sig_http *req);
 /* api_room_patch.c */
 void sig_api_room_patch(struct sig_http *req);
 
+/* api_history.c */
+void sig_api_history_rooms(struct sig_http *req);
+void sig_api_history_members(struct sig_http *req);
+void sig_api_history_calls(struct sig_http *req);
+
 /* api_lobby.c */
 void sig_api_lobby(struct sig_http *req);
 void sig_api_lobby_decide(struct sig_http *req);

@@ -21,6 +21,7 @@
 #include "signaling/front.h"
 #include "signaling/hooks.h"
 #include "signaling/http.h"
+#include "signaling/http_once.h"
 #include "signaling/images.h"
 #include "signaling/layout_pictures.h"
 #include "signaling/layouts.h"
@@ -467,6 +468,7 @@ void sig_server_destroy(struct sig_server *s)
     sig_users_destroy(s->front.users);
     sig_rooms_destroy(s->front.rooms);
     sig_uploads_destroy(s->front.uploads);
+    sig_once_destroy(s->front.once);
     sig_pictures_destroy(s->front.pictures);
     sig_images_destroy(s->front.images);
     sig_layouts_destroy(s->front.layouts);
