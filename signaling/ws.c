@@ -10,6 +10,8 @@
 
 #include "mcu/base/clock.h"
 #include "mcu/base/log.h"
+#include "signaling/trunk.h"
+#include "signaling/ws_internal.h"
 #include "signaling/bearer.h"
 
 struct ws_message {
@@ -52,34 +54,70 @@ const struct sig_error *sig_ws_check(struct sig_front *front, struct lws *wsi,
     read_field(wsi, WSI_TOKEN_HOST, host, sizeof(host));
     sig_bearer_read(wsi, true, text, sizeof(text));
     const struct sig_error *error = NULL;
-    if (strcmp(path, "/ws") != 0)
+    const bool is_trunk = strcmp(path, "/trunk") == 0;
+    if (!is_trunk && strcmp(path, "/ws") != 0)
         error = sig_error("not_found");
     else if (!sig_origin_is_allowed(front->config, origin, host))
         error = sig_error("bad_origin");
     else
         error = sig_authenticate(front->config, text, token);
+    if (!error && is_trunk && !token->is_admin)
+        error = sig_error("forbidden");
     if (error)
         front->stats.ws_refused++;
     return error;
 }
 
-struct sig_client *sig_client_open(struct sig_front *front, struct lws *wsi,
-                                   const struct sig_token *token)
+struct sig_client *sig_client_create(struct sig_front *front)
 {
     struct sig_client *c = calloc(1, sizeof(*c));
     if (!c)
         return NULL;
     c->refs = 1;
     c->front = front;
-    c->wsi = wsi;
-    c->token = *token;
-    snprintf(c->user, sizeof(c->user), "%s", token->sub);
     c->heard_us = c->pinged_us = c->tokens_us = mcu_now_us();
     c->tokens = SIG_WS_BURST;
+    return c;
+}
+
+static bool is_trunk(struct lws *wsi)
+{
+    char path[64];
+    read_field(wsi, WSI_TOKEN_GET_URI, path, sizeof(path));
+    return strcmp(path, "/trunk") == 0;
+}
+
+static void list_client(struct sig_client *c)
+{
+    struct sig_front *front = c->front;
     c->next = front->clients;
+    c->at = &front->clients;
+    if (c->next)
+        c->next->at = &c->next;
     front->clients = c;
     front->client_count++;
     front->stats.ws_connections++;
+}
+
+struct sig_client *sig_client_open(struct sig_front *front, struct lws *wsi,
+                                   const struct sig_token *token)
+{
+    struct sig_client *c = sig_client_create(front);
+    if (!c)
+        return NULL;
+    c->wsi = wsi;
+    c->token = *token;
+    if (is_trunk(wsi)) {
+        c->trunk = sig_trunk_create(c);
+        c->tokens = SIG_TRUNK_RATE;
+        if (!c->trunk) {
+            sig_client_unref(c);
+            return NULL;
+        }
+    } else {
+        snprintf(c->user, sizeof(c->user), "%s", token->sub);
+    }
+    list_client(c);
     return c;
 }
 
@@ -94,21 +132,15 @@ static void drop_output(struct sig_client *c)
     c->out_size = 0;
 }
 
-void sig_client_gone(struct sig_client *c)
+void sig_client_end(struct sig_client *c)
 {
-    struct sig_client **at = &c->front->clients;
-    while (*at && *at != c)
-        at = &(*at)->next;
-    if (*at)
-        *at = c->next;
-    c->front->client_count--;
-    c->wsi = NULL;
-    drop_output(c);
     struct sig_member *m = c->member;
     struct sig_device *d = c->device;
+    c->is_gone = true;
+    c->via = NULL;
     c->member = NULL;
-    sig_client_stop_waiting(c);
     c->device = NULL;
+    sig_client_stop_waiting(c);
     if (m)
         sig_member_lost(m, mcu_now_us());
     if (d)
@@ -116,13 +148,29 @@ void sig_client_gone(struct sig_client *c)
     sig_client_unref(c);
 }
 
+void sig_client_gone(struct sig_client *c)
+{
+    *c->at = c->next;
+    if (c->next)
+        c->next->at = c->at;
+    c->front->client_count--;
+    c->wsi = NULL;
+    c->is_gone = true;
+    drop_output(c);
+    sig_trunk_destroy(c->trunk);
+    c->trunk = NULL;
+    sig_client_end(c);
+}
+
 /* --- in --------------------------------------------------------------------------------------- */
 
 static bool take_token(struct sig_client *c, int64_t now_us)
 {
-    c->tokens += (double)(now_us - c->tokens_us) * SIG_WS_RATE / (double)MCU_US_PER_S;
-    if (c->tokens > SIG_WS_BURST)
-        c->tokens = SIG_WS_BURST;
+    const double rate = c->trunk ? SIG_TRUNK_RATE : SIG_WS_RATE;
+    const double burst = c->trunk ? SIG_TRUNK_RATE : SIG_WS_BURST;
+    c->tokens += (double)(now_us - c->tokens_us) * rate / (double)MCU_US_PER_S;
+    if (c->tokens > burst)
+        c->tokens = burst;
     c->tokens_us = now_us;
     if (c->tokens < 1)
         return false;
@@ -130,13 +178,26 @@ static bool take_token(struct sig_client *c, int64_t now_us)
     return true;
 }
 
-static void refuse_rate(struct sig_client *c)
+/* Told once a second: a flood is not answered by a flood. */
+static void refuse_rate(struct sig_client *c, int64_t now_us)
 {
     c->front->stats.ws_rate_limited++;
+    sig_client_fault(c);
+    if (c->refused_us && now_us - c->refused_us < MCU_US_PER_S)
+        return;
+    c->refused_us = now_us;
     json_t *event = json_pack("{s:s, s:s, s:o}", "type", "rtc", "action", "error", "data",
                               sig_error_json(sig_error("rate_limited"), NULL));
     sig_client_send(c, event);
     json_decref(event);
+}
+
+void sig_client_take(struct sig_client *c, json_t *message)
+{
+    if (c->via && !take_token(c, c->heard_us))
+        refuse_rate(c, c->heard_us);
+    else
+        sig_client_request(c, message);
 }
 
 static int append_in(struct sig_client *c, const void *data, size_t size)
@@ -163,7 +224,7 @@ static void take_message(struct sig_client *c)
     if (take_token(c, c->heard_us))
         sig_client_message(c, c->in ? c->in : "", c->in_size);
     else
-        refuse_rate(c);
+        refuse_rate(c, c->heard_us);
     c->in_size = 0;
     if (c->in_capacity > 16 * 1024) { /* one long message is no reason to keep the room for it */
         free(c->in);
@@ -185,25 +246,42 @@ int sig_client_received(struct sig_client *c, const void *data, size_t size)
     c->heard_us = mcu_now_us();
     if (lws_frame_is_binary(c->wsi))
         return close_with(c, LWS_CLOSE_STATUS_UNACCEPTABLE_OPCODE, "text only");
+    if (c->is_dropped)
+        return 0; /* it is being told so */
+    if (c->in_size == 0)
+        c->in_since_us = c->heard_us;
     if (append_in(c, data, size) != 0)
         return close_with(c, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE, "message too large");
     if (lws_is_final_fragment(c->wsi) && lws_remaining_packet_payload(c->wsi) == 0)
         take_message(c);
-    return c->is_dropped ? -1 : 0;
+    return 0;
 }
 
 /* --- out -------------------------------------------------------------------------------------- */
+
+static void close_soon(struct sig_client *c, const char *why)
+{
+    log_info("a WebSocket client is dropped: %s", why);
+    c->is_dropped = true;
+    c->close_words = why;
+    c->front->stats.ws_dropped++;
+    lws_set_timeout(c->wsi, PENDING_TIMEOUT_USER_OK, 1); /* even if it is never writable */
+    lws_callback_on_writable(c->wsi);
+}
 
 static void drop_client(struct sig_client *c, const char *why)
 {
     if (c->is_dropped)
         return;
-    log_info("a WebSocket client is dropped: %s", why);
-    c->is_dropped = true;
-    c->front->stats.ws_dropped++;
     drop_output(c);
-    lws_set_timeout(c->wsi, PENDING_TIMEOUT_USER_OK, 1); /* even if it is never writable */
-    lws_callback_on_writable(c->wsi);
+    close_soon(c, why);
+}
+
+void sig_client_fault(struct sig_client *c)
+{
+    if (c->via || c->trunk || c->is_gone || c->is_dropped || ++c->faults < SIG_WS_FAULTS_MAX)
+        return;
+    close_soon(c, "too many messages were refused"); /* it reads, and is told of them before */
 }
 
 static void queue_message(struct sig_client *c, struct ws_message *m)
@@ -219,13 +297,12 @@ static void queue_message(struct sig_client *c, struct ws_message *m)
     lws_callback_on_writable(c->wsi);
 }
 
-void sig_client_send(struct sig_client *c, const json_t *message)
+static void send_text(struct sig_client *c, const json_t *message)
 {
-    if (!c->wsi || c->is_dropped || !message)
-        return;
     const size_t flags = JSON_COMPACT | JSON_PRESERVE_ORDER;
     const size_t size = json_dumpb(message, NULL, 0, flags);
-    if (size == 0 || size > SIG_WS_OUT_MAX - c->out_size) {
+    const size_t most = c->trunk ? SIG_TRUNK_OUT_MAX : SIG_WS_OUT_MAX;
+    if (size == 0 || size > most - c->out_size) {
         drop_client(c, "it does not read what it is sent");
         return;
     }
@@ -239,6 +316,18 @@ void sig_client_send(struct sig_client *c, const json_t *message)
     queue_message(c, m);
 }
 
+void sig_client_send(struct sig_client *c, const json_t *message)
+{
+    if (c->is_gone || c->is_dropped || !message)
+        return;
+    json_t *other = sig_dialect_out(&c->dialect, c->user, message);
+    if (c->via)
+        sig_trunk_send(c, other ? other : message);
+    else
+        send_text(c, other ? other : message);
+    json_decref(other);
+}
+
 static int write_ping(struct sig_client *c, int64_t now_us)
 {
     unsigned char buffer[LWS_PRE + 1];
@@ -249,8 +338,8 @@ static int write_ping(struct sig_client *c, int64_t now_us)
 int sig_client_writable(struct sig_client *c)
 {
     const int64_t now_us = mcu_now_us();
-    if (c->is_dropped)
-        return close_with(c, LWS_CLOSE_STATUS_POLICY_VIOLATION, "too slow");
+    if (c->is_dropped && !c->out_first)
+        return close_with(c, LWS_CLOSE_STATUS_POLICY_VIOLATION, c->close_words);
     if (now_us - c->pinged_us >= SIG_WS_PING_S * MCU_US_PER_S)
         return write_ping(c, now_us) ? -1 : (lws_callback_on_writable(c->wsi), 0);
     struct ws_message *m = c->out_first;
@@ -263,7 +352,7 @@ int sig_client_writable(struct sig_client *c)
     const int n = lws_write(c->wsi, m->data + LWS_PRE, m->size, LWS_WRITE_TEXT);
     const bool failed = n < (int)m->size;
     free(m);
-    if (c->out_first)
+    if (c->out_first || c->is_dropped)
         lws_callback_on_writable(c->wsi);
     return failed ? -1 : 0;
 }
@@ -271,8 +360,12 @@ int sig_client_writable(struct sig_client *c)
 void sig_clients_tick(struct sig_front *front, int64_t now_us)
 {
     for (struct sig_client *c = front->clients; c; c = c->next) {
+        if (c->trunk)
+            sig_trunk_tick(c->trunk);
         if (now_us - c->heard_us >= SIG_WS_SILENCE_S * MCU_US_PER_S)
             drop_client(c, "it has been silent for too long");
+        else if (c->in_size > 0 && now_us - c->in_since_us >= SIG_WS_MESSAGE_S * MCU_US_PER_S)
+            drop_client(c, "a message took too long to come");
         else if (now_us - c->pinged_us >= SIG_WS_PING_S * MCU_US_PER_S)
             lws_callback_on_writable(c->wsi);
     }

@@ -12,6 +12,7 @@
 #include "mcu/base/log.h"
 #include "mcu/control.h"
 #include "signaling/sdp.h"
+#include "signaling/trunk.h"
 #include "signaling/ws.h"
 #include "signaling/watch.h"
 #include "signaling/ws_internal.h"
@@ -300,25 +301,73 @@ static bool id_is_fit(const json_t *id)
            (json_is_string(id) && json_string_length(id) <= SIG_WS_ID_MAX);
 }
 
+static void refuse_message(struct sig_client *c, const char *action, const json_t *id)
+{
+    sig_client_fault(c);
+    ws_refuse(c, action, id, sig_error("bad_message"), NULL);
+}
+
 static void read_request(struct sig_client *c, const json_t *message)
 {
     char type[16] = "";
     char action[32] = "";
     json_t *data = NULL;
     const json_t *id = json_object_get(message, "id");
-    json_t *empty = json_object();
     if (!id_is_fit(id) ||
         mcu_json_string(message, "type", MCU_JSON_REQUIRED, 1, type, sizeof(type)) ||
         mcu_json_string(message, "action", MCU_JSON_REQUIRED, 1, action, sizeof(action)) ||
         mcu_json_object(message, "data", MCU_JSON_OPTIONAL, &data) || !type_is_known(type)) {
-        ws_refuse(c, action[0] ? action : "error", id_is_fit(id) ? id : NULL,
-                  sig_error("bad_message"), NULL);
-    } else {
-        const struct ws_request q = {
-            .client = c, .type = type, .action = action, .id = id, .data = data ? data : empty};
-        dispatch(&q);
+        refuse_message(c, action[0] ? action : "error", id_is_fit(id) ? id : NULL);
+        return;
     }
+    json_t *empty = json_object();
+    const struct ws_request q = {.client = c,
+                                 .type = type,
+                                 .action = action,
+                                 .id = id,
+                                 .data = data ? data : empty};
+    c->faults = 0;
+    dispatch(&q);
     json_decref(empty);
+}
+
+/* In the dialect everybody says who he is with each message. */
+static void read_dialect(struct sig_client *c, const json_t *message)
+{
+    char from[SIG_USER_SIZE];
+    json_t *ours = NULL;
+    struct sig_dialect as_asked = c->dialect;
+    if (sig_dialect_in(&as_asked, message, &ours, from) != 0) {
+        refuse_message(c, NULL, NULL);
+        return;
+    }
+    if (!c->user[0] && c->front->config->auth.dev)
+        snprintf(c->user, sizeof(c->user), "%s", from);
+    c->dialect = as_asked;
+    if (strcmp(from, c->user) == 0)
+        read_request(c, ours);
+    else
+        ws_refuse(c, NULL, NULL, sig_error("forbidden"), NULL);
+    json_decref(ours);
+}
+
+/* Text and presence have no words in the dialect: they do not change how calls are told. */
+static bool is_about_calls(const json_t *message)
+{
+    const char *type = json_string_value(json_object_get(message, "type"));
+    const char *action = json_string_value(json_object_get(message, "action"));
+    return type && action && strcmp(type, "rtc") == 0 && find_row(ws_call_rows, action);
+}
+
+void sig_client_request(struct sig_client *c, json_t *message)
+{
+    if (sig_dialect_is(message)) {
+        read_dialect(c, message);
+        return;
+    }
+    if (is_about_calls(message))
+        c->dialect.is_spoken = false; /* it is answered as it asks */
+    read_request(c, message);
 }
 
 bool sig_json_depth_fits(const char *text, size_t size, uint32_t depth)
@@ -344,9 +393,12 @@ void sig_client_message(struct sig_client *c, const char *text, size_t size)
     json_t *message = NULL;
     if (!sig_json_depth_fits(text, size, SIG_WS_DEPTH_MAX) ||
         mcu_json_parse(&message, text, size) != 0) {
-        ws_refuse(c, NULL, NULL, sig_error("bad_message"), NULL);
+        refuse_message(c, NULL, NULL);
         return;
     }
-    read_request(c, message);
+    if (c->trunk)
+        sig_trunk_take(c->trunk, message);
+    else
+        sig_client_take(c, message);
     json_decref(message);
 }

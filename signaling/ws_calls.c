@@ -83,7 +83,7 @@ static const struct sig_error *check_rights(const struct ws_request *q, const st
             error = sig_error("forbidden");
         return error;
     }
-    if (!sig_token_is_for(&c->token, f->room) ||
+    if ((!c->via && !sig_token_is_for(&c->token, f->room)) ||
         sig_role_rank(f->role) > sig_role_rank(c->token.role))
         return sig_error("forbidden");
     return NULL;

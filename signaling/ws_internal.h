@@ -55,6 +55,9 @@ void ws_calls_conf(struct sig_calls_conf *conf, struct sig_front *front);
 /* ws_seat.c: for RTCPeerConnection; caller owns. */
 json_t *ws_ice_servers(const struct mcu_config *config, const char *user);
 
+/* ws_actions.c: carries a message out, whatever the rate. */
+void sig_client_request(struct sig_client *c, json_t *message);
+
 /* NULL: no memory. finish answers and frees; steals data. */
 struct ws_pending *ws_pending_create(const struct ws_request *q, struct sig_member *m);
 void ws_pending_free(struct ws_pending *p);

@@ -52,7 +52,8 @@ static const struct sig_error *on_online(const struct ws_request *q)
     bool is_back = false;
     if (ws_read_user(q->data, "userId", MCU_JSON_OPTIONAL, user) ||
         mcu_json_string(q->data, "device", MCU_JSON_OPTIONAL, 1, device, sizeof(device)) ||
-        mcu_json_text(q->data, "name", MCU_JSON_OPTIONAL, 1, 64, name, sizeof(name)))
+        mcu_json_text(q->data, "name", MCU_JSON_OPTIONAL, 1, 64, name, sizeof(name)) ||
+        mcu_json_bool(q->data, "dialect", MCU_JSON_OPTIONAL, &c->dialect.is_spoken))
         return sig_error("bad_request");
     if (device[0] && !sig_room_id_is_valid(device)) /* the same form */
         return sig_error("bad_request");

@@ -62,7 +62,7 @@ static void on_joined(void *arg, struct sig_member *m, const struct sig_error *e
     struct ws_pending *p = arg;
     struct sig_client *c = p->client;
     c->is_joining = false;
-    if (m && !c->wsi) {
+    if (m && c->is_gone) {
         ws_pending_free(p); /* sig_client_gone() knew no seat yet */
         sig_member_leave(m, "lost");
         return;
@@ -93,9 +93,9 @@ static const char *dev_role(const struct sig_front *front, const char *room_id)
 static const struct sig_error *find_role(char role[16], const struct sig_client *c,
                                          const char *room, const char *user, const json_t *data)
 {
-    const bool is_dev = c->front->config->auth.dev;
+    const bool is_dev = c->front->config->auth.dev && !c->via;
     const char *by_call = user[0] ? sig_calls_role(c->front->calls, room, user) : NULL;
-    if (sig_token_is_for(&c->token, room)) {
+    if (c->via || sig_token_is_for(&c->token, room)) { /* of a trunk: its server decides */
         const char *usual = by_call  ? by_call
                             : is_dev ? dev_role(c->front, room)
                                      : c->token.role;
@@ -116,7 +116,7 @@ struct join_fields {
 static const struct sig_error *read_join(struct join_fields *f, const struct ws_request *q)
 {
     const struct sig_token *token = &q->client->token;
-    const bool is_dev = q->client->front->config->auth.dev;
+    const bool is_dev = q->client->front->config->auth.dev && !q->client->via;
     const bool has_name = !is_dev && token->name[0];
     if (mcu_json_text(q->data, "password", MCU_JSON_OPTIONAL, 1, SIG_PASSWORD_CHARS_MAX,
                       f->password, sizeof(f->password)) ||
@@ -143,7 +143,7 @@ typedef void joined_fn(void *arg, struct sig_member *m, const struct sig_error *
 static bool is_by_host(const struct sig_client *c, const struct join_fields *f)
 {
     const struct sig_room *room = sig_rooms_find(c->front->rooms, f->room);
-    if (c->front->config->auth.dev)
+    if (c->front->config->auth.dev || c->via)
         return strcmp(f->role, "host") == 0;
     return !sig_token_may(&c->token, room, SIG_MAY_MODERATE);
 }
@@ -159,7 +159,7 @@ static const struct sig_error *take_seat(struct sig_client *c, const struct join
         .user = f->user,
         .name = f->name,
         .role = f->role,
-        .claims = sig_claims_of(&c->token, c->front->config->auth.dev),
+        .claims = sig_claims_of(&c->token, c->front->config->auth.dev && !c->via),
         .password = f->password,
         .is_by_host = is_by_host(c, f),
         .is_admitted = is_admitted,
@@ -208,7 +208,7 @@ static void on_admitted(void *arg, struct sig_member *m, const struct sig_error 
     struct ws_pending *p = arg;
     struct sig_client *c = p->client;
     c->is_joining = false;
-    if (m && !c->wsi) {
+    if (m && c->is_gone) {
         sig_member_leave(m, "lost");
     } else if (m) {
         take_member(c, m);

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Front, SECRET, sleep, token, until } from './lib/front.mjs';
-import { Client } from './lib/ws.mjs';
+import { Client, frame } from './lib/ws.mjs';
 
 const PROGRAM = path.resolve(process.env.BUILD ?? 'build', 'tests/tools/fake_room');
 const clients = [];
@@ -253,5 +253,210 @@ describe('calls with tokens', () => {
     assert.equal(await code(ann.ask('history', { roomId: 'r1' }, { type: 'message' })), 'forbidden');
     const status = (await front.get('/api/v1/rooms/r1', { headers: { authorization: `Bearer ${token({ sub: 'ann', mixdown: { calls: true } })}` } })).status;
     assert.equal(status, 403);
+  });
+});
+
+// A client of a messaging server that has calls already.
+class Av {
+  constructor(c, me) { this.c = c; this.me = me; }
+  send(to, av) { this.c.send({ type: 2, send_id: this.me, receive_id: to, session_id: `s-${this.me}`, av_data: JSON.stringify(av) }); }
+  // The next of that type, with av_data read.
+  async next(type) {
+    const find = () => this.c.messages.findIndex((m) => m.av_data && JSON.parse(m.av_data).type === type);
+    await this.c.until(() => find() >= 0, `av_data of type ${type}`);
+    const [m] = this.c.messages.splice(find(), 1);
+    return { ...m, av: JSON.parse(m.av_data) };
+  }
+}
+
+describe('the dialect', () => {
+  let front;
+  before(async () => { front = await Front.start(PROGRAM); });
+  after(() => front.remove());
+
+  test('two old clients: call, pick up, SDP and candidates untouched, hang up', async () => {
+    const ann = new Av(await open(front), 'ann');
+    const bob = new Av((await user(front, 'bob', { dialect: true })), 'bob');
+    ann.send('bob', { messageId: 'PROXY', type: 'start_call' });
+    const ring = await bob.next('start_call');
+    assert.deepEqual([ring.type, ring.send_id, ring.receive_id, ring.av.messageId], [2, 'ann', 'bob', 'PROXY']);
+    bob.send('ann', { messageId: 'PROXY', type: 'receive_call' });
+    assert.equal((await ann.next('receive_call')).send_id, 'bob');
+    const messageData = { sdp: { type: 'offer', sdp: 'v=0\r\n...' } };
+    ann.send('bob', { messageId: 'PROXY', type: 'sdp', messageData });
+    const offer = await bob.next('offer'); // he has not said `sdp` yet
+    assert.deepEqual(offer.av.messageData, messageData);
+    assert.equal(offer.session_id, 's-ann');
+    bob.send('ann', { messageId: 'PROXY', type: 'sdp', messageData: { sdp: { type: 'answer', sdp: 'v=1' } } });
+    assert.deepEqual((await ann.next('sdp')).av.messageData.sdp, { type: 'answer', sdp: 'v=1' });
+    ann.send('bob', { messageId: 'PROXY', type: 'candidate', messageData: { candidate: { candidate: 'c', sdpMid: '0' } } });
+    assert.deepEqual((await bob.next('candidate')).av.messageData.candidate, { candidate: 'c', sdpMid: '0' });
+    bob.send('ann', { messageId: 'PEER_LEAVE' });
+    assert.equal((await ann.next('hangup')).av.messageId, 'PEER_LEAVE');
+    assert.deepEqual([...ann.c.messages, ...bob.c.messages].filter((m) => m.id === undefined), [], 'nothing is echoed or answered');
+  });
+
+  test('an old and a new client, both ways; errors in the words of who asks', async () => {
+    const old = new Av(await open(front), 'old');
+    const fresh = await user(front, 'fresh');
+    old.send('fresh', { messageId: 'PROXY', type: 'start_call', media: 'audio' });
+    assert.deepEqual(await fresh.event('call').then((e) => [e.userId, e.media]), ['old', 'audio']);
+    await fresh.ask('accept', {});
+    await old.next('receive_call');
+    await fresh.ask('offer', { sdp: 'v=0' });
+    const offer = await old.next('offer');
+    assert.deepEqual([offer.av.sdp, offer.av.messageData.sdp], ['v=0', { type: 'offer', sdp: 'v=0' }]);
+    old.send('fresh', { messageId: 'PROXY', type: 'sdp', messageData: { sdp: { type: 'answer', sdp: 'v=9' } } });
+    assert.equal((await fresh.event('answer')).sdp, 'v=9');
+    await fresh.ask('hangup', {});
+    await old.next('hangup');
+    old.send('fresh', { messageId: 'PROXY', type: 'receive_call' });
+    assert.equal((await old.next('error')).av.code, 'no_such_call');
+    old.c.send({ type: 2, send_id: 'mallory', receive_id: 'fresh', av_data: '{"type":"start_call"}' });
+    assert.equal((await old.next('error')).av.code, 'forbidden');
+    const busy = new Av(await open(front), 'busy');
+    fresh.send({ type: 'rtc', action: 'call', data: { targetUser: 'nobody' } });
+    busy.send('fresh', { messageId: 'PROXY', type: 'start_call' });
+    assert.deepEqual(await busy.next('reject_call').then((m) => [m.send_id, m.av.reason, m.av.ended]), ['fresh', 'busy', true]);
+  });
+});
+
+describe('the trunk', () => {
+  let front;
+  before(async () => {
+    front = await Front.start(PROGRAM, { dev: false, env: { MIXDOWN_AUTH_SECRET: SECRET, MIXDOWN_RTC_GRACE_S: '2' } });
+  });
+  after(() => front.remove());
+  const admin = () => token({ sub: 'server', mixdown: { admin: true } });
+  const trunk = () => open(front, { path: '/trunk', headers: { authorization: `Bearer ${admin()}` } });
+  // One user's device over a trunk, with the words of a Client.
+  class Over {
+    constructor(t, who, device = 'app', more = {}) { Object.assign(this, { t, who, device, more }); }
+    send(message) { this.t.send({ user: this.who, device: this.device, ...this.more, ...message }); }
+    mine(m) { return m.user === this.who && m.device === this.device; }
+    async ask(action, data, more = {}) {
+      const id = `${this.who}${this.t.nextId++}`;
+      this.send({ type: 'rtc', action, id, data, ...more });
+      return this.t.until(() => this.t.messages.find((m) => this.mine(m) && m.id === id), `the answer to ${action}`);
+    }
+    async event(action) {
+      const find = () => this.t.messages.findIndex((m) => this.mine(m) && m.id === undefined && m.action === action);
+      await this.t.until(() => find() >= 0, `${this.who}'s event ${action}`);
+      return this.t.messages.splice(find(), 1)[0].data;
+    }
+  }
+
+  test('only for whom the key is', async () => {
+    assert.equal((await open(front, { path: '/trunk' })).status, 401);
+    const guest = token({ sub: 'ann', mixdown: { room: 'r1', role: 'host' } });
+    assert.equal((await open(front, { path: '/trunk', headers: { authorization: `Bearer ${guest}` } })).status, 403);
+    assert.equal((await trunk()).status, 101);
+  });
+
+  test('users over one connection call each other, and one with a connection of his own', async () => {
+    const t = await trunk();
+    const [ann, phone, desk] = [new Over(t, 'ann'), new Over(t, 'bob', 'phone', { name: 'Bob' }), new Over(t, 'bob', 'desk')];
+    const eve = await user(front, 'eve', {}, { path: `/ws?token=${token({ sub: 'eve', mixdown: { calls: true } })}` });
+    for (const c of [ann, phone, desk]) assert.equal((await c.ask('online', {}, { type: 'state' })).ok, true);
+    await ann.ask('call', { targetUser: 'bob' });
+    assert.equal((await phone.event('call')).userId, 'ann');
+    await desk.event('call');
+    await phone.ask('accept', {});
+    assert.equal((await desk.event('cancel')).reason, 'answered_elsewhere');
+    await ann.ask('offer', { sdp: 'v=0' });
+    assert.equal((await phone.event('offer')).sdp, 'v=0');
+    await phone.ask('hangup', {});
+    await ann.event('hangup');
+    await eve.ask('call', { targetUsers: ['ann', 'bob'], roomType: 'mcu' });
+    const { roomId } = await ann.event('call');
+    await ann.ask('accept', {});
+    await eve.event('accept');
+    assert.equal((await ann.ask('join', { roomId, name: 'Ann' })).data.userId, 'ann');
+    assert.equal((await eve.ask('join', { roomId, name: 'Eve' })).ok, true);
+    assert.equal((await ann.event('joined')).member.userId, 'eve'); // a room's events come, too
+    assert.equal((await phone.ask('send', { targetUser: 'eve', content: 'hi' }, { type: 'message' })).ok, true);
+    assert.equal((await eve.event('send')).userId, 'bob');
+    await eve.ask('hangup', {});
+    t.close();
+  });
+
+  test('a user may no more than his server says', async () => {
+    const t = await trunk();
+    const ann = new Over(t, 'ann');
+    const host = new Over(t, 'boss', 'app', { role: 'host' });
+    assert.equal(await code(ann.ask('join', { roomId: 'r', name: 'A', role: 'host' })), 'forbidden');
+    assert.equal((await host.ask('join', { roomId: 'r', name: 'H', role: 'host' })).data.role, 'host');
+    assert.equal((await ann.ask('join', { roomId: 'r', name: 'A', userId: 'somebody' })).data.userId, 'ann');
+    assert.equal(await code(ann.ask('lock', { locked: true })), 'forbidden');
+    assert.equal(await code(ann.ask('online', { userId: 'boss' }, { type: 'state' })), 'forbidden');
+    t.close();
+  });
+
+  test('who is gone may come back; a trunk that breaks leaves its users their seats', async () => {
+    const t = await trunk();
+    const ann = new Over(t, 'ann7');
+    const bob = new Over(t, 'bob7');
+    const seat = (await ann.ask('join', { roomId: 'keep', name: 'A' })).data;
+    await bob.ask('join', { roomId: 'keep', name: 'B' });
+    ann.send({ type: 'state', action: 'gone' });
+    assert.equal((await ann.ask('resume', { resume: seat.resume })).data.members.length, 2);
+    t.close();
+    const again = new Over(await trunk(), 'ann7');
+    assert.equal((await again.ask('resume', { resume: seat.resume })).data.members.length, 2);
+    assert.equal((await again.event('left')).userId, 'bob7'); // who does not come back in time
+  });
+
+  test('bad envelopes are refused, floods by one user stay his own', async () => {
+    const t = await trunk();
+    for (const bad of ['nonsense', { user: 7, type: 'rtc', action: 'ping' }, { user: 'x'.repeat(129), type: 'rtc', action: 'ping' }, { user: 'ann', device: 'a/b', type: 'rtc', action: 'ping' },
+      { user: 'ann', role: 'king', type: 'rtc', action: 'ping' }, { user: 'ann', type: 'nonsense', action: 'ping' }]) {
+      t.send(bad);
+      assert.equal((await t.event('error')).code, 'bad_message', JSON.stringify(bad));
+    }
+    assert.equal((await t.ask('ping', {})).ok, true);
+    const loud = new Over(t, 'loud');
+    for (let i = 0; i < 500; i++) loud.send({ type: 'rtc', action: 'ping' });
+    assert.equal((await loud.event('error')).code, 'rate_limited');
+    assert.equal((await new Over(t, 'quiet').ask('ping', {})).ok, true);
+  });
+
+  test('thousands of users over one connection', async () => {
+    const t = await trunk();
+    const n = 3000;
+    for (let i = 0; i < n; i++) t.send({ user: `u${i}`, device: 'app', type: 'state', action: 'online', id: i, data: {} });
+    await t.until(() => t.messages.length >= n, 'all answers', 60000);
+    assert.equal(t.messages.filter((m) => m.ok && m.user === `u${m.id}`).length, n);
+    const query = await new Over(t, 'u5').ask('query', { userIds: ['u2999', 'u3000'] }, { type: 'state' });
+    assert.deepEqual(query.data.users.map((u) => u.state), ['online', 'offline']);
+    t.close();
+    const eve = await user(front, 'eve', {}, { path: `/ws?token=${token({ sub: 'eve', mixdown: { calls: true } })}` });
+    await until(async () => (await eve.ask('query', { userIds: ['u2999'] }, { type: 'state' })).data.users[0].state === 'offline', 'them to be gone');
+  });
+});
+
+describe('clients that go too far', () => {
+  let front;
+  before(async () => { front = await Front.start(PROGRAM); });
+  after(() => front.remove());
+
+  test('refused first, then closed with a reason', async () => {
+    for (const message of ['nonsense', '['.repeat(40), '{"type":"other","action":"x"}']) {
+      const c = await open(front);
+      for (let i = 0; i < 10; i++) c.send(message);
+      assert.equal((await c.event('error')).code, 'bad_message');
+      assert.equal((await c.ask('ping', {})).ok, true); // a few are forgiven
+      for (let i = 0; i < 60; i++) c.send(message);
+      assert.equal(await c.closed(), 1008);
+    }
+    const flood = await open(front);
+    flood.raw(Buffer.concat(Array(10000).fill(frame(1, '{"type":"rtc","action":"ping"}'))));
+    assert.equal((await flood.event('error')).code, 'rate_limited');
+    assert.equal(await flood.closed(), 1008);
+    const giant = await open(front);
+    giant.send('x'.repeat(256 * 1024 + 1));
+    assert.equal(await giant.closed(), 1009);
+    const bytes = await open(front);
+    bytes.raw(frame(1, Buffer.from([0x22, 0xc3, 0x28, 0x22])));
+    assert.equal(await bytes.closed(), 1007);
   });
 });
