@@ -1,6 +1,8 @@
 /* `mixdown recover FILE`: finishes a recording that a dead process left behind, and prints one line
  * of JSON. The front runs it; people may. */
+#include <errno.h>
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,7 +12,13 @@
 static const char usage[] =
     "usage: mixdown recover FILE.mp4\n"
     "Finishes a recording whose process died: cuts off the broken tail, makes it a fast-start MP4 in\n"
-    "place. Nothing is deleted when that fails. Prints {ok, duration_ms, bytes, error}.\n";
+    "place. Nothing is deleted when that fails. Prints {ok, duration_ms, bytes, error, retry}.\n";
+
+/* The file is fine, and may be finished when there is room. */
+static bool is_worth_a_retry(int err)
+{
+    return err == -ENOSPC || err == -EDQUOT || err == -EROFS || err == -ENOMEM;
+}
 
 int mcu_cmd_recover(int argc, char **argv)
 {
@@ -28,6 +36,8 @@ int mcu_cmd_recover(int argc, char **argv)
                              (json_int_t)result.duration_ms, "bytes", (json_int_t)result.bytes);
     if (err)
         json_object_set_new(line, "error", json_string(strerror(-err)));
+    if (is_worth_a_retry(err))
+        json_object_set_new(line, "retry", json_true());
     json_dumpf(line, stdout, JSON_COMPACT);
     fputc('\n', stdout);
     json_decref(line);

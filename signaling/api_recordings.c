@@ -71,19 +71,47 @@ void sig_api_recording_start(struct sig_http *req)
     sig_http_error(req, error, NULL);
 }
 
-void sig_api_recording_stop(struct sig_http *req)
+/* The one of the path, for whoever may record its room; replies itself when there is none. */
+static struct sig_recording *find_running(struct sig_http *req)
 {
     struct sig_token token;
     const char *room_id = sig_http_param(req, 0);
     if (!sig_http_authorize(req, room_id, &token) || !may_record(req, &token, room_id))
-        return;
+        return NULL;
     struct sig_recording *r = sig_rooms_find_recording(req->front->rooms, sig_http_param(req, 1));
-    if (!r || strcmp(r->room_id, room_id) != 0) {
-        sig_http_error(req, sig_error("no_such_recording"), NULL);
+    if (r && strcmp(r->room_id, room_id) == 0)
+        return r;
+    sig_http_error(req, sig_error("no_such_recording"), NULL);
+    return NULL;
+}
+
+void sig_api_recording_stop(struct sig_http *req)
+{
+    struct sig_recording *r = find_running(req);
+    if (!r)
         return;
-    }
     sig_recording_stop(r);
     sig_http_json(req, 202, sig_recording_json(r));
+}
+
+/* {"paused": bool}. */
+void sig_api_recording_change(struct sig_http *req)
+{
+    struct sig_recording *r = find_running(req);
+    if (!r)
+        return;
+    json_t *body = NULL;
+    bool is_paused = false;
+    const bool is_good = sig_json_depth_fits(req->body, req->body_size, BODY_DEPTH) &&
+                         mcu_json_parse(&body, req->body, req->body_size) == 0 &&
+                         mcu_json_bool(body, "paused", MCU_JSON_REQUIRED, &is_paused) == 0;
+    json_decref(body);
+    if (!is_good || r->is_stopping || r->is_recovering) {
+        sig_http_error(req, sig_error(is_good ? "not_recording" : "bad_request"), NULL);
+        return;
+    }
+    sig_recording_pause(r, is_paused);
+    sig_http_json(req, 200, sig_recording_json(r));
 }
 
 /* --- the archive ------------------------------------------------------------------------------ */
@@ -167,6 +195,11 @@ void sig_api_recording_get(struct sig_http *req)
     if (!sig_api_find_recording(req, &row, &token))
         return;
     json_t *json = sig_recording_row_json(&row);
+    const struct sig_recording *r = sig_rooms_find_recording(req->front->rooms, row.id);
+    if (r && strcmp(row.status, "recording") == 0) {
+        json_object_set_new(json, "paused", json_boolean(r->is_paused));
+        json_object_set_new(json, "stalled", json_boolean(r->is_stalled));
+    }
     json_object_set_new(json, "files", sig_recording_files_json(row.id, row.file));
     json_object_set_new(json, "upload", sig_upload_json(req->front->store, row.id));
     sig_http_json(req, 200, json);

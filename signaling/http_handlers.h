@@ -71,6 +71,7 @@ void sig_api_rtp_delete(struct sig_http *req);
 void sig_api_recording_start(struct sig_http *req);
 void sig_api_recordings_of_room(struct sig_http *req);
 void sig_api_recording_stop(struct sig_http *req);
+void sig_api_recording_change(struct sig_http *req);
 void sig_api_recordings(struct sig_http *req);
 void sig_api_recording_get(struct sig_http *req);
 void sig_api_recording_file(struct sig_http *req);

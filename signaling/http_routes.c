@@ -57,6 +57,7 @@ const struct sig_route sig_routes[] = {
     {SIG_DELETE, "/api/v1/rooms/{room}/rtp/{id}", sig_api_rtp_delete, 0},
     {SIG_GET, "/api/v1/rooms/{room}/recordings", sig_api_recordings_of_room, 0},
     {SIG_POST, "/api/v1/rooms/{room}/recordings", sig_api_recording_start, JSON_MAX},
+    {SIG_PATCH, "/api/v1/rooms/{room}/recordings/{id}", sig_api_recording_change, JSON_MAX},
     {SIG_DELETE, "/api/v1/rooms/{room}/recordings/{id}", sig_api_recording_stop, 0},
     {SIG_GET, "/api/v1/history/rooms", sig_api_history_rooms, 0},
     {SIG_GET, "/api/v1/history/members", sig_api_history_members, 0},

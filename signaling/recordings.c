@@ -42,7 +42,7 @@ static void unlist(struct sig_recording *r)
 static struct sig_recording *find_in_room(const struct sig_room *room, const char *id)
 {
     struct sig_recording *r = room->recordings;
-    while (r && strcmp(r->id, id) != 0)
+    while (r && !recording_has_id(r, id))
         r = r->next;
     return r;
 }
@@ -87,6 +87,10 @@ static struct sig_recording *new_recording(struct sig_room *room, const char *by
     r->rooms = room->rooms;
     r->room = room;
     r->participants = room->member_count;
+    if (!recording_add_part(r, 1, r->file, r->started_at_ms)) {
+        free(r);
+        return NULL;
+    }
     sig_id_make(r->id, SIG_ID_SIZE);
     snprintf(r->room_id, sizeof(r->room_id), "%s", room->id);
     snprintf(r->by, sizeof(r->by), "%s", by);
@@ -95,11 +99,23 @@ static struct sig_recording *new_recording(struct sig_room *room, const char *by
     return r;
 }
 
-static void tell_started(const struct sig_recording *r)
+json_t *recording_news(const struct sig_recording *r)
 {
-    sig_room_tell(r->room, NULL, "recording",
-                  json_pack("{s:b, s:s, s:I, s:s}", "active", 1, "id", r->id, "startedAt",
-                            (json_int_t)r->started_at_ms, "by", r->by));
+    return json_pack("{s:b, s:s, s:I, s:s, s:b}", "active", r->room->active != NULL, "id", r->id,
+                     "startedAt", (json_int_t)r->started_at_ms, "by", r->by, "paused",
+                     r->is_paused);
+}
+
+static void tell(const struct sig_recording *r)
+{
+    sig_room_tell(r->room, NULL, "recording", recording_news(r));
+}
+
+void recording_drop(struct sig_recording *r)
+{
+    unlist(r);
+    recording_free_parts(r);
+    free(r);
 }
 
 void recording_tell_done(struct sig_room *room, const struct sig_recording *r, bool ok,
@@ -144,8 +160,16 @@ static void start_refused(struct sig_recording *r, const char *why)
 {
     log_error("room=%s recording %s not started: %s", r->room_id, r->id, why);
     recording_finish_row(r->room->rooms, r, false, 0, 0);
-    unlist(r);
-    free(r);
+    recording_drop(r);
+}
+
+static void send_pause(const struct sig_recording *r)
+{
+    if (!r->room->link)
+        return;
+    const char *cmd = r->is_paused ? "record_pause" : "record_resume";
+    r->rooms->conf.host.send(r->room->link, json_pack("{s:s, s:s}", "cmd", cmd, "id", r->id), NULL,
+                             NULL);
 }
 
 static void on_started(void *arg, const json_t *reply)
@@ -159,7 +183,10 @@ static void on_started(void *arg, const json_t *reply)
         s->rooms->stats.recordings_started++;
         log_info("room=%s recording %s started by %s: %s", r->room_id, r->id,
                  r->by[0] ? r->by : "REST", r->file);
-        tell_started(r);
+        tell(r);
+        recording_hook(r, "started", r->id, NULL);
+        if (r->is_paused)
+            send_pause(r);
     } else if (r && r->room && strcmp(error->code, "room_restarted") != 0) {
         start_refused(r, error->code);
         r = NULL;
@@ -169,17 +196,20 @@ static void on_started(void *arg, const json_t *reply)
     free(s);
 }
 
-static int post_row(const struct sig_recording *r, struct sig_store *store)
+int recording_post_row(const struct sig_recording *r, const struct sig_recording_part *part)
 {
+    struct sig_store *store = r->rooms->conf.store;
     if (!store)
         return 0;
     struct sig_store_recording row = {
-        .started_at_ms = r->started_at_ms,
+        .started_at_ms = part->started_at_ms,
         .participants = r->participants,
+        .part = part->number,
     };
-    snprintf(row.id, sizeof(row.id), "%s", r->id);
+    recording_part_id(r, part->number, row.id);
+    snprintf(row.recording_id, sizeof(row.recording_id), "%s", r->id);
     snprintf(row.room_id, sizeof(row.room_id), "%s", r->room_id);
-    snprintf(row.file, sizeof(row.file), "%s", r->file);
+    snprintf(row.file, sizeof(row.file), "%s", part->file);
     snprintf(row.status, sizeof(row.status), "recording");
     return sig_store_recording_started(store, &row);
 }
@@ -264,7 +294,7 @@ const struct sig_error *sig_room_record(struct sig_room *room, const char *by,
         r->wish = *wish;
     r->is_starting = true;
     room->active = r;
-    if (post_row(r, room->rooms->conf.store) == 0 && ask_room(r, done, arg) == 0)
+    if (recording_post_row(r, r->parts) == 0 && ask_room(r, done, arg) == 0)
         return NULL;
     start_refused(r, "the store or the room does not take it");
     return sig_error("internal");
@@ -289,40 +319,19 @@ void sig_recording_stop(struct sig_recording *r)
     if (room->link)
         room->rooms->conf.host.send(
             room->link, json_pack("{s:s, s:s}", "cmd", "record_stop", "id", r->id), NULL, NULL);
-    sig_room_tell(room, NULL, "recording",
-                  json_pack("{s:b, s:s, s:I, s:s}", "active", room->active != NULL, "id", r->id,
-                            "startedAt", (json_int_t)r->started_at_ms, "by", r->by));
+    tell(r);
 }
 
-/* The room says that a file is whole, or that it failed. */
-void recording_event(struct sig_room *room, const json_t *event)
+void sig_recording_pause(struct sig_recording *r, bool is_paused)
 {
-    char id[65];
-    char state[16];
-    if (mcu_json_string(event, "id", MCU_JSON_REQUIRED, 1, id, sizeof(id)) ||
-        mcu_json_string(event, "state", MCU_JSON_REQUIRED, 1, state, sizeof(state)))
+    if (!r->room || r->is_stopping || r->is_recovering || r->is_paused == is_paused)
         return;
-    struct sig_recording *r = find_in_room(room, id);
-    if (!r)
-        return;
-    int64_t duration_ms = 0;
-    int64_t bytes = 0;
-    mcu_json_int(event, "duration_ms", MCU_JSON_OPTIONAL, 0, INT64_MAX, &duration_ms);
-    mcu_json_int(event, "bytes", MCU_JSON_OPTIONAL, 0, INT64_MAX, &bytes);
-    const bool ok = strcmp(state, "ready") == 0;
-    if (!ok && strcmp(state, "failed") != 0)
-        return; /* it goes on */
-    unlist(r);
-    if (!ok && room->link) { /* what there is of the file may still play */
-        log_error("room=%s recording %s failed in the room; recovering its file", room->id, r->id);
-        recording_recover(r);
-        return;
-    }
-    recording_finish_row(room->rooms, r, ok, duration_ms, bytes);
-    recording_tell_done(room, r, ok, duration_ms);
-    log_info("room=%s recording %s is ready: %lld ms, %lld bytes", room->id, r->id,
-             (long long)duration_ms, (long long)bytes);
-    free(r);
+    r->is_paused = is_paused;
+    if (r->is_starting)
+        return; /* told when it has started */
+    send_pause(r);
+    tell(r);
+    recording_hook(r, is_paused ? "paused" : "resumed", r->id, NULL);
 }
 
 /* The process that wrote them is gone: what it left is finished by `recover`, and what was going on
@@ -332,6 +341,7 @@ void recordings_restarted(struct sig_room *room)
     char by[129] = "";
     struct sig_record_wish wish = {0};
     const bool was_active = room->active != NULL;
+    const bool was_paused = was_active && room->active->is_paused;
     if (was_active) {
         snprintf(by, sizeof(by), "%s", room->active->by);
         wish = room->active->wish;
@@ -339,6 +349,8 @@ void recordings_restarted(struct sig_room *room)
     recordings_orphaned(room);
     if (was_active && sig_room_record(room, by, &wish, NULL, NULL))
         log_error("room=%s its recording could not be taken up again", room->id);
+    if (room->active)
+        room->active->is_paused = was_paused;
 }
 
 void recordings_orphaned(struct sig_room *room)
@@ -346,8 +358,40 @@ void recordings_orphaned(struct sig_room *room)
     while (room->recordings) {
         struct sig_recording *r = room->recordings;
         unlist(r);
-        recording_recover(r);
+        recording_orphan(r);
     }
+}
+
+/* Without `parts` it is a room of an earlier version, with one. */
+static int adopt_parts(struct sig_recording *r, const json_t *parts)
+{
+    size_t i;
+    json_t *said;
+    json_array_foreach(parts, i, said)
+    {
+        char file[sizeof(r->file)];
+        int64_t number = 0;
+        int64_t started_at_ms = 0;
+        if (mcu_json_int(said, "part", MCU_JSON_REQUIRED, 1, INT32_MAX, &number) ||
+            mcu_json_int(said, "started_at", MCU_JSON_REQUIRED, 0, INT64_MAX, &started_at_ms) ||
+            mcu_json_string(said, "file", MCU_JSON_REQUIRED, 1, file, sizeof(file)) ||
+            !recording_add_part(r, (uint32_t)number, file, started_at_ms))
+            return -EPROTO;
+    }
+    const bool has_parts = json_is_array(parts);
+    return has_parts || recording_add_part(r, 1, r->file, r->started_at_ms) ? 0 : -ENOMEM;
+}
+
+static int adopt(struct sig_recording *r, const json_t *said)
+{
+    if (mcu_json_string(said, "id", MCU_JSON_REQUIRED, 1, r->id, sizeof(r->id)) ||
+        mcu_json_string(said, "file", MCU_JSON_REQUIRED, 1, r->file, sizeof(r->file)) ||
+        mcu_json_int(said, "started_at", MCU_JSON_REQUIRED, 0, INT64_MAX, &r->started_at_ms) ||
+        mcu_json_bool(said, "paused", MCU_JSON_OPTIONAL, &r->is_paused) ||
+        mcu_json_bool(said, "stalled", MCU_JSON_OPTIONAL, &r->is_stalled) ||
+        read_wish(&r->wish, said))
+        return -EPROTO;
+    return adopt_parts(r, json_object_get(said, "parts"));
 }
 
 struct sig_recording *recording_adopt(struct sig_room *room, const json_t *said)
@@ -355,10 +399,8 @@ struct sig_recording *recording_adopt(struct sig_room *room, const json_t *said)
     struct sig_recording *r = calloc(1, sizeof(*r));
     if (!r)
         return NULL;
-    if (mcu_json_string(said, "id", MCU_JSON_REQUIRED, 1, r->id, sizeof(r->id)) ||
-        mcu_json_string(said, "file", MCU_JSON_REQUIRED, 1, r->file, sizeof(r->file)) ||
-        mcu_json_int(said, "started_at", MCU_JSON_REQUIRED, 0, INT64_MAX, &r->started_at_ms) ||
-        read_wish(&r->wish, said)) {
+    if (adopt(r, said)) {
+        recording_free_parts(r);
         free(r);
         return NULL;
     }

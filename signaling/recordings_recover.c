@@ -18,6 +18,8 @@
 
 enum { PAGE_ROWS = 100 };
 
+#define RETRY_US (30 * MCU_US_PER_S)
+
 static void unlist_orphan(struct sig_recording *r)
 {
     struct sig_recording **at = &r->rooms->orphans;
@@ -37,6 +39,12 @@ static void on_recovered(void *arg, const json_t *result)
     mcu_json_int(result, "duration_ms", MCU_JSON_OPTIONAL, 0, INT64_MAX, &duration_ms);
     mcu_json_int(result, "bytes", MCU_JSON_OPTIONAL, 0, INT64_MAX, &bytes);
     const char *error = json_string_value(json_object_get(result, "error"));
+    if (!ok && json_is_true(json_object_get(result, "retry"))) {
+        log_warn("room=%s recording %s is not finished yet: %s; it is tried again", r->room_id,
+                 r->id, error ? error : "no reason given");
+        r->retry_at_us = mcu_now_us() + RETRY_US;
+        return;
+    }
     if (ok)
         log_info("room=%s recording %s recovered: %lld ms", r->room_id, r->id,
                  (long long)duration_ms);
@@ -46,10 +54,22 @@ static void on_recovered(void *arg, const json_t *result)
     unlist_orphan(r);
     recording_finish_row(rooms, r, ok, duration_ms, bytes);
     rooms->stats.recordings_recovered += ok ? 1 : 0;
+    recording_hook(r, ok ? "ready" : "failed", r->id,
+                   json_pack("{s:I, s:I}", "durationMs", (json_int_t)duration_ms, "bytes",
+                             (json_int_t)bytes));
     struct sig_room *room = sig_rooms_find(rooms, r->room_id);
     if (room)
         recording_tell_done(room, r, ok, duration_ms);
     free(r);
+}
+
+static void ask(struct sig_recording *r)
+{
+    struct sig_rooms *rooms = r->rooms;
+    if (rooms->conf.host.recover(rooms->conf.host.ctx, r->file, on_recovered, r) == 0)
+        return;
+    unlist_orphan(r);
+    free(r); /* the row stays "recording": the next start recovers it */
 }
 
 void recording_recover(struct sig_recording *r)
@@ -59,10 +79,19 @@ void recording_recover(struct sig_recording *r)
     r->is_recovering = true;
     r->next = rooms->orphans;
     rooms->orphans = r;
-    if (rooms->conf.host.recover(rooms->conf.host.ctx, r->file, on_recovered, r) == 0)
-        return;
-    unlist_orphan(r);
-    free(r); /* the row stays "recording": the next start recovers it */
+    ask(r);
+}
+
+void recordings_retry(struct sig_rooms *rooms, int64_t now_us)
+{
+    struct sig_recording *next = NULL;
+    for (struct sig_recording *r = rooms->orphans; r; r = next) {
+        next = r->next;
+        if (r->retry_at_us == 0 || now_us < r->retry_at_us)
+            continue;
+        r->retry_at_us = 0;
+        ask(r);
+    }
 }
 
 /* --- at the start ----------------------------------------------------------------------------- */
@@ -208,7 +237,7 @@ static const struct sig_recording *find_by_file(const struct sig_rooms *rooms, c
 {
     for (const struct sig_room *room = rooms->first; room; room = room->next) {
         for (const struct sig_recording *r = room->recordings; r; r = r->next) {
-            if (strcmp(r->file, file) == 0)
+            if (recording_has_file(r, file))
                 return r;
         }
     }

@@ -228,6 +228,7 @@ void sig_rooms_tick(struct sig_rooms *r, int64_t now_us)
         if (room->empty_since_us && !room->waiting && now_us - room->empty_since_us >= empty_us)
             sig_room_close(room, "empty");
     }
+    recordings_retry(r, now_us);
 }
 
 /* --- the whole -------------------------------------------------------------------------------- */
@@ -238,9 +239,11 @@ void sig_rooms_stats(const struct sig_rooms *r, struct sig_rooms_stats *out)
     out->sum = r->ended;
     out->members = 0;
     out->recordings = 0;
+    out->stalled = 0;
     for (const struct sig_room *room = r->first; room; room = room->next) {
         out->members += room->member_count;
         out->recordings += room->active ? 1 : 0;
+        out->stalled += room->active && room->active->is_stalled ? 1 : 0;
         stats_add(&out->sum, &room->stats);
     }
 }
@@ -266,6 +269,7 @@ static void free_recordings(struct sig_recording *first)
 {
     while (first) {
         struct sig_recording *next = first->next;
+        recording_free_parts(first);
         free(first);
         first = next;
     }

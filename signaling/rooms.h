@@ -63,6 +63,14 @@ struct sig_record_wish {
     bool signs;      /* REC is on it */
 };
 
+/* A file of a recording that is not whole yet. */
+struct sig_recording_part {
+    struct sig_recording_part *next;
+    uint32_t number; /* 1 is sig_recording.file */
+    char file[1024];
+    int64_t started_at_ms;
+};
+
 struct sig_recording {
     struct sig_recording *next;
     struct sig_rooms *rooms;
@@ -74,9 +82,13 @@ struct sig_recording {
     struct sig_record_wish wish;
     int64_t started_at_ms;
     uint32_t participants;
+    struct sig_recording_part *parts; /* newest first */
     bool is_starting;
     bool is_stopping;
     bool is_recovering;
+    bool is_paused;
+    bool is_stalled;      /* the disk does not take it */
+    int64_t retry_at_us;  /* its recovery is tried again; 0: no */
 };
 
 struct sig_member {
@@ -170,6 +182,8 @@ struct sig_rooms_conf {
 struct sig_rooms_stats {
     uint32_t rooms, members, recordings;
     uint64_t rooms_opened, joins, recordings_started, recordings_failed, recordings_recovered;
+    uint64_t recordings_stalled; /* times; `stalled` are so now */
+    uint32_t stalled;
     uint64_t refused_overload;
     struct sig_room_stats sum; /* of all rooms since the start: only grows, but for the maxima */
 };
@@ -339,7 +353,11 @@ const struct sig_error *sig_room_record(struct sig_room *room, const char *by,
 /* Stops it; the file is whole when the `recording` event says so. */
 void sig_recording_stop(struct sig_recording *r);
 
-/* The one that runs or is being finished, in any room. NULL: none. */
+/* Leaves out what comes from now on, or no longer does. Nothing where it is so already, or ends. */
+void sig_recording_pause(struct sig_recording *r, bool is_paused);
+
+/* The one that runs or is being finished, in any room, by its id or that of one of its files. NULL:
+ * none. */
 struct sig_recording *sig_rooms_find_recording(const struct sig_rooms *r, const char *id);
 
 /* --- as JSON (caller owns) -------------------------------------------------------------------- */

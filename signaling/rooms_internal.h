@@ -45,12 +45,36 @@ void recordings_orphaned(struct sig_room *room);
 struct sig_recording *recording_adopt(struct sig_room *room, const json_t *said);
 void recording_count_member(struct sig_room *room);
 
-/* recordings_recover.c */
+/* Takes it out of its room and frees it. */
+void recording_drop(struct sig_recording *r);
+/* Something of it has changed: {active, id, startedAt, by, paused}, for sig_room_tell(); new. */
+json_t *recording_news(const struct sig_recording *r);
+int recording_post_row(const struct sig_recording *r, const struct sig_recording_part *part);
+
+/* recording_parts.c */
+/* NULL: no memory. */
+struct sig_recording_part *recording_add_part(struct sig_recording *r, uint32_t number,
+                                              const char *file, int64_t started_at_ms);
+void recording_free_parts(struct sig_recording *r);
+/* Row of a part: the recording's id, and from the second on "-2", ... */
+void recording_part_id(const struct sig_recording *r, uint32_t number, char out[65]);
+/* Its own or that of a part that is not whole yet. */
+bool recording_has_id(const struct sig_recording *r, const char *id);
+bool recording_has_file(const struct sig_recording *r, const char *file);
+/* Its files are finished by `recover`, each on its own. Frees r. */
+void recording_orphan(struct sig_recording *r);
+/* To the application's server: recording.WHAT. */
+void recording_hook(const struct sig_recording *r, const char *what, const char *id,
+                    json_t *more /* stolen; may be NULL */);
+
+/* recordings_recover.c; r is the row of one file */
 void recording_recover(struct sig_recording *r);
 void recording_finish_row(struct sig_rooms *rooms, const struct sig_recording *r, bool ok,
                           int64_t duration_ms, int64_t bytes);
 void recording_tell_done(struct sig_room *room, const struct sig_recording *r, bool ok,
                          int64_t duration_ms);
+/* Those that had no room on the disk are tried again. */
+void recordings_retry(struct sig_rooms *rooms, int64_t now_us);
 
 /* rooms_adopt.c */
 void *room_adopted(void *ctx, struct sig_link *link, const json_t *answer);

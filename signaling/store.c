@@ -317,7 +317,9 @@ static int post_recording(struct sig_store *s, enum store_kind kind,
         .duration_ms = r->duration_ms,
         .bytes = r->bytes,
         .participants = r->participants,
+        .row = r->part,
     };
+    memcpy(op->name, r->recording_id, sizeof(r->recording_id));
     memcpy(op->id, r->id, sizeof(op->id));
     memcpy(op->room, r->room_id, sizeof(op->room));
     memcpy(op->file, r->file, sizeof(op->file));

@@ -58,6 +58,8 @@ struct sig_store_recording {
     int64_t bytes;
     uint32_t participants;   /* how many were in the room while it ran */
     char status[16];
+    char recording_id[65];   /* the id of the first part; "" when it is started: its own */
+    uint32_t part;           /* 1..; 0 when it is started: 1 */
 };
 
 /* Which rows; empty fields choose all. Newest first. A member counts as "active" or "ended". */
@@ -99,7 +101,8 @@ int sig_store_member_joined(struct sig_store *s, const char *room_id, const char
 /* The newest row of that user in that room that has no end. */
 int sig_store_member_left(struct sig_store *s, const char *room_id, const char *user_id,
                           int64_t at_ms);
-/* Takes id, room_id, file, started_at_ms, participants; the status becomes "recording". */
+/* Takes id, room_id, file, started_at_ms, participants, recording_id, part; the status becomes
+ * "recording". */
 int sig_store_recording_started(struct sig_store *s, const struct sig_store_recording *r);
 /* Finds the row by id; takes ended_at_ms, duration_ms, bytes, participants (0: left as it was),
  * status ("ready" or "failed"). */

@@ -34,8 +34,10 @@ static const char *const sql[STORE_KINDS][STORE_STATEMENTS_MAX] = {
                            "(SELECT id FROM room_members WHERE room_id=:room AND user_id=:user"
                            " AND left_at IS NULL ORDER BY id DESC LIMIT 1)"},
     [STORE_RECORDING_STARTED] = {"INSERT INTO recordings"
-                                 "(id, room_id, file, started_at, participants, status)"
-                                 " VALUES(:id, :room, :file, :at, :participants, 'recording')"},
+                                 "(id, room_id, file, started_at, participants, status,"
+                                 " recording_id, part)"
+                                 " VALUES(:id, :room, :file, :at, :participants, 'recording',"
+                                 " CASE WHEN :name='' THEN :id ELSE :name END, MAX(1, :row))"},
     [STORE_RECORDING_FINISHED] = {"UPDATE recordings SET ended_at=:ended, duration_ms=:duration,"
                                   " bytes=:bytes, status=:status, participants="
                                   "CASE WHEN :participants > 0 THEN :participants"

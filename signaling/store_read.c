@@ -20,7 +20,7 @@ struct list {
 
 static const struct list recordings = {
     .select = "SELECT id, room_id, file, started_at, ended_at, duration_ms, bytes, participants,"
-              " status FROM recordings",
+              " status, recording_id, part FROM recordings",
     .count = "SELECT COUNT(*) FROM recordings",
     .where = WHERE("status=:status"),
     .order = " ORDER BY started_at DESC, rowid DESC",
@@ -61,6 +61,8 @@ static void read_recording(sqlite3_stmt *statement, void *rows, size_t index)
     r->bytes = sqlite3_column_int64(statement, 6);
     r->participants = (uint32_t)sqlite3_column_int64(statement, 7);
     TEXT(8, r->status);
+    TEXT(9, r->recording_id);
+    r->part = (uint32_t)sqlite3_column_int64(statement, 10);
 }
 
 static void read_room(sqlite3_stmt *statement, void *rows, size_t index)
@@ -229,7 +231,7 @@ int sig_store_recording_get(struct sig_store *s, const char *id, struct sig_stor
 {
     static const struct list by_id = {
         .select = "SELECT id, room_id, file, started_at, ended_at, duration_ms, bytes,"
-                  " participants, status FROM recordings",
+                  " participants, status, recording_id, part FROM recordings",
         .where = " WHERE id=:room", /* the filter's only text */
         .order = "",
     };

@@ -49,6 +49,10 @@ static const char *const migrations[] = {
     "CREATE TABLE upload_parts("
     "  recording TEXT NOT NULL, name TEXT NOT NULL, part INTEGER NOT NULL, etag TEXT NOT NULL,"
     "  bytes INTEGER NOT NULL, PRIMARY KEY(recording, name, part));",
+    /* a recording in several files: one row each, all with the id of the first */
+    "ALTER TABLE recordings ADD COLUMN recording_id TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE recordings ADD COLUMN part INTEGER NOT NULL DEFAULT 1;"
+    "UPDATE recordings SET recording_id=id;",
 };
 
 enum { NEWEST = sizeof(migrations) / sizeof(migrations[0]) };

@@ -49,8 +49,8 @@ json_t *sig_room_recording_json(const struct sig_room *room)
     const struct sig_recording *r = room->active;
     if (!r || r->is_starting)
         return json_pack("{s:b}", "active", 0);
-    return json_pack("{s:b, s:s, s:I}", "active", 1, "id", r->id, "startedAt",
-                     (json_int_t)r->started_at_ms);
+    return json_pack("{s:b, s:s, s:I, s:b}", "active", 1, "id", r->id, "startedAt",
+                     (json_int_t)r->started_at_ms, "paused", r->is_paused);
 }
 
 json_t *sig_room_json(const struct sig_room *room)
@@ -82,14 +82,23 @@ static json_t *recording_json(const char *id, const char *room_id, int64_t start
 
 json_t *sig_recording_json(const struct sig_recording *r)
 {
-    return recording_json(r->id, r->room_id, r->started_at_ms,
-                          r->is_stopping || r->is_recovering ? "finishing" : "recording");
+    json_t *json = recording_json(r->id, r->room_id, r->started_at_ms,
+                                  r->is_stopping || r->is_recovering ? "finishing" : "recording");
+    if (json) {
+        json_object_set_new(json, "paused", json_boolean(r->is_paused));
+        json_object_set_new(json, "stalled", json_boolean(r->is_stalled));
+    }
+    return json;
 }
 
 json_t *sig_recording_row_json(const struct sig_store_recording *row)
 {
     json_t *json = recording_json(row->id, row->room_id, row->started_at_ms, row->status);
-    if (!json || row->ended_at_ms == 0)
+    if (!json)
+        return NULL;
+    json_object_set_new(json, "recordingId", json_string(row->recording_id));
+    json_object_set_new(json, "part", json_integer(row->part));
+    if (row->ended_at_ms == 0)
         return json;
     json_object_set_new(json, "endedAt", json_integer(row->ended_at_ms));
     json_object_set_new(json, "durationMs", json_integer(row->duration_ms));

@@ -177,7 +177,8 @@ static const struct sig_error *on_candidate(const struct ws_request *q)
 
 static json_t *record_data(const struct sig_recording *r)
 {
-    return json_pack("{s:s, s:I}", "id", r->id, "startedAt", (json_int_t)r->started_at_ms);
+    return json_pack("{s:s, s:I, s:b}", "id", r->id, "startedAt", (json_int_t)r->started_at_ms,
+                     "paused", r->is_paused);
 }
 
 static void on_recording(void *arg, const struct sig_recording *r, const struct sig_error *error)
@@ -191,6 +192,17 @@ static const struct sig_error *stop_recording(const struct ws_request *q, struct
     if (r)
         sig_recording_stop(r);
     ws_answer(q->client, q->action, q->id, data, NULL, NULL);
+    return NULL;
+}
+
+/* {active: true} of one that runs: paused or not, as was said; else as it is. */
+static const struct sig_error *keep_recording(const struct ws_request *q, struct sig_recording *r)
+{
+    bool is_paused = r->is_paused;
+    if (mcu_json_bool(q->data, "paused", MCU_JSON_OPTIONAL, &is_paused))
+        return sig_error("bad_request");
+    sig_recording_pause(r, is_paused);
+    ws_answer(q->client, q->action, q->id, record_data(r), NULL, NULL);
     return NULL;
 }
 
@@ -208,10 +220,8 @@ static const struct sig_error *on_record(const struct ws_request *q)
     struct sig_recording *running = m->room->active;
     if (!active)
         return stop_recording(q, running);
-    if (running && !running->is_starting) {
-        ws_answer(q->client, q->action, q->id, record_data(running), NULL, NULL);
-        return NULL;
-    }
+    if (running && !running->is_starting)
+        return keep_recording(q, running);
     struct sig_record_wish wish;
     const struct sig_error *error = sig_record_wish_read(&wish, m->room, q->data);
     if (error)

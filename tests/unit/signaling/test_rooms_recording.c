@@ -72,6 +72,132 @@ static void a_recording_goes_on_in_a_new_file_when_its_room_dies(void **state)
     answer(f, "peer_add", NULL);
 }
 
+static void says_of_part(struct fixture *f, const char *id, const char *state, int part, bool final)
+{
+    char text[512];
+    snprintf(text, sizeof(text),
+             "{\"event\": \"recording\", \"id\": \"%s\", \"state\": \"%s\", \"part\": %d, "
+             "\"final\": %s, \"file\": \"%s/p-%d.mp4\", \"started_at\": %d, "
+             "\"duration_ms\": 5000, \"bytes\": 77, \"error\": \"no room\"}",
+             id, state, part, final ? "true" : "false", f->dir, part, 1000 * part);
+    room_says(f, text);
+}
+
+static void recovered(struct fixture *f, const char *text)
+{
+    json_t *result = parse(text);
+    f->recovered(f->recovered_arg, result);
+    json_decref(result);
+}
+
+static void each_file_of_a_recording_is_a_row(void **state)
+{
+    struct fixture *f = *state;
+    struct sig_room *room = join(f, 0, "ann")->room;
+    char id[65], second[80], third[80], file[1024];
+    const struct sig_recording *r = record(f, room);
+    snprintf(id, sizeof(id), "%s", r->id);
+    snprintf(second, sizeof(second), "%s-2", id);
+    snprintf(third, sizeof(third), "%s-3", id);
+    says_of_part(f, id, "part", 2, false);
+    assert_int_equal(row_of(f, second).part, 2);
+    assert_string_equal(row_of(f, second).recording_id, id);
+    assert_int_equal(row_of(f, second).started_at_ms, 2000);
+    assert_string_equal(row_of(f, second).status, "recording");
+    assert_ptr_equal(sig_rooms_find_recording(f->rooms, second), r);
+    says_of_part(f, id, "ready", 1, false);
+    assert_string_equal(row_of(f, id).status, "ready");
+    assert_string_equal(row_of(f, id).recording_id, id);
+    assert_string_equal(json_string_value(heard_data(f, 0, "id")), id);
+    assert_true(json_is_true(heard_data(f, 0, "active"))); /* it goes on */
+    assert_ptr_equal(room->active, r);
+
+    /* The room dies with the second unfinished and the third never told of: what is known is saved. */
+    says_of_part(f, id, "ready", 3, true); /* the front never heard of its beginning */
+    assert_string_equal(row_of(f, third).status, "ready");
+    assert_int_equal(row_of(f, third).part, 3);
+    assert_null(room->active);
+    assert_null(sig_rooms_find_recording(f->rooms, third));
+
+    r = record(f, room);
+    snprintf(id, sizeof(id), "%s", r->id);
+    snprintf(second, sizeof(second), "%s-2", id);
+    says_of_part(f, id, "part", 2, false);
+    snprintf(file, sizeof(file), "%s/p-2.mp4", f->dir);
+    says_of_part(f, id, "ready", 1, false);
+    f->events.restarted(f->opened[0]);
+    assert_string_equal(f->recovering, file);
+    recovered(f, "{\"ok\": true, \"duration_ms\": 3, \"bytes\": 4}");
+    assert_string_equal(row_of(f, second).status, "ready");
+    assert_string_equal(row_of(f, id).status, "ready");
+    assert_int_equal(row_of(f, id).duration_ms, 5000); /* of its own */
+    answer(f, "record_start", NULL);
+    answer(f, "peer_add", NULL);
+}
+
+static void a_disk_that_fails_is_told_and_what_it_took_is_finished_later(void **state)
+{
+    struct fixture *f = *state;
+    struct sig_room *room = join(f, 0, "ann")->room;
+    struct sig_rooms_stats stats;
+    char id[65];
+    const struct sig_recording *r = record(f, room);
+    snprintf(id, sizeof(id), "%s", r->id);
+    says_of_part(f, id, "stalled", 1, false);
+    assert_string_equal(json_string_value(heard_data(f, 0, "state")), "stalled");
+    assert_string_equal(json_string_value(heard_data(f, 0, "error")), "no room");
+    assert_true(json_is_true(heard_data(f, 0, "active")));
+    sig_rooms_stats(f->rooms, &stats);
+    assert_int_equal(stats.stalled, 1);
+    assert_int_equal(stats.recordings_stalled, 1);
+    says_of_part(f, id, "failed", 1, false);
+    assert_true(strstr(f->recovering, room->id) != NULL);
+    recovered(f, "{\"ok\": false, \"retry\": true, \"error\": \"no room\"}");
+    assert_string_equal(row_of(f, id).status, "recording");
+    f->recovering[0] = '\0';
+    sig_rooms_tick(f->rooms, mcu_now_us());
+    assert_string_equal(f->recovering, ""); /* not at once */
+    sig_rooms_tick(f->rooms, mcu_now_us() + 60 * MCU_US_PER_S);
+    assert_true(strstr(f->recovering, room->id) != NULL);
+    says_of_part(f, id, "part", 2, false);
+    says_of_part(f, id, "resumed", 1, false);
+    assert_string_equal(json_string_value(heard_data(f, 0, "state")), "recording");
+    sig_rooms_stats(f->rooms, &stats);
+    assert_int_equal(stats.stalled, 0);
+    recovered(f, "{\"ok\": true, \"duration_ms\": 10, \"bytes\": 5}");
+    assert_string_equal(row_of(f, id).status, "ready");
+    assert_ptr_equal(room->active, r);
+    says_of_part(f, id, "ended", 1, true);
+    assert_null(room->active);
+}
+
+static void a_pause_outlives_the_room(void **state)
+{
+    struct fixture *f = *state;
+    struct sig_room *room = join(f, 0, "ann")->room;
+    record(f, room);
+    sig_recording_pause(room->active, true);
+    answer(f, "record_pause", NULL);
+    assert_true(json_is_true(heard_data(f, 0, "paused")));
+    sig_recording_pause(room->active, true);
+    assert_int_equal(f->asked_count, 0); /* it is so already */
+    sig_recording_pause(room->active, false);
+    answer(f, "record_resume", NULL);
+    assert_false(json_is_true(heard_data(f, 0, "paused")));
+    sig_recording_pause(room->active, true);
+    answer(f, "record_pause", NULL);
+
+    f->events.restarted(f->opened[0]);
+    answer(f, "record_start", "{\"ok\": true, \"started_at\": 1000000}");
+    answer(f, "peer_add", NULL);
+    answer(f, "record_pause", NULL);
+    assert_true(room->active->is_paused);
+    sig_recording_stop(room->active);
+    sig_recording_pause(room->recordings, false);
+    answer(f, "record_stop", NULL);
+    recovered(f, "{\"ok\": true, \"duration_ms\": 10, \"bytes\": 5}");
+}
+
 static const char *asked_text(const struct fixture *f, const char *key)
 {
     const char *text = json_string_value(json_object_get(f->asked[0].command, key));
@@ -178,6 +304,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_recording_has_a_row_from_start_to_end),
         TEST(a_recording_goes_on_in_a_new_file_when_its_room_dies),
+        TEST(each_file_of_a_recording_is_a_row),
+        TEST(a_disk_that_fails_is_told_and_what_it_took_is_finished_later),
+        TEST(a_pause_outlives_the_room),
         TEST(a_recording_of_another_view_goes_on_with_it),
         TEST(a_recording_that_the_room_refuses_is_failed),
         TEST(at_the_start_what_was_cut_off_is_recovered),
