@@ -54,7 +54,7 @@ int rtc_out_audio_build_plain(const struct rtc_out_audio_packet *packet, uint8_t
 void rtc_out_audio_tick(struct rtc_out_audio *a, int64_t now_us);
 
 /* The packet again, by RTX (the primary alone) when rtx is given, else byte for byte. Returns its
- * size, -ENOENT (not there any more, or its copies are not), -EALREADY (sent again less than a
+ * size, -ENOENT (not there any more, or its copies are not), -EALREADY (sent again less than
  * two thirds of a round trip ago; rtt_us -1: not known, 20 ms then) or -ENOSPC. */
 int rtc_out_audio_again(struct rtc_out_audio *a, uint16_t seq, struct rtc_rtx *rtx, int64_t now_us,
                         int64_t rtt_us, uint8_t *out, size_t capacity);

@@ -7,7 +7,7 @@
 #include "transport/srtp.h"
 
 enum {
-    ECHO_PERMILLE = 150, /* from this loss on what is sent again is sent twice */
+    ECHO_PERMILLE = 50, /* from this loss on what is sent again is sent twice */
     SOUND_ALONE_BPS = 40 * 1000,
     CROWDED_BPS = 150 * 1000, /* where sound's copies count beside pictures */
     CROWDED_MS = 100,

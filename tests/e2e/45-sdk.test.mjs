@@ -1,8 +1,8 @@
 /* The SDK's own arithmetic and texts, without a browser: how long sound waits for late copies, and what
  * an offer says of sound. */
-import { PLAYOUT_MOST_MS, lossBetween, nextPlayout, readCounters, setTarget } from '../../web/sdk/playout.js';
+import { PICTURE_MOST_MS, PLAYOUT_MOST_MS, followLoss, lossBetween, nextPlayout, pictureWaitMs, readCounters, setTarget } from '../../web/sdk/playout.js';
 import { answerSound, offerLocally, offerSound, redFirst } from '../../web/sdk/sound.js';
-import { check, test } from './lib/test.mjs';
+import { check, sleep, test, until } from './lib/test.mjs';
 
 const same = (what, got, wanted) =>
     check(JSON.stringify(got) === JSON.stringify(wanted), `${what}: ${JSON.stringify(got)}, not ${JSON.stringify(wanted)}`);
@@ -45,6 +45,35 @@ test('sdk: sound concealed in spite of the wait asks for more, and no more than 
     same('then', waits, [120, 180, 180, 180, 180, 180, 180, 180]);
     /* Concealed without loss is the sender's silence or a late thread: no wait helps. */
     same('without loss', nextPlayout(START, { loss: 0, concealed: 0.5 }).targetMs, 0);
+});
+
+test('sdk: pictures wait for round trips, from the loss on at which they need some', async () => {
+    const at = (loss, rttMs) => pictureWaitMs(nextPlayout(START, { loss, concealed: 0, rttMs }).step, rttMs);
+    same('no loss', at(0, 100), 0);
+    same('little', at(0.02, 100), 0);
+    same('a tenth', at(0.1, 100), 260);
+    same('much', at(0.3, 100), 390);
+    same('far away', at(0.3, 400), PICTURE_MOST_MS);
+});
+
+test('sdk: both receivers are told, and small changes are not', async () => {
+    const audio = { jitterBufferTarget: null };
+    const told = [];
+    const video = { set jitterBufferTarget(ms) { told.push(ms); }, get jitterBufferTarget() { return null; } };
+    let [received, lost, rtt] = [0, 0, 0.1];
+    const pc = { getStats: async () => {
+        received += 90;
+        lost += 10;
+        rtt += 0.005;
+        return new Map([['a', { type: 'inbound-rtp', kind: 'audio', packetsReceived: received, packetsLost: lost }],
+            ['p', { type: 'candidate-pair', nominated: true, state: 'succeeded', currentRoundTripTime: rtt }]]);
+    } };
+    const stop = followLoss(pc, audio, video);
+    await until('the wait', () => told.length > 0, { limitMs: 60000 });
+    await sleep(4500);
+    stop();
+    check(audio.jitterBufferTarget >= 220, `sound waits ${audio.jitterBufferTarget} ms`);
+    check(told.length === 1 && told[0] >= 260, `pictures wait ${told}`);
 });
 
 test('sdk: loss is read from counters, also from odd ones', async () => {

@@ -267,7 +267,7 @@ export class Media {
         this.#preferCodec();
         preferRed(this.#transceivers.audio, this.#env.RTCRtpReceiver);
         setMusic(this.#transceivers.audio.sender, this.#isOriginal);
-        this.#stopFollowing = followLoss(pc, this.#transceivers.audio.receiver);
+        this.#stopFollowing = followLoss(pc, this.#transceivers.audio.receiver, this.#transceivers.video.receiver);
         this.#stream = new this.#env.MediaStream(
             ['audio', 'video'].map((kind) => this.#transceivers[kind].receiver.track));
         this.#setState('connecting');

@@ -6,16 +6,20 @@
  * rises at once and falls by a step at a time, because each change of the wait is itself heard a little. */
 
 /* From this share of packets lost on: the wait. 100 ms hold four copies; from 6 % on one retransmission
- * is waited for as well (the round trip is added), for copies alone leave gaps then. */
+ * is waited for as well (the round trip is added), for copies alone leave gaps then. Pictures have no
+ * copies: they wait for so many round trips, in which what is missing is asked for and may be lost again. */
 const STEPS = [
-    { loss: 0, ms: 0, isRepeated: false },
-    { loss: 0.01, ms: 60, isRepeated: false },
-    { loss: 0.03, ms: 100, isRepeated: false },
-    { loss: 0.06, ms: 120, isRepeated: true },
-    { loss: 0.15, ms: 180, isRepeated: true },
-    { loss: 0.3, ms: 240, isRepeated: true },
+    { loss: 0, ms: 0, isRepeated: false, pictures: 0 },
+    { loss: 0.01, ms: 60, isRepeated: false, pictures: 0 },
+    { loss: 0.03, ms: 100, isRepeated: false, pictures: 2 },
+    { loss: 0.06, ms: 120, isRepeated: true, pictures: 2 },
+    { loss: 0.15, ms: 180, isRepeated: true, pictures: 2.5 },
+    { loss: 0.3, ms: 240, isRepeated: true, pictures: 3 },
 ];
 export const PLAYOUT_MOST_MS = 300;
+export const PICTURE_MOST_MS = 500;
+const PICTURE_STEP_MS = 60; /* smaller changes are not worth a jump */
+const ASKING_MS = 30; /* beyond a round trip: until a hole is noticed and asked for */
 const CALM_ROUNDS = 5;       /* better ones in a row before the wait shrinks by a step */
 const CONCEALED_TOO_MUCH = 0.02;
 const EXTRA_STEPS_MOST = 2;  /* beyond what the loss asks for: more delay would hardly help */
@@ -27,6 +31,11 @@ const stepOf = (loss) => STEPS.findLastIndex((step) => loss >= step.loss);
 function waitMs(step, rttMs) {
     const { ms, isRepeated } = STEPS[step];
     return Math.min(PLAYOUT_MOST_MS, Math.round(ms + (isRepeated ? rttMs : 0)));
+}
+
+export function pictureWaitMs(step, rttMs) {
+    const { pictures } = STEPS[step];
+    return Math.min(PICTURE_MOST_MS, Math.round(pictures * (rttMs + ASKING_MS)));
 }
 
 /* Shares of an interval from two readings of the counters {received, lost, concealed, samples}. A new
@@ -83,9 +92,10 @@ export function readCounters(stats) {
     return counters && { ...counters, rttMs };
 }
 
-/* Keeps the receiver's wait right until the function that it returns is called. */
-export function followLoss(pc, receiver) {
+/* Keeps the receivers' waits right until the function that it returns is called. */
+export function followLoss(pc, receiver, pictureReceiver) {
     let state = { step: 0, calm: 0, targetMs: 0 };
+    let pictureMs = 0;
     let before = null;
     const timer = setInterval(async () => {
         const now = await pc.getStats().then(readCounters).catch(() => null);
@@ -94,6 +104,9 @@ export function followLoss(pc, receiver) {
             state = nextPlayout(state, { ...lossBetween(before, now), rttMs: now.rttMs });
             if (state.targetMs !== was)
                 setTarget(receiver, state.targetMs);
+            const ms = pictureWaitMs(state.step, now.rttMs);
+            if (Math.abs(ms - pictureMs) >= PICTURE_STEP_MS || (ms === 0) !== (pictureMs === 0))
+                setTarget(pictureReceiver, pictureMs = ms);
         }
         before = now;
     }, EVERY_MS);
