@@ -288,6 +288,9 @@ export class Mixdown {
     setLayout(change: string | Partial<Omit<LayoutState, 'sharing'>>): Promise<void>;
     /** Hosts only; null: no seat. Default: the first. */
     pin(user: string, seat?: number | null): Promise<void>;
+    /** Rings users in (calls.js). */
+    invite(users: string | string[], what?: { role?: Role }):
+        Promise<{ userId: string; state: 'ringing' | 'offline' | 'busy' }[]>;
     raiseHand(raised: boolean): Promise<void>;
     watch(change: Watch): Promise<void>;
     record(active: boolean, what?: { view?: string; layout?: string; signs?: boolean }):

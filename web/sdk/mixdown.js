@@ -202,6 +202,12 @@ export class Mixdown {
         this.#memberChanged(user, { pin: seat });
     }
 
+    /* Rings users in; who watches and accepts gets the role (hosts may give it in a broadcast). Resolves with
+     * [{userId, state: ringing, offline or busy}]. */
+    async invite(users, { role } = {}) {
+        return (await this.#request('invite', { targetUsers: [].concat(users), ...(role && { role }) })).users;
+    }
+
     /* A raised hand is a sign on our tile. */
     async raiseHand(raised) {
         await this.#request('hand', { raised: Boolean(raised) });
