@@ -83,8 +83,10 @@ const char *room_add_peer(struct mcu_room *r, const json_t *message, json_t *rep
     const char *role = "publisher";
     json_t *session = NULL;
     json_t *rtp = NULL;
-    if (json_unpack((json_t *)message, "{s:s,s:s,s?s,s?s,s?o,s?o}", "peer", &id, "user", &user,
-                    "name", &name, "role", &role, "session", &session, "rtp", &rtp) < 0)
+    int is_echo = 0;
+    if (json_unpack((json_t *)message, "{s:s,s:s,s?s,s?s,s?o,s?o,s?b}", "peer", &id, "user", &user,
+                    "name", &name, "role", &role, "session", &session, "rtp", &rtp,
+                    "echo", &is_echo) < 0)
         return "bad_message";
     /* A name cut in the middle of a character could not be given back to `adopt`. */
     if (strlen(id) >= ROOM_TEXT_MAX || strlen(user) >= ROOM_TEXT_MAX ||
@@ -99,6 +101,8 @@ const char *room_add_peer(struct mcu_room *r, const json_t *message, json_t *rep
     if (code)
         return code;
     snprintf(p->name, sizeof(p->name), "%s", name);
+    if (is_echo)
+        mcu_seat_hear_itself(p->seat);
     room_set_role(p, role);
     p->session = json_incref(session);
     code = room_set_peer(p, message); /* as it was, when a room is run again */

@@ -45,6 +45,7 @@ struct mcu_seat {
     bool has_treatment; /* else that of mcu_seat_open_audio() */
     uint32_t buses;     /* 0: it is heard nowhere */
     bool is_deaf;
+    bool hears_itself;
     float hears[MIX_BUSES_MAX];
     enum mix_quality quality;
 
@@ -277,10 +278,15 @@ static int tell_listener(struct mcu_seat *seat, struct mix_listener *listener)
     return err ? err : mix_listener_set_deaf(seat->studio->mix, listener, seat->is_deaf);
 }
 
+void mcu_seat_hear_itself(struct mcu_seat *seat)
+{
+    seat->hears_itself = true;
+}
+
 int mcu_seat_listen(struct mcu_seat *seat)
 {
     struct mix *mix = seat->studio->mix;
-    struct mix_input *own = seat->input;
+    struct mix_input *own = seat->hears_itself ? NULL : seat->input;
     if (seat->listener && seat->listener_own == own)
         return 0;
     if (seat->listener) { /* who only listened so far and now has a voice must not hear it */

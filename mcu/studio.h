@@ -99,6 +99,9 @@ bool mcu_seat_has_video(const struct mcu_seat *seat, enum mcu_picture picture);
  * then its own voice is left out. Returns 0 or -ENOMEM. */
 int mcu_seat_listen(struct mcu_seat *seat);
 
+/* [ctl] Its own voice is not left out, from the next mcu_seat_listen() on: an echo. */
+void mcu_seat_hear_itself(struct mcu_seat *seat);
+
 /* [ctl] On return no on_assign() names it. */
 void mcu_seat_stop_listening(struct mcu_seat *seat);
 

@@ -29,7 +29,15 @@ static void copy_field(struct lws *wsi, enum lws_token_indexes token, char *out,
         out[0] = '\0';
 }
 
-static void copy_fields(struct sig_http_fields *f, struct lws *wsi)
+/* Pictures and files are shown by elements that cannot set headers; ZLMediaKit's clients do not. */
+static bool is_token_in_address(struct lws *wsi, const char *path)
+{
+    return lws_hdr_total_length(wsi, WSI_TOKEN_GET_URI) > 0 ||
+           (strncmp(path, "/index/api/", 11) == 0 &&
+            lws_hdr_total_length(wsi, WSI_TOKEN_POST_URI) > 0);
+}
+
+static void copy_fields(struct sig_http_fields *f, struct lws *wsi, const char *path)
 {
     copy_field(wsi, WSI_TOKEN_HOST, f->host, sizeof(f->host));
     copy_field(wsi, WSI_TOKEN_ORIGIN, f->origin, sizeof(f->origin));
@@ -38,9 +46,7 @@ static void copy_fields(struct sig_http_fields *f, struct lws *wsi)
     copy_field(wsi, WSI_TOKEN_HTTP_IF_NONE_MATCH, f->if_none_match, sizeof(f->if_none_match));
     copy_field(wsi, WSI_TOKEN_HTTP_IF_RANGE, f->if_range, sizeof(f->if_range));
     copy_field(wsi, WSI_TOKEN_HTTP_RANGE, f->range, sizeof(f->range));
-    /* Pictures and files are shown by elements that cannot set headers. */
-    sig_bearer_read(wsi, lws_hdr_total_length(wsi, WSI_TOKEN_GET_URI) > 0, f->token,
-                    sizeof(f->token));
+    sig_bearer_read(wsi, is_token_in_address(wsi, path), f->token, sizeof(f->token));
 }
 
 static enum sig_method read_method(struct lws *wsi)
@@ -104,8 +110,12 @@ static void reply_options(struct sig_http *req)
                     "Authorization, Content-Type, If-Match, If-None-Match, If-Range, Range, "
                     "Idempotency-Key");
     sig_http_header(req, "Access-Control-Max-Age", "3600");
-    if (strncmp(req->path, "/whip/", 6) == 0 || strncmp(req->path, "/whep/", 6) == 0)
+    const bool is_session_door =
+        strncmp(req->path, "/whip/", 6) == 0 || strncmp(req->path, "/whep/", 6) == 0;
+    if (is_session_door && req->match.allowed & SIG_POST)
         sig_http_header(req, "Accept-Post", "application/sdp");
+    if (is_session_door && req->match.allowed & SIG_PATCH)
+        sig_http_header(req, "Accept-Patch", "application/trickle-ice-sdpfrag");
     sig_http_reply(req, 204, NULL, NULL, 0);
 }
 
@@ -175,7 +185,7 @@ struct sig_http *sig_http_begin(struct sig_front *front, struct lws *wsi, const 
     req->file = -1;
     req->method = read_method(wsi);
     front->stats.http_requests++;
-    copy_fields(&req->fields, wsi);
+    copy_fields(&req->fields, wsi, path);
     copy_args(req, wsi);
     add_cors(req);
     if (strlen(path) < sizeof(req->path)) {
@@ -276,7 +286,8 @@ bool sig_http_is_type(const struct sig_http *req, const char *type)
     return strncasecmp(have, type, n) == 0 && (have[n] == '\0' || have[n] == ';' || have[n] == ' ');
 }
 
-bool sig_http_authorize(struct sig_http *req, const char *room, struct sig_token *token)
+const struct sig_error *sig_http_check(struct sig_http *req, const char *room,
+                                       struct sig_token *token)
 {
     const struct sig_error *error = sig_authenticate(req->front->config, req->fields.token, token);
     if (!error && !sig_token_is_for(token, room))
@@ -284,6 +295,12 @@ bool sig_http_authorize(struct sig_http *req, const char *room, struct sig_token
     const struct sig_room *open = room ? sig_rooms_find(req->front->rooms, room) : NULL;
     if (!error && open && !token->is_admin && sig_rules_are_against(&open->rules, token->sub))
         error = sig_error("banned");
+    return error;
+}
+
+bool sig_http_authorize(struct sig_http *req, const char *room, struct sig_token *token)
+{
+    const struct sig_error *error = sig_http_check(req, room, token);
     if (!error)
         return true;
     if (error->status == 401)
@@ -402,6 +419,7 @@ static const char *reason(int status)
         {415, "Unsupported Media Type"},
         {416, "Range Not Satisfiable"},
         {422, "Unprocessable Content"},
+        {428, "Precondition Required"},
         {429, "Too Many Requests"},
         {500, "Internal Server Error"},
         {501, "Not Implemented"},

@@ -100,6 +100,11 @@ void sig_http_error(struct sig_http *req, const struct sig_error *error, const c
 void sig_http_reply_file(struct sig_http *req, int status, const char *type, int fd, uint64_t first,
                          uint64_t size);
 
+/* Whether the request's token is good, and for that room (NULL: an admin's is needed). NULL and
+ * *token, or why not. */
+const struct sig_error *sig_http_check(struct sig_http *req, const char *room,
+                                       struct sig_token *token);
+
 /* Checks the bearer token; replies with the error itself. room NULL: an admin's token is needed. */
 bool sig_http_authorize(struct sig_http *req, const char *room, struct sig_token *token);
 

@@ -88,6 +88,12 @@ void sig_api_recording_thumbnail(struct sig_http *req);
 void sig_api_recording_beside(struct sig_http *req);
 
 /* whip.c */
+/* zlm.c */
+void sig_zlm_webrtc(struct sig_http *req);
+void sig_zlm_whip(struct sig_http *req);
+void sig_zlm_whep(struct sig_http *req);
+void sig_zlm_delete(struct sig_http *req);
+
 void sig_whip_post(struct sig_http *req);
 void sig_whep_post(struct sig_http *req);
 void sig_whip_patch(struct sig_http *req);

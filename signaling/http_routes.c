@@ -22,6 +22,11 @@ const struct sig_route sig_routes[] = {
     {SIG_PATCH, "/whep/{room}/{id}", sig_whip_patch, SIG_SDP_SIZE_MAX},
     {SIG_DELETE, "/whep/{room}/{id}", sig_whip_delete, 0},
 
+    {SIG_POST, "/index/api/webrtc", sig_zlm_webrtc, SIG_SDP_SIZE_MAX},
+    {SIG_POST, "/index/api/whip", sig_zlm_whip, SIG_SDP_SIZE_MAX},
+    {SIG_POST, "/index/api/whep", sig_zlm_whep, SIG_SDP_SIZE_MAX},
+    {SIG_DELETE, "/index/api/delete_webrtc", sig_zlm_delete, 0},
+
     {SIG_GET, "/api/v1/rooms", sig_api_rooms_list, 0},
     {SIG_POST, "/api/v1/rooms", sig_api_rooms_create, JSON_MAX},
     {SIG_GET, "/api/v1/rooms/{room}", sig_api_room_get, 0},

@@ -256,6 +256,8 @@ static int add_to_room(struct sig_member *m, json_t *rtp)
         json_object_set_new(add, "muted_video", json_true());
     if (add && m->pin)
         json_object_set_new(add, "pin", json_integer(m->pin));
+    if (add && m->is_echo)
+        json_object_set_new(add, "echo", json_true());
     if (add && m->has_hand_up)
         json_object_set_new(add, "hand", json_true());
     const int err = sig_member_command(m, add, on_added, sig_member_ref(m));
@@ -293,6 +295,7 @@ static void fill_seat(struct sig_member *m, const struct sig_join *join)
     m->kind = join->kind;
     m->client = join->client;
     m->is_joining = true;
+    m->is_echo = join->is_echo;
     m->joined = join->joined;
     m->joined_arg = join->arg;
     m->joined_at_ms = mcu_wall_ms();

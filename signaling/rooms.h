@@ -109,6 +109,7 @@ struct sig_member {
     int64_t lost_at_us; /* its client; of WHIP and WHEP: since when the media path is not up */
     uint32_t answers;   /* session descriptions given, for the version in their o= line */
     bool is_joining;    /* not seen by others yet */
+    bool is_echo;       /* hears itself, too */
     bool is_asking;     /* the application's server may refuse; its room does not know of it yet */
     bool was_retried;   /* its joining was asked of a second process, after the first died */
     bool is_moved;      /* the room was restarted while its client was lost */
@@ -235,6 +236,7 @@ struct sig_join {
     const char *password; /* as said; may be NULL */
     bool is_by_host;      /* who asks may moderate: lock, password and lobby are not for him */
     bool is_admitted;     /* a host has let this one in */
+    bool is_echo; /* it hears itself, too */
     struct sig_client *client;
     json_t
         *rtp; /* of SIG_KIND_RTP: what mcu/control_rtp.h reads; borrowed. Not kept: it has keys */

@@ -20,12 +20,16 @@
 #include "signaling/sdp.h"
 #include "signaling/turn.h"
 #include "signaling/watch.h"
+#include "signaling/whip.h"
 #include "signaling/whip_restart.h"
 
 struct session_start {
     struct sig_http *req;      /* referenced */
     struct sig_member *member; /* referenced, once joined */
     enum sig_kind kind;
+    const struct whip_form *form;
+    bool is_echo;
+    char room[65];
     json_t *wish; /* ?view=, ?layout= and ?quality= of a viewer; may be NULL */
     struct mcu_desc offer;
 };
@@ -47,7 +51,7 @@ static void fail_start(struct session_start *s, const struct sig_error *error)
 {
     if (s->member)
         sig_member_leave(s->member, "lost");
-    sig_http_error(s->req, error, NULL);
+    s->form->failed(s->req, error, NULL);
     free_start(s);
 }
 
@@ -77,21 +81,36 @@ static void add_turn(struct sig_http *req, const char *user)
     }
 }
 
-static void add_headers(struct sig_http *req, const struct sig_member *m)
+void whip_add_ice_servers(struct sig_http *req, const struct sig_member *m)
 {
     char text[256];
     const struct mcu_config_list *servers = &req->front->config->rtc.ice_servers;
-    snprintf(text, sizeof(text), "/%s/%s/%s", prefix(m->kind), m->room->id, m->peer);
-    sig_http_header(req, "Location", text);
-    snprintf(text, sizeof(text), "\"%s\"", m->etag);
-    sig_http_header(req, "ETag", text);
-    sig_http_header(req, "Accept-Patch", "application/trickle-ice-sdpfrag");
     for (uint32_t i = 0; i < servers->count; i++) {
         snprintf(text, sizeof(text), "<%s>; rel=\"ice-server\"", servers->item[i]);
         sig_http_header(req, "Link", text);
     }
     add_turn(req, m->user);
 }
+
+static void add_headers(struct sig_http *req, const struct sig_member *m)
+{
+    char text[256];
+    snprintf(text, sizeof(text), "/%s/%s/%s", prefix(m->kind), m->room->id, m->peer);
+    sig_http_header(req, "Location", text);
+    snprintf(text, sizeof(text), "\"%s\"", m->etag);
+    sig_http_header(req, "ETag", text);
+    sig_http_header(req, "Accept-Patch", "application/trickle-ice-sdpfrag");
+    whip_add_ice_servers(req, m);
+}
+
+static void reply_made(struct sig_http *req, struct sig_member *m, const char *sdp)
+{
+    add_headers(req, m);
+    sig_http_header(req, "Cache-Control", "no-store");
+    sig_http_reply(req, 201, "application/sdp", sdp, strlen(sdp));
+}
+
+static const struct whip_form standard = {.made = reply_made, .failed = sig_http_error};
 
 static void on_answer(void *arg, const json_t *reply)
 {
@@ -108,9 +127,7 @@ static void on_answer(void *arg, const json_t *reply)
     if (!s->req->wsi) { /* nobody is there to get its id */
         sig_member_leave(s->member, "lost");
     } else {
-        add_headers(s->req, s->member);
-        sig_http_header(s->req, "Cache-Control", "no-store");
-        sig_http_reply(s->req, 201, "application/sdp", sdp, strlen(sdp));
+        s->form->made(s->req, s->member, sdp);
     }
     free(sdp);
     free_start(s);
@@ -161,10 +178,11 @@ static const struct sig_error *join(struct session_start *s, const struct sig_to
         return error;
     const bool is_dev = s->req->front->config->auth.dev;
     const struct sig_room *room =
-        sig_rooms_find(s->req->front->rooms, sig_http_param(s->req, 0));
+        sig_rooms_find(s->req->front->rooms, s->room);
     const struct sig_join seat = {
         .kind = s->kind,
-        .room_id = sig_http_param(s->req, 0),
+        .room_id = s->room,
+        .is_echo = s->is_echo,
         .user = user,
         .name = name,
         .role = s->kind == SIG_KIND_WHIP ? "publisher" : "subscriber",
@@ -193,41 +211,45 @@ static json_t *wish_of(const struct sig_http *req)
     return NULL;
 }
 
-static void start_session(struct sig_http *req, enum sig_kind kind, const struct sig_token *token)
+void whip_start(struct sig_http *req, const struct whip_ask *ask)
 {
     char why[SIG_SDP_ERROR_MAX] = "";
     struct session_start *s = calloc(1, sizeof(*s));
     if (!s) {
-        sig_http_error(req, sig_error("too_busy"), NULL);
+        ask->form->failed(req, sig_error("too_busy"), NULL);
         return;
     }
     s->req = sig_http_ref(req);
-    s->kind = kind;
-    s->wish = kind == SIG_KIND_WHEP ? wish_of(req) : NULL;
+    s->kind = ask->kind;
+    s->form = ask->form;
+    s->is_echo = ask->is_echo;
+    snprintf(s->room, sizeof(s->room), "%s", ask->room);
+    s->wish = ask->kind == SIG_KIND_WHEP ? wish_of(req) : NULL;
     const int err =
         sig_sdp_parse(&s->offer, SIG_SDP_OFFER, req->body ? req->body : "", req->body_size, why);
-    const struct sig_error *error = err ? sig_error("bad_offer") : join(s, token);
+    const struct sig_error *error = err ? sig_error("bad_offer") : join(s, ask->token);
     if (!error)
         return;
-    sig_http_error(req, error, why[0] ? why : NULL);
+    s->form->failed(req, error, why[0] ? why : NULL);
     free_start(s);
 }
 
 static void post(struct sig_http *req, enum sig_kind kind)
 {
     struct sig_token token;
-    const char *room = sig_http_param(req, 0);
+    const struct whip_ask ask = {
+        .kind = kind, .room = sig_http_param(req, 0), .token = &token, .form = &standard};
     sig_http_header(req, "Accept-Post", "application/sdp");
-    if (!sig_room_id_is_valid(room))
+    if (!sig_room_id_is_valid(ask.room))
         sig_http_error(req, sig_error("bad_request"), NULL);
-    else if (!sig_http_authorize(req, room, &token))
+    else if (!sig_http_authorize(req, ask.room, &token))
         return;
     else if (kind == SIG_KIND_WHIP && strcmp(token.role, "subscriber") == 0)
         sig_http_error(req, sig_error("forbidden"), NULL);
     else if (!sig_http_is_type(req, "application/sdp"))
         sig_http_error(req, sig_error("unsupported_type"), NULL);
     else
-        start_session(req, kind, &token);
+        whip_start(req, &ask);
 }
 
 void sig_whip_post(struct sig_http *req)
@@ -270,15 +292,30 @@ void sig_whip_delete(struct sig_http *req)
     sig_http_reply(req, 200, NULL, NULL, 0);
 }
 
-/* "*" is for ICE restarts (RFC 9725, section 4.3.2): they end the ETag's time. */
+bool whip_etag_matches(const char *if_match, const char *etag)
+{
+    const size_t n = strlen(etag);
+    for (const char *at = if_match; *at;) {
+        at += strspn(at, " \t,");
+        const char *quote = strchr(at, '"');
+        const char *end = quote ? strchr(quote + 1, '"') : NULL;
+        if (!end)
+            return false;
+        if (quote == at && (size_t)(end - at - 1) == n && memcmp(at + 1, etag, n) == 0)
+            return true;
+        at = end + 1;
+    }
+    return false;
+}
+
+/* RFC 9725, section 4.3.1: without a precondition a candidate might be of ICE credentials that a
+ * restart has replaced. "*" is for restarts: they end the ETag's time. */
 static const struct sig_error *check_etag(const struct sig_http *req, const struct sig_member *m)
 {
-    char etag[SIG_ID_SIZE + 2];
     const char *asked = req->fields.if_match;
-    if (!asked[0] || is_restart(req))
-        return NULL;
-    snprintf(etag, sizeof(etag), "\"%s\"", m->etag);
-    return strcmp(asked, etag) == 0 ? NULL : sig_error("etag_mismatch");
+    if (!asked[0])
+        return sig_error("etag_needed");
+    return is_restart(req) || whip_etag_matches(asked, m->etag) ? NULL : sig_error("etag_mismatch");
 }
 
 static void send_candidates(struct sig_member *m, const struct sig_sdp_fragment *f)
@@ -316,9 +353,11 @@ void sig_whip_patch(struct sig_http *req)
     struct sig_member *m = session_of(req);
     if (!m)
         return;
-    const struct sig_error *error = check_etag(req, m);
-    if (!error && !sig_http_is_type(req, "application/trickle-ice-sdpfrag"))
-        error = sig_error("unsupported_type");
+    const struct sig_error *error = sig_http_is_type(req, "application/trickle-ice-sdpfrag")
+                                        ? check_etag(req, m)
+                                        : sig_error("unsupported_type");
+    if (error && error->status == 415)
+        sig_http_header(req, "Accept-Patch", "application/trickle-ice-sdpfrag");
     if (error)
         sig_http_error(req, error, NULL);
     else

@@ -169,6 +169,14 @@ static void fake_peer_set(const struct fake_room *f, const json_t *command, json
     fake_ok(f, command, NULL);
 }
 
+static void fake_peer_restart(const struct fake_room *f, const json_t *command)
+{
+    fake_ok(f, command,
+            json_pack("{s:s, s:s, s:[s], s:b}", "ufrag", "fake", "pwd", "0123456789012345678901",
+                      "candidates", "candidate:1 1 udp 2130706431 127.0.0.1 40001 typ host",
+                      "end_of_candidates", 1));
+}
+
 static void fake_layout_set(const struct fake_room *f, const json_t *command)
 {
     json_t *patch = json_copy((json_t *)command);
@@ -368,6 +376,8 @@ static void fake_command(struct fake_room *f, const json_t *command)
         fake_ok(f, command, NULL);
     else if (strcmp(cmd, "peer_offer") == 0)
         fake_ok(f, command, json_pack("{s:O}", "desc", json_object_get(command, "desc")));
+    else if (strcmp(cmd, "peer_restart") == 0 && peer)
+        fake_peer_restart(f, command);
     else if (strcmp(cmd, "record_start") == 0)
         fake_record_start(f, command);
     else if (strcmp(cmd, "record_stop") == 0) {
