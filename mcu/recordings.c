@@ -113,6 +113,8 @@ static int push_audio(void *ctx, struct mcu_packet *packet)
 {
     struct mcu_recording *r = ctx;
     pthread_mutex_lock(&r->lock);
+    if (!r->width && r->next && packet->pts_us >= r->next_from_us)
+        follow_locked(r, packet->pts_us); /* sound needs no key frame */
     for (size_t i = 0; i < MCU_PARTS_MAX; i++) {
         if (r->parts[i].rec)
             rec_push_audio(r->parts[i].rec, packet);
@@ -140,7 +142,7 @@ static int open_part(struct mcu_recording *r, const char *path, int64_t start_us
         .fragment_ms = s->conf.fragment_ms,
         .start_us = start_us,
         .is_reordered = r->is_reordered,
-        .starts_at_key = follows,
+        .starts_at_key = follows && r->width > 0,
         .opens_later = follows,
         .min_free_bytes = r->min_free_bytes,
         .may_block = s->conf.comp.is_offline,
@@ -151,10 +153,11 @@ static int open_part(struct mcu_recording *r, const char *path, int64_t start_us
 static void fill(struct mcu_recording *r, struct mcu_studio *s, const struct mcu_record_conf *conf)
 {
     const struct comp_stream_conf *video = conf->view ? conf->video : NULL;
+    const bool has_picture = !conf->is_sound_only;
     *r = (struct mcu_recording){
         .studio = s,
-        .width = video ? video->width : s->conf.view.width,
-        .height = video ? video->height : s->conf.view.height,
+        .width = !has_picture ? 0 : video ? video->width : s->conf.view.width,
+        .height = !has_picture ? 0 : video ? video->height : s->conf.view.height,
         .fps = video ? video->fps : s->conf.comp.fps,
         .min_free_bytes = conf->min_free_bytes,
     };
@@ -194,7 +197,7 @@ int mcu_studio_record(struct mcu_studio *s, const struct mcu_record_conf *conf)
         goto fail;
     add_part_locked(r, rec, &r->writing);
     r->writing->begun_us = conf->start_us;
-    const struct mcu_tap_conf tap = {.sink = {r, push_video, push_audio},
+    const struct mcu_tap_conf tap = {.sink = {r, r->width ? push_video : NULL, push_audio},
                                      .start_us = conf->start_us,
                                      .view = conf->view,
                                      .video = conf->view ? conf->video : NULL};

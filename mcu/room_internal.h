@@ -106,6 +106,8 @@ struct room_recording {
     char layout[ROOM_LAYOUT_NAME];  /* as asked for; "": none was named */
     bool has_sign;                  /* REC is lit on its view */
     bool says_signs, is_signed;     /* as asked for */
+    char title[257];
+    bool is_sound_only;             /* an M4A */
     struct rec_meta *meta;          /* NULL: who speaks is not noted */
 };
 
@@ -329,8 +331,10 @@ void room_part_ended(struct mcu_room *r, const char *id, uint32_t part,
 json_t *room_describe_parts(const struct room_recording *one);
 
 /* room_marks.c: who speaks, noted beside recordings. */
-/* A recording has begun: notes are made of it until room_marks_end(). */
-void room_marks_begin(struct mcu_room *r, struct room_recording *one, const char *title);
+/* A file of a recording has begun at start_us: notes are made of it until room_marks_end(), or until
+ * the next one begins. */
+void room_marks_begin(struct mcu_room *r, struct room_recording *one, const char *file,
+                      int64_t start_us);
 void room_marks_end(struct room_recording *one);
 void room_marks_speaks(struct room_peer *p, bool speaks, int64_t now_us);
 /* To be called often: who has the floor now. */

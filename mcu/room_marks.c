@@ -17,15 +17,17 @@ static void mark_floor(struct rec_meta *meta, const struct room_peer *p, int64_t
         rec_meta_floor(meta, p->user, name_of(p), now_us);
 }
 
-void room_marks_begin(struct mcu_room *r, struct room_recording *one, const char *title)
+void room_marks_begin(struct mcu_room *r, struct room_recording *one, const char *file,
+                      int64_t start_us)
 {
     const struct rec_meta_conf conf = {
-        .path = one->file,
-        .title = title,
+        .path = file,
+        .title = one->title,
         .room = r->name,
-        .started_at_ms = one->started_at_ms,
-        .start_us = one->started_us,
+        .started_at_ms = one->started_at_ms + (start_us - one->started_us) / MCU_US_PER_MS,
+        .start_us = start_us,
     };
+    room_marks_end(one);
     const int err = rec_meta_open(&one->meta, &conf);
     if (err) {
         log_warn("recording %s: who speaks cannot be noted: %s", one->id, strerror(-err));
@@ -34,9 +36,9 @@ void room_marks_begin(struct mcu_room *r, struct room_recording *one, const char
     for (size_t i = 0; i < r->peer_count; i++) {
         const struct room_peer *p = r->peers[i];
         if (p->speaks)
-            rec_meta_speak(one->meta, p->user, name_of(p), true, one->started_us);
+            rec_meta_speak(one->meta, p->user, name_of(p), true, start_us);
     }
-    mark_floor(one->meta, room_find_seat(r, r->marked_floor), one->started_us);
+    mark_floor(one->meta, room_find_seat(r, r->marked_floor), start_us);
 }
 
 void room_marks_end(struct room_recording *one)

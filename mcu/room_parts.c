@@ -19,16 +19,16 @@
 
 /* --- names and places ------------------------------------------------------------------------- */
 
-/* "x.mp4", "x-2.mp4", ... */
+/* "x.mp4", "x-2.mp4", ...; the same with .m4a. */
 static void part_file(const struct room_recording *one, uint32_t number, char *out, size_t size)
 {
     const size_t length = strlen(one->file);
-    const bool has_end = length > 4 && strcmp(one->file + length - 4, ".mp4") == 0;
+    const bool has_end = length > 4 && one->file[length - 4] == '.';
     const int stem = (int)(has_end ? length - 4 : length);
     if (number == 1)
         snprintf(out, size, "%s", one->file);
     else
-        snprintf(out, size, "%.*s-%u%s", stem, one->file, (unsigned)number, has_end ? ".mp4" : "");
+        snprintf(out, size, "%.*s-%u%s", stem, one->file, (unsigned)number, one->file + stem);
 }
 
 static struct room_part *find_part(struct room_recording *one, uint32_t number)
@@ -93,6 +93,16 @@ static void tell_part(struct mcu_room *r, const struct room_recording *one, stru
                               (json_int_t)part->started_at_ms));
 }
 
+/* What is noted is noted beside the file that is written. */
+static void follow_marks(struct mcu_room *r, struct room_recording *one,
+                         const struct mcu_record_status *status)
+{
+    char file[sizeof(one->file) + 16];
+    part_file(one, status->part, file, sizeof(file));
+    if (status->part > 1 && !one->ended_at_ms)
+        room_marks_begin(r, one, file, status->part_at_us);
+}
+
 static void notice(struct mcu_room *r, struct room_recording *one,
                    const struct mcu_record_status *status)
 {
@@ -102,6 +112,7 @@ static void notice(struct mcu_room *r, struct room_recording *one,
         if (place) /* the first is known to all by its start */
             *place = (struct room_part){status->part, wall_ms(one, status->part_at_us),
                                         status->part == 1};
+        follow_marks(r, one, status);
     }
     struct room_part *part = status->part ? find_part(one, status->part) : NULL;
     if (part && !part->is_told && status->bytes > 0)

@@ -55,15 +55,26 @@ struct wish {
     char title[257];
     json_t *layout_file;
     bool says_signs, is_signed;
+    bool is_sound_only;
 };
+
+/* "mp4", or "m4a": sound alone. */
+static int read_format(struct wish *w, const json_t *m)
+{
+    char format[8] = "mp4";
+    if (mcu_json_string(m, "format", MCU_JSON_OPTIONAL, 1, format, sizeof(format)))
+        return -1;
+    w->is_sound_only = strcmp(format, "m4a") == 0;
+    return w->is_sound_only || strcmp(format, "mp4") == 0 ? 0 : -1;
+}
 
 static int read_wish(struct wish *w, const json_t *m)
 {
     w->says_signs = json_object_get(m, "signs") != NULL;
     if (mcu_json_string(m, "id", MCU_JSON_REQUIRED, 1, w->id, sizeof(w->id)) ||
         mcu_json_string(m, "file", MCU_JSON_REQUIRED, 0, w->file, sizeof(w->file)) ||
-        mcu_json_text(m, "title", MCU_JSON_OPTIONAL, 0, 64, w->title,
-                      sizeof(w->title)) ||
+        mcu_json_text(m, "title", MCU_JSON_OPTIONAL, 0, 64, w->title, sizeof(w->title)) ||
+        read_format(w, m) ||
         mcu_json_string(m, "view", MCU_JSON_OPTIONAL, 1, w->view, sizeof(w->view)) ||
         mcu_json_string(m, "layout", MCU_JSON_OPTIONAL, 1, w->layout, sizeof(w->layout)) ||
         mcu_json_object(m, "layout_file", MCU_JSON_OPTIONAL, &w->layout_file) ||
@@ -96,7 +107,8 @@ static const char *open_file(struct mcu_room *r, const struct wish *w, const str
         .id = w->id,
         .path = w->file,
         .start_us = start_us,
-        .view = v->kind == ROOM_VIEW_MAIN ? NULL : v->view,
+        .is_sound_only = w->is_sound_only,
+        .view = v->kind == ROOM_VIEW_MAIN || w->is_sound_only ? NULL : v->view,
         .video = &video,
         .min_free_bytes = (int64_t)r->config.recording.min_free_mb * BYTES_PER_MB,
     };
@@ -126,7 +138,9 @@ static const char *begin(struct mcu_room *r, const struct wish *w, struct room_r
     one.split_bytes = (int64_t)r->config.recording.split_mb * BYTES_PER_MB;
     one.says_signs = w->says_signs;
     one.is_signed = w->is_signed;
-    room_marks_begin(r, &one, w->title);
+    snprintf(one.title, sizeof(one.title), "%s", w->title);
+    one.is_sound_only = w->is_sound_only;
+    room_marks_begin(r, &one, one.file, one.started_us);
     *out = one;
     log_info("recording %s started, of view %s: %s", one.id, one.view->name, one.file);
     return NULL;
@@ -172,6 +186,7 @@ const char *room_record_pause(struct mcu_room *r, const char *id, bool is_paused
                               : mcu_studio_record_resume(r->studio, id, now_us);
     if (!err) {
         one->is_paused = is_paused;
+        (is_paused ? rec_meta_pause : rec_meta_resume)(one->meta, now_us);
         log_info("recording %s %s", id, is_paused ? "paused" : "goes on");
         show_sign(r);
     }
@@ -217,6 +232,10 @@ static json_t *describe(const struct room_recording *one)
         json_object_set_new(json, "view", json_string(one->view->name));
     if (one->says_signs)
         json_object_set_new(json, "signs", json_boolean(one->is_signed));
+    if (one->is_sound_only)
+        json_object_set_new(json, "format", json_string("m4a"));
+    if (one->title[0])
+        json_object_set_new(json, "title", json_string(one->title));
     return json;
 }
 

@@ -8,14 +8,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "mcu/base/clock.h"
 #include "mcu/base/log.h"
 #include "mcu/base/queue.h"
 #include "mcu/base/thread.h"
 #include "recorder/talk.h"
 
 enum { LINES_MAX = 4096, NOBODY = -1 };
+
+#define CLOSE_WAIT_US MCU_US_PER_S
 
 struct person {
     char user[REC_TALK_USER_BYTES];
@@ -27,6 +31,11 @@ struct rec_meta {
     struct mcu_queue *queue; /* of lines, with their ends */
     pthread_t thread;
     bool has_thread;
+
+    pthread_mutex_t lock; /* protects the next two */
+    pthread_cond_t changed;
+    bool has_ended;
+    bool is_left; /* the thread frees it all, when its disk lets it */
 
     /* [ctl] */
     int64_t start_us;
@@ -62,6 +71,28 @@ static int write_all(int fd, const char *text)
     return 0;
 }
 
+static void release(struct rec_meta *m)
+{
+    mcu_queue_destroy(m->queue, free);
+    if (m->fd >= 0)
+        close(m->fd);
+    pthread_cond_destroy(&m->changed);
+    pthread_mutex_destroy(&m->lock);
+    free(m->people);
+    free(m);
+}
+
+static void end_thread(struct rec_meta *m)
+{
+    pthread_mutex_lock(&m->lock);
+    m->has_ended = true;
+    const bool is_left = m->is_left;
+    pthread_cond_signal(&m->changed);
+    pthread_mutex_unlock(&m->lock);
+    if (is_left)
+        release(m);
+}
+
 /* After a line that failed half-way nothing more is written: the reader takes what is whole. */
 static void *run(void *arg)
 {
@@ -75,6 +106,7 @@ static void *run(void *arg)
         }
         free(line);
     }
+    end_thread(m);
     return NULL;
 }
 
@@ -102,6 +134,47 @@ static int open_file(struct rec_meta *m, const char *path)
     return err;
 }
 
+/* True: the thread has ended, or none runs. */
+static bool wait_for_thread(struct rec_meta *m)
+{
+    const int64_t until_us = mcu_now_us() + CLOSE_WAIT_US;
+    const struct timespec until = {.tv_sec = (time_t)(until_us / MCU_US_PER_S),
+                                   .tv_nsec = (long)(until_us % MCU_US_PER_S) * 1000};
+    int err = 0;
+    pthread_mutex_lock(&m->lock);
+    while (!err && !m->has_ended)
+        err = pthread_cond_timedwait(&m->changed, &m->lock, &until);
+    const bool has_ended = m->has_ended;
+    m->is_left = !has_ended;
+    if (!has_ended)
+        pthread_detach(m->thread);
+    pthread_mutex_unlock(&m->lock);
+    return has_ended;
+}
+
+void rec_meta_close(struct rec_meta *m)
+{
+    if (!m)
+        return;
+    if (m->queue)
+        mcu_queue_close(m->queue);
+    if (m->has_thread && !wait_for_thread(m))
+        return;
+    if (m->has_thread)
+        pthread_join(m->thread, NULL);
+    release(m);
+}
+
+static void init_locks(struct rec_meta *m)
+{
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&m->changed, &attr);
+    pthread_condattr_destroy(&attr);
+    pthread_mutex_init(&m->lock, NULL);
+}
+
 int rec_meta_open(struct rec_meta **out, const struct rec_meta_conf *conf)
 {
     if (!conf->path || conf->path[0] != '/' || !conf->room)
@@ -111,6 +184,7 @@ int rec_meta_open(struct rec_meta **out, const struct rec_meta_conf *conf)
         return -ENOMEM;
     *m = (struct rec_meta){
         .fd = -1, .start_us = conf->start_us, .paused_at_us = -1, .floor = NOBODY};
+    init_locks(m);
     m->people = calloc(REC_TALK_PEOPLE_MAX, sizeof(*m->people));
     int err = m->people ? mcu_queue_create(&m->queue, LINES_MAX) : -ENOMEM;
     if (!err)
@@ -127,21 +201,6 @@ int rec_meta_open(struct rec_meta **out, const struct rec_meta_conf *conf)
                      (json_int_t)conf->started_at_ms));
     *out = m;
     return 0;
-}
-
-void rec_meta_close(struct rec_meta *m)
-{
-    if (!m)
-        return;
-    if (m->queue)
-        mcu_queue_close(m->queue);
-    if (m->has_thread)
-        pthread_join(m->thread, NULL);
-    mcu_queue_destroy(m->queue, free);
-    if (m->fd >= 0)
-        close(m->fd);
-    free(m->people);
-    free(m);
 }
 
 static int64_t file_us(const struct rec_meta *m, int64_t at_us)

@@ -27,7 +27,8 @@ struct rec_meta_conf {
  * -ENOMEM or the errno of open(2). */
 int rec_meta_open(struct rec_meta **out, const struct rec_meta_conf *conf);
 
-/* [ctl] Writes what waits and gives it up; STEM.marks stays. NULL is fine. */
+/* [ctl] Writes what waits and gives it up; STEM.marks stays. Waits for that for at most 1 s: on a disk
+ * that hangs the rest goes on alone. NULL is fine. */
 void rec_meta_close(struct rec_meta *m);
 
 /* [ctl] Somebody begins to speak or falls silent at at_us (room clock). Saying the same twice is

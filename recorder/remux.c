@@ -161,7 +161,9 @@ static int open_output(struct copy *c, const char *path)
     if (!url)
         return -ENOMEM;
     snprintf(url, size, "file:%s", path);
-    int err = rec_averr(avformat_alloc_output_context2(&c->out, NULL, "mp4", url));
+    const char *end = strstr(path, ".m4a.tmp");
+    const char *format = end && !end[strlen(".m4a.tmp")] ? "ipod" : "mp4"; /* another brand */
+    int err = rec_averr(avformat_alloc_output_context2(&c->out, NULL, format, url));
     if (!err)
         err = rec_averr(avio_open(&c->out->pb, url, AVIO_FLAG_WRITE));
     free(url);

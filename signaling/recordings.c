@@ -62,25 +62,28 @@ struct sig_recording *sig_rooms_find_recording(const struct sig_rooms *rooms, co
 
 /* DATA/recordings/ROOM-20261121-014157-123.mp4, in UTC. Room ids have no bytes that a file name may
  * not have (sig_room_id_is_valid), but a dot in front would hide the file. */
-static int make_path(char *out, size_t size, const struct sig_room *room, int64_t now_ms)
+static int make_path(char *out, size_t size, const struct sig_room *room, int64_t now_ms,
+                     const struct sig_record_wish *wish)
 {
     const time_t now_s = (time_t)(now_ms / 1000);
     struct tm tm;
     char when[32];
     gmtime_r(&now_s, &tm);
     strftime(when, sizeof(when), "%Y%m%d-%H%M%S", &tm);
-    const int n = snprintf(out, size, "%s/%s%s-%s-%03d.mp4", room->rooms->recordings_dir,
-                           room->id[0] == '.' ? "_" : "", room->id, when, (int)(now_ms % 1000));
+    const int n = snprintf(out, size, "%s/%s%s-%s-%03d.%s", room->rooms->recordings_dir,
+                           room->id[0] == '.' ? "_" : "", room->id, when, (int)(now_ms % 1000),
+                           wish && wish->is_sound_only ? "m4a" : "mp4");
     return n > 0 && (size_t)n < size ? 0 : -ENAMETOOLONG;
 }
 
-static struct sig_recording *new_recording(struct sig_room *room, const char *by)
+static struct sig_recording *new_recording(struct sig_room *room, const char *by,
+                                           const struct sig_record_wish *wish)
 {
     struct sig_recording *r = calloc(1, sizeof(*r));
     if (!r)
         return NULL;
     r->started_at_ms = mcu_wall_ms();
-    if (make_path(r->file, sizeof(r->file), room, r->started_at_ms) != 0) {
+    if (make_path(r->file, sizeof(r->file), room, r->started_at_ms, wish) != 0) {
         free(r);
         return NULL;
     }
@@ -219,6 +222,10 @@ static json_t *start_command(const struct sig_recording *r)
     const struct sig_record_wish *w = &r->wish;
     json_t *command =
         json_pack("{s:s, s:s, s:s}", "cmd", "record_start", "id", r->id, "file", r->file);
+    if (w->is_sound_only)
+        json_object_set_new(command, "format", json_string("m4a"));
+    if (w->title[0])
+        json_object_set_new(command, "title", json_string(w->title));
     if (w->view[0])
         json_object_set_new(command, "view", json_string(w->view));
     if (w->has_signs)
@@ -247,12 +254,23 @@ static int ask_room(struct sig_recording *r, sig_recording_fn *done, void *arg)
     return err;
 }
 
+/* "mp4", or "m4a": sound alone. */
+static int read_format(struct sig_record_wish *w, const json_t *data)
+{
+    char format[8] = "mp4";
+    if (mcu_json_string(data, "format", MCU_JSON_OPTIONAL, 1, format, sizeof(format)))
+        return -1;
+    w->is_sound_only = strcmp(format, "m4a") == 0;
+    return w->is_sound_only || strcmp(format, "mp4") == 0 ? 0 : -1;
+}
+
 static int read_wish(struct sig_record_wish *wish, const json_t *data)
 {
     struct sig_record_wish w = {.has_signs = json_object_get(data, "signs") != NULL};
     if (mcu_json_string(data, "view", MCU_JSON_OPTIONAL, 1, w.view, sizeof(w.view)) ||
         mcu_json_string(data, "layout", MCU_JSON_OPTIONAL, 1, w.layout, sizeof(w.layout)) ||
-        mcu_json_bool(data, "signs", MCU_JSON_OPTIONAL, &w.signs) || (w.view[0] && w.layout[0]) ||
+        mcu_json_bool(data, "signs", MCU_JSON_OPTIONAL, &w.signs) || read_format(&w, data) ||
+        mcu_json_text(data, "title", MCU_JSON_OPTIONAL, 0, 64, w.title, sizeof(w.title)) || (w.view[0] && w.layout[0]) ||
         (w.layout[0] && !mcu_layout_name_is_valid(w.layout)))
         return -1;
     if (strcmp(w.view, "main") == 0)
@@ -287,7 +305,7 @@ const struct sig_error *sig_room_record(struct sig_room *room, const char *by,
         return sig_error("already_recording");
     if (room->is_closing || !room->link)
         return sig_error("no_such_room");
-    struct sig_recording *r = new_recording(room, by);
+    struct sig_recording *r = new_recording(room, by, wish);
     if (!r)
         return sig_error("internal");
     if (wish)

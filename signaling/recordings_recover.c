@@ -191,7 +191,9 @@ static int list_files(struct files *f, const char *path)
     int err = 0;
     while (!err && (entry = readdir(dir))) {
         const size_t n = strlen(entry->d_name);
-        if (n > 4 && entry->d_name[0] != '.' && strcmp(entry->d_name + n - 4, ".mp4") == 0)
+        if (n > 4 && entry->d_name[0] != '.' &&
+            (strcmp(entry->d_name + n - 4, ".mp4") == 0 ||
+             strcmp(entry->d_name + n - 4, ".m4a") == 0))
             err = add_file(f, entry->d_name);
     }
     closedir(dir);

@@ -61,6 +61,8 @@ struct sig_record_wish {
     char layout[65]; /* "": the view's; else view is "" */
     bool has_signs;  /* `signs` was said */
     bool signs;      /* REC is on it */
+    bool is_sound_only; /* an M4A */
+    char title[257];    /* "": the room's name */
 };
 
 /* A file of a recording that is not whole yet. */

@@ -76,7 +76,7 @@ static struct film film_of(const char *path)
 /* The file and all that lies beside it. */
 static void remove_film(const char *path)
 {
-    static const char *const suffixes[] = {".mp4", ".vtt", ".json", ".jpg", ".marks"};
+    static const char *const suffixes[] = {".mp4", ".m4a", ".vtt", ".json", ".jpg", ".marks"};
     for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
         char *beside = rec_meta_path(path, suffixes[i]);
         unlink(beside);
@@ -222,6 +222,55 @@ static void a_recording_of_what_is_not_there_is_refused(void **state)
     assert_int_equal(views(s), 2); /* main and his own: nothing is left of what was refused */
 }
 
+/* How long its sound lasts; no picture may be in it. */
+static int64_t sound_of(const char *path)
+{
+    AVFormatContext *in = NULL;
+    assert_true(avformat_open_input(&in, path, NULL, NULL) >= 0);
+    assert_true(av_find_best_stream(in, AVMEDIA_TYPE_VIDEO, -1, -1, NULL, 0) < 0);
+    const int audio = av_find_best_stream(in, AVMEDIA_TYPE_AUDIO, -1, -1, NULL, 0);
+    assert_true(audio >= 0);
+    assert_int_equal(in->streams[audio]->codecpar->codec_id, AV_CODEC_ID_AAC);
+    assert_string_equal(av_dict_get(in->metadata, "major_brand", NULL, 0)->value, "M4A ");
+    assert_string_equal(av_dict_get(in->metadata, "title", NULL, 0)->value, "Morning");
+    const int64_t duration_us = in->duration;
+    avformat_close_input(&in);
+    return duration_us;
+}
+
+static bool has_sounded(struct stage *s, uint32_t part, int64_t ms)
+{
+    struct mcu_record_status status = {0};
+    mcu_studio_record_status(s->room->studio, "sound", &status);
+    return status.part >= part && status.duration_ms >= ms;
+}
+
+static void sound_alone_is_an_m4a(void **state)
+{
+    struct stage *s = *state;
+    char path[64], next[64];
+    uint32_t part = 0;
+    snprintf(path, sizeof(path), "/tmp/mixdown-views-%d-sound.m4a", (int)getpid());
+    snprintf(next, sizeof(next), "/tmp/mixdown-views-%d-sound-2.m4a", (int)getpid());
+    open_room(s, "mcu");
+    assert_string_equal(ask(s, json_pack("{s:s,s:s,s:s,s:s}", "cmd", "record_start", "id", "sound",
+                                         "file", path, "format", "wav")),
+                        "bad_message");
+    tell(s, json_pack("{s:s,s:s,s:s,s:s,s:s}", "cmd", "record_start", "id", "sound", "file", path,
+                      "format", "m4a", "title", "Morning"));
+    UNTIL(s, has_sounded(s, 1, 1000));
+    assert_int_equal(mcu_studio_record_next(s->room->studio, "sound", next, mcu_now_us(), &part),
+                     0);
+    UNTIL(s, has_sounded(s, 2, 500));
+    const int before = s->counts_recording_ready;
+    tell(s, json_pack("{s:s,s:s}", "cmd", "record_stop", "id", "sound"));
+    UNTIL(s, s->counts_recording_ready > before && !s->room->recordings[0].id[0]);
+    assert_true(sound_of(path) >= 1000000);
+    assert_true(sound_of(next) >= 500000);
+    remove_film(path);
+    remove_film(next);
+}
+
 int main(void)
 {
     av_log_set_level(AV_LOG_ERROR);
@@ -230,6 +279,7 @@ int main(void)
         TEST(recordings_take_views_of_their_own),
         TEST(a_recording_has_signs_or_not),
         TEST(a_recording_of_what_is_not_there_is_refused),
+        TEST(sound_alone_is_an_m4a),
     };
 #undef TEST
     return cmocka_run_group_tests(tests, NULL, NULL);

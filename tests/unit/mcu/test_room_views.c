@@ -423,7 +423,12 @@ static void under_overload_all_get_less_and_a_recording_stays_whole(void **state
     struct rec_result result;
     assert_int_equal(rec_recover(path, &result), 0);
     assert_true(result.duration_ms >= 500);
-    unlink(path);
+    static const char *const suffixes[] = {".mp4", ".vtt", ".json", ".jpg", ".marks"};
+    for (size_t n = 0; n < sizeof(suffixes) / sizeof(suffixes[0]); n++) {
+        char *beside = rec_meta_path(path, suffixes[n]);
+        unlink(beside);
+        free(beside);
+    }
 }
 
 /* --- key frames ------------------------------------------------------------------------------- */
