@@ -30,9 +30,10 @@ endif
 
 SOURCES      := $(filter-out mcu/main.c,$(wildcard $(addsuffix /*.c,$(FOLDERS))))
 OBJECTS      := $(SOURCES:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/gen/layouts.o $(BUILD)/obj/gen/web.o \
-                $(BUILD)/obj/gen/sounds.o
+                $(BUILD)/obj/gen/sounds.o $(BUILD)/obj/gen/api.o
 LIBRARY      := $(BUILD)/libmixdown.a
 LAYOUT_FILES := $(sort $(wildcard layouts/*.json))
+API_FILES    := $(sort $(wildcard signaling/openapi/*))
 SOUND_FILES  := $(sort $(wildcard mixer/sounds/*.opus))
 WEB_FILES    := $(sort $(shell find web/dist -type f 2>/dev/null))
 
@@ -80,6 +81,10 @@ $(BUILD)/gen/layouts.c: tools/embed.sh $(LAYOUT_FILES) layouts
 $(BUILD)/gen/web.c: tools/embed.sh $(WEB_FILES) web
 	@mkdir -p $(@D)
 	$(call say,EMBED,web/dist)tools/embed.sh mcu_web_files web/dist $(WEB_FILES) > $@
+
+$(BUILD)/gen/api.c: tools/embed.sh $(API_FILES) signaling/openapi
+	@mkdir -p $(@D)
+	$(call say,EMBED,signaling/openapi)tools/embed.sh sig_api_files signaling/openapi $(API_FILES) > $@
 
 $(BUILD)/gen/sounds.c: tools/embed.sh $(SOUND_FILES) mixer/sounds
 	@mkdir -p $(@D)

@@ -31,6 +31,12 @@ void sig_api_image_delete(struct sig_http *req);
 /* api_room_patch.c */
 void sig_api_room_patch(struct sig_http *req);
 
+/* openapi.c */
+void sig_api_openapi(struct sig_http *req);
+void sig_api_page(struct sig_http *req);
+void sig_api_page_css(struct sig_http *req);
+void sig_api_page_js(struct sig_http *req);
+
 /* api_history.c */
 void sig_api_history_rooms(struct sig_http *req);
 void sig_api_history_members(struct sig_http *req);

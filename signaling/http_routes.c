@@ -1,4 +1,5 @@
-/* The table of paths. GET takes HEAD too; OPTIONS, 404 and 405 follow from the table (http.c). */
+/* The table of paths. GET takes HEAD too; OPTIONS, 404 and 405 follow from the table (http.c), and
+ * OpenAPI's document with the words of openapi_words.c. */
 #include "signaling/http.h"
 #include "signaling/http_handlers.h"
 #include "signaling/images.h"
@@ -14,6 +15,10 @@ const struct sig_route sig_routes[] = {
     {SIG_GET, "/healthz", sig_healthz, 0},
     {SIG_GET, "/readyz", sig_readyz, 0},
     {SIG_GET, "/metrics", sig_metrics, 0},
+    {SIG_GET, "/api/v1/", sig_api_page, 0},
+    {SIG_GET, "/api/v1/api.css", sig_api_page_css, 0},
+    {SIG_GET, "/api/v1/api.js", sig_api_page_js, 0},
+    {SIG_GET, "/api/v1/openapi.json", sig_api_openapi, 0},
 
     {SIG_POST, "/whip/{room}", sig_whip_post, SIG_SDP_SIZE_MAX},
     {SIG_PATCH, "/whip/{room}/{id}", sig_whip_patch, SIG_SDP_SIZE_MAX},
