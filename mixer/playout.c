@@ -20,7 +20,7 @@ enum {
     /* Later than this past the maximum, or this early, is a wrong time and not jitter. */
     MARGIN_LATE_US = 200000,
     MARGIN_EARLY_US = 2000000,
-    REPAIR_MAX_US = 180000,
+    REPAIR_MAX_US = 260000,
 };
 
 void mix_playout_init(struct mix_playout *p, int64_t min_us, int64_t max_us)
