@@ -116,10 +116,22 @@ void sig_api_recording_change(struct sig_http *req)
 
 /* --- the archive ------------------------------------------------------------------------------ */
 
+/* What runs is known by the model. */
+static json_t *running_json(const struct sig_http *req, const struct sig_store_recording *row)
+{
+    json_t *json = sig_recording_row_json(row);
+    const struct sig_recording *r = sig_rooms_find_recording(req->front->rooms, row->id);
+    if (r && strcmp(row->status, "recording") == 0) {
+        json_object_set_new(json, "paused", json_boolean(r->is_paused));
+        json_object_set_new(json, "stalled", json_boolean(r->is_stalled));
+    }
+    return json;
+}
+
 /* In lists uploads are told of only where there are any. */
 static json_t *row_json(const struct sig_http *req, const struct sig_store_recording *row)
 {
-    json_t *json = sig_recording_row_json(row);
+    json_t *json = running_json(req, row);
     if (req->front->uploads)
         json_object_set_new(json, "upload", sig_upload_json(req->front->store, row->id));
     return json;
@@ -194,12 +206,7 @@ void sig_api_recording_get(struct sig_http *req)
     struct sig_store_recording row;
     if (!sig_api_find_recording(req, &row, &token))
         return;
-    json_t *json = sig_recording_row_json(&row);
-    const struct sig_recording *r = sig_rooms_find_recording(req->front->rooms, row.id);
-    if (r && strcmp(row.status, "recording") == 0) {
-        json_object_set_new(json, "paused", json_boolean(r->is_paused));
-        json_object_set_new(json, "stalled", json_boolean(r->is_stalled));
-    }
+    json_t *json = running_json(req, &row);
     json_object_set_new(json, "files", sig_recording_files_json(row.id, row.file));
     json_object_set_new(json, "upload", sig_upload_json(req->front->store, row.id));
     sig_http_json(req, 200, json);

@@ -153,7 +153,10 @@ export interface Recording {
     startedAt: number;
     by?: string;
     /** Once the file is whole (or could not be made). */
-    state?: 'ready' | 'failed';
+    state?: 'ready' | 'failed' | 'stalled' | 'recording';
+    /** What happens now is left out. */
+    paused?: boolean;
+    error?: string;
     url?: string;
     durationMs?: number;
 }
@@ -188,6 +191,37 @@ export interface Network {
     concealed?: number;
     /** Bits a second that our network is thought to carry down to us; 0: not known. */
     estimate?: number;
+}
+
+export interface Push {
+    id: string;
+    /** Without its key. */
+    url: string;
+    state: 'connecting' | 'live' | 'retrying' | 'failed' | 'ended';
+    /** Unix milliseconds: since when it is in that state, and when it began. */
+    since: number;
+    startedAt: number;
+    bytes: number;
+    retries: number;
+    lastError?: string;
+}
+
+export class Live {
+    readonly pushes: Push[];
+    start(url: string, what?: { view?: string; layout?: string; signs?: boolean }): Promise<Push>;
+    stop(id: string): Promise<void>;
+    list(): Promise<Push[]>;
+    /** One that failed is shown until this. */
+    forget(id: string): void;
+}
+
+export interface StoredRecording {
+    id: string;
+    startedAt: number;
+    durationMs?: number;
+    bytes?: number;
+    status: string;
+    url: string;
 }
 
 export interface Message {
@@ -229,6 +263,8 @@ export interface Events {
     rules: Rules & { by?: string };
     /** To hosts: all who wait to be let in. */
     waiting: Waiting[];
+    /** All pushes that we know of. */
+    live: Push[];
     message: Message;
     /** It has reached one who was away. */
     delivered: { messageId: number | string; userId: string; deliveredAt: number };
@@ -259,6 +295,7 @@ export class Mixdown {
     readonly media: State['media'];
     readonly host: Host;
     readonly chat: Chat;
+    readonly live: Live;
     readonly room: string;
     readonly userId: string;
     readonly members: Member[];
@@ -293,7 +330,8 @@ export class Mixdown {
         Promise<{ userId: string; state: 'ringing' | 'offline' | 'busy' }[]>;
     raiseHand(raised: boolean): Promise<void>;
     watch(change: Watch): Promise<void>;
-    record(active: boolean, what?: { view?: string; layout?: string; signs?: boolean }):
+    recordings(): Promise<StoredRecording[]>;
+    record(active: boolean, what?: { paused?: boolean; view?: string; layout?: string; signs?: boolean }):
         Promise<{ id: string; startedAt: number }>;
     /** Hosts only; only the muted person can unmute. Default: the microphone. */
     mute(user: string, what?: Muting): Promise<void>;

@@ -14,6 +14,7 @@
 
 import { Chat } from './chat.js';
 import { Host } from './host.js';
+import { Live } from './live.js';
 import { Media } from './media.js';
 import { MixdownError, Socket, socketUrl } from './socket.js';
 
@@ -26,6 +27,7 @@ const RETRY_MOST_MS = 8000;
 const OPEN_LEAST_MS = 1500;
 const OPEN_MOST_MS = 10000;
 const OPEN_QUICK_TRIES = 30;
+const NOT_RECORDED = { active: false, id: '', startedAt: 0, paused: false };
 const WATCH = { quality: 'auto', view: 'main' };
 const VOLUME_MOST = 200;
 /* Refusals of a join that pass by themselves, so that coming back is tried again. */
@@ -42,12 +44,13 @@ export class Mixdown {
     #state = 'idle';
     #media;
     #host;
+    #live = new Live((action, data) => this.#request(action, data), (event, value) => this.#emit(event, value));
     #chat = new Chat((action, data) => this.#request(action, data, 'message'));
 
     #socket = null;
     #resume = '';
     #members = new Map(); /* userId -> member, in order of joining */
-    #recording = { active: false, id: '', startedAt: 0 };
+    #recording = { ...NOT_RECORDED };
     #layout = { layout: '', order: [], spotlight: null, hideWithoutVideo: false, sharing: null };
     #tiles = { view: '', width: 0, height: 0, tiles: [] };
     #watching = { ...WATCH }; /* what we see, as we asked for it */
@@ -87,6 +90,7 @@ export class Mixdown {
     get state() { return this.#state; }         /* idle joining waiting joined reconnecting left */
     get media() { return this.#media.state; }   /* new connecting connected failed */
     get chat() { return this.#chat; }           /* text: chat.js */
+    get live() { return this.#live; }           /* pushes: live.js */
     get host() { return this.#host; }           /* rules, roles, the lobby: host.js */
     get room() { return this.#options?.room ?? ''; }
     get userId() { return this.#options?.userId ?? ''; }
@@ -106,7 +110,7 @@ export class Mixdown {
     get volumes() { return Object.fromEntries(this.#volumes); }
 
     /* Calls fn at each event; returns a function that stops it. Events: state, members, joined, left,
-     * speaking, muted, role, rules, waiting, message, delivered, recording, layout, tiles, watching, uplink, network,
+     * speaking, muted, role, rules, waiting, message, delivered, live, recording, layout, tiles, watching, uplink, network,
      * screen, stream, error
      * (mixdown.d.ts says what each carries). */
     on(event, fn) {
@@ -173,20 +177,38 @@ export class Mixdown {
     }
 
     /* Starts (true) or stops (false) recording the room for everyone; resolves with {id, startedAt}. what:
-     * {view} or {layout}, the picture to record where it is not the room's; {signs}: REC on it or not. */
+     * {paused}: what happens from now on is left out, or goes into the same file again; {view} or {layout}, the picture to record where it is not the room's; {signs}: REC on it or not. */
     async record(active, what = {}) {
         return this.#request('record', { ...what, active: Boolean(active) });
     }
 
     /* The layouts there are: [{name, title: {en, zh}, picture}], picture as an address. */
     async layouts() {
+        const { layouts } = await this.#fetch('/api/v1/layouts');
+        return layouts.map((one) => ({ ...one, picture: this.#address(one.picture) }));
+    }
+
+    /* What was recorded of the room, newest first: [{id, startedAt, durationMs, bytes, status, url}], url as an
+     * address to play or save from. */
+    async recordings() {
+        const { recordings } = await this.#fetch(`/api/v1/rooms/${encodeURIComponent(this.room)}/recordings`);
+        const token = this.#options.token ? `?token=${encodeURIComponent(this.#options.token)}` : '';
+        return recordings.map((one) => ({ ...one, url: this.#address(one.url) + token }));
+    }
+
+    #address(path) {
         const base = new URL(this.#options.url ?? '/ws', globalThis.location?.href);
         base.protocol = base.protocol === 'wss:' ? 'https:' : base.protocol === 'ws:' ? 'http:' : base.protocol;
-        const reply = await fetch(new URL('/api/v1/layouts', base));
+        return String(new URL(path, base));
+    }
+
+    async #fetch(path) {
+        const { token } = this.#options;
+        const reply = await fetch(this.#address(path), token ? { headers: { Authorization: `Bearer ${token}` } } : {});
+        const answer = await reply.json().catch(() => ({}));
         if (!reply.ok)
-            throw new MixdownError('not_found', `layouts: ${reply.status}`);
-        const { layouts } = await reply.json();
-        return layouts.map((one) => ({ ...one, picture: String(new URL(one.picture, base)) }));
+            throw new MixdownError(answer.error?.code ?? 'refused', answer.error?.message ?? `${path}: ${reply.status}`);
+        return answer;
     }
 
     /* Another layout for everyone who watches the room, and its recording; hosts only. A name, or
@@ -499,6 +521,7 @@ export class Mixdown {
             candidate: () => this.#media.addCandidate(data),
             speaking: () => this.#emit('speaking', data.speakers ?? []),
             recording: () => this.#recordingChanged(data),
+            live: () => this.#live.changed(data),
             layout: () => this.#layoutChanged(data),
             network: () => this.#networkChanged(data),
             moved: () => this.#media.moved(),
@@ -654,7 +677,7 @@ export class Mixdown {
         if (data.state === 'ready' || data.state === 'failed') {
             const { startedAt } = this.#recording;
             if (this.#recording.id === data.id)
-                this.#recording = { active: false, id: '', startedAt: 0 };
+                this.#recording = { ...NOT_RECORDED };
             this.#emit('recording', { startedAt, ...data, active: this.#recording.active });
             return;
         }
@@ -662,10 +685,13 @@ export class Mixdown {
     }
 
     #setRecording(data) {
-        const { active, id, startedAt } = this.#recording;
-        this.#recording = { active: Boolean(data.active), id: data.id ?? '', startedAt: data.startedAt ?? 0 };
+        const { active, id, startedAt, paused } = this.#recording;
+        this.#recording = {
+            active: Boolean(data.active), id: data.id ?? '', startedAt: data.startedAt ?? 0, paused: Boolean(data.paused),
+        };
         const next = this.#recording;
-        if (next.active !== active || next.id !== id || next.startedAt !== startedAt)
+        const isOther = next.active !== active || next.id !== id || next.startedAt !== startedAt || next.paused !== paused;
+        if (isOther || data.state)
             this.#emit('recording', { ...data, ...next });
     }
 
@@ -684,8 +710,9 @@ export class Mixdown {
         this.#wake();
         this.#resume = '';
         this.#members = new Map();
-        this.#recording = { active: false, id: '', startedAt: 0 };
+        this.#recording = { ...NOT_RECORDED };
         this.#layout = { layout: '', order: [], spotlight: null, hideWithoutVideo: false, sharing: null };
+        this.#live.clear();
         this.#tilesChanged({});
         this.#setState(state, reason);
     }

@@ -40,5 +40,5 @@ export function t(key, values = {}) {
 /* A MixdownError in plain words. */
 export function explain(err) {
     const key = `error_${err?.code}`;
-    return key in en ? t(key) : t('error_other', { message: err?.message ?? String(err) });
+    return key in en ? t(key, { message: err?.hint || err?.message }) : t('error_other', { message: err?.message ?? String(err) });
 }

@@ -28,6 +28,12 @@ export class Session {
     isHost = $derived(this.me?.role === 'host');
     recording = $state.raw({ active: false, id: '', startedAt: 0 });
     recordingSince = $state(0); /* on this device's clock */
+    pausedSince = $state(0);    /* likewise; 0: it runs */
+    pausedMs = $state(0);       /* before that */
+    isStalled = $state(false);  /* the disk does not take it */
+    recordingChanges = $state(0);
+    pushes = $state.raw([]);
+    isLive = $derived(this.pushes.some(({ state }) => state === 'live'));
     isRecordPending = $state(false);
     rules = $state.raw({});    /* of the room */
     waiting = $state.raw([]);  /* to be let in; hosts know */
@@ -65,6 +71,7 @@ export class Session {
         room.on('rules', (rules) => { this.rules = rules; });
         room.on('waiting', (waiting) => this.#waitingChanged(waiting));
         room.on('message', (message) => this.#heard(message));
+        room.on('live', (pushes) => { this.pushes = pushes; });
         room.on('recording', (recording) => this.#recordingChanged(recording));
         room.on('layout', (state) => this.#layoutChanged(state));
         room.on('tiles', (tiles) => { this.tiles = tiles; });
@@ -176,6 +183,16 @@ export class Session {
 
     nameOf(userId, otherwise = userId) {
         return this.members.find((member) => member.userId === userId)?.name ?? otherwise;
+    }
+
+    /* What our role may; a token's claims may allow more, which the server tells by not refusing. */
+    mayRecord = $derived(this.#may('record'));
+    mayLive = $derived(this.#may('live'));
+
+    #may(what) {
+        const least = this.rules.may?.[what] ?? 'host';
+        const rank = { subscriber: 0, publisher: 1, host: 2 };
+        return (rank[this.me?.role] ?? 0) >= rank[least];
     }
 
     /* --- hosts --------------------------------------------------------------------------------- */
@@ -360,6 +377,33 @@ export class Session {
         this.isRecordPending = false;
     }
 
+    pauseRecording(paused) {
+        return this.#try(() => this.#room.record(true, { paused }));
+    }
+
+    /* [{id, startedAt, durationMs, bytes, status, url}]; empty where we may not. */
+    async recordings() {
+        return this.#room.recordings().catch(() => []);
+    }
+
+    /* --- live ---------------------------------------------------------------------------------- */
+
+    listLive() {
+        return this.#room.live.list().catch(() => []);
+    }
+
+    startLive(url) {
+        return this.#try(() => this.#room.live.start(url));
+    }
+
+    stopLive({ id, state }) {
+        if (state === 'failed') {
+            this.#room.live.forget(id);
+            return Promise.resolve(true);
+        }
+        return this.#try(() => this.#room.live.stop(id));
+    }
+
     #stateChanged({ state, media, reason }) {
         this.state = state;
         this.media = media;
@@ -369,6 +413,7 @@ export class Session {
             this.network = {};
             this.rules = {};
             this.waiting = [];
+            this.pushes = [];
             this.reason = reason;
             this.levels.clear();
             this.#paced.clear();
@@ -377,6 +422,11 @@ export class Session {
     }
 
     #recordingChanged(recording) {
+        this.recordingChanges++;
+        this.#timePauses(recording);
+        if (recording.state === 'stalled' && !this.isStalled)
+            toast({ text: t('toastStalled'), kind: 'wrong', keepMs: 15000 });
+        this.isStalled = recording.active && recording.state === 'stalled';
         if (recording.state === 'failed')
             toast({ text: t('toastRecordingFailed'), kind: 'wrong' });
         if (recording.state)
@@ -398,9 +448,26 @@ export class Session {
             this.#finishingToast = toast({ text: t('toastRecordingStopped'), keepMs: 20000 });
     }
 
+    /* How long it has recorded; pauses that we did not see count as recorded. */
+    recordedMs(now) {
+        const end = this.pausedSince || now;
+        return end - this.recordingSince - this.pausedMs;
+    }
+
+    #timePauses({ active, paused }) {
+        if (active && paused)
+            this.pausedSince ||= Date.now();
+        else if (this.pausedSince) {
+            this.pausedMs += Date.now() - this.pausedSince;
+            this.pausedSince = 0;
+        }
+    }
+
     /* One that starts before our eyes began now, whatever the two clocks say of each other. */
     #recordingStarted({ by, startedAt }) {
         const isLive = this.state === 'joined';
+        this.pausedMs = 0;
+        this.pausedSince = 0;
         this.recordingSince = isLive ? Date.now() : Math.min(startedAt || Date.now(), Date.now());
         if (!isLive)
             return;
