@@ -47,7 +47,7 @@ TEST_TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tests/tools/%,$(wildcard tests
 FUZZERS    := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCHES    := $(patsubst bench/%.c,$(BUILD)/bench/%,$(wildcard bench/*.c))
 
-.PHONY: all help run test unit unit-asan unit-tsan fuzz-replay fuzz e2e asan tsan bench bench-network deps \
+.PHONY: all proof-kill help run test unit unit-asan unit-tsan fuzz-replay fuzz e2e asan tsan bench bench-network deps \
         deps-test install format clean fuzzers unit-programs tools
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -172,6 +172,9 @@ bench: all tools $(BENCHES) ## every bench, as ratios in one run
 
 bench-network: all tools ## Chromium on bad networks, as a table; seven minutes
 	@MIXDOWN=$${MIXDOWN:-$(CURDIR)/$(BUILD)/mixdown} NETRIG=$(CURDIR)/$(BUILD)/tests/tools/netrig node bench/network/run.mjs
+
+proof-kill: unit-programs ## kill -9 at 100 seeded moments of a recording; two minutes
+	@KILLS=$${KILLS:-100} $(BUILD)/tests/unit/recorder/test_kill
 
 install: all ## into PREFIX (/usr/local)
 	install -D -m 755 $(BUILD)/mixdown $(DESTDIR)$(PREFIX)/bin/mixdown
