@@ -106,6 +106,9 @@ struct mcu_config {
         uint32_t audio_bitrate_kbps;
         uint32_t fragment_ms;
         char announce[16];                   /* "off" or a language */
+        char template[MCU_CONFIG_TEXT];      /* of file names */
+        bool starts_itself;                  /* recording.auto */
+        uint32_t quota_mb, keep_days, keep_mb; /* 0: none */
         uint32_t split_minutes;              /* 0: by time not at all */
         uint32_t split_mb;                   /* 0: by size not at all */
         uint32_t min_free_mb;                /* 0: until the disk is full */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "mcu/config_internal.h"
+#include "mcu/file_name.h"
 
 /* --- forms of texts -------------------------------------------------------------------------- */
 
@@ -282,6 +283,22 @@ const struct config_row config_rows[] = {
     INT(recording, audio_bitrate_kbps, 32, 320, 128, "Bit rate of AAC in recordings."),
     INT(recording, fragment_ms, 100, 1000, 500,
         "Length of a fragment of a running recording: what a crash may cost."),
+    NEEDED(recording, template, "{room}-{date}-{time}-{ms}", mcu_file_template_is_valid,
+           "letters, digits, - and _ with {room} {id} {date} {time} {ms}",
+           "Names of recordings, without .mp4."),
+    {.section = "recording", /* its field cannot have that name in C */
+     .key = "auto",
+     .offset = offsetof(struct mcu_config, recording.starts_itself),
+     .size = sizeof(((struct mcu_config *)0)->recording.starts_itself),
+     .type = CONFIG_BOOL,
+     .default_value = "false",
+     .sentence = "Rooms are recorded from the first member on."},
+    INT(recording, quota_mb, 0, 100000000, 0,
+        "Recordings end, and none begin, while all of them have so many megabytes; 0: no limit."),
+    INT(recording, keep_days, 0, 36500, 0,
+        "Finished recordings are deleted after so many days; 0: never."),
+    INT(recording, keep_mb, 0, 100000000, 0,
+        "The oldest finished recordings are deleted where all have more megabytes; 0: never."),
     CHOICE(recording, announce, "off", "off en zh",
            "Language in which a room is told that it is being recorded, or off."),
     INT(recording, split_minutes, 0, 1440, 0,

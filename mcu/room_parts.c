@@ -22,13 +22,13 @@
 /* "x.mp4", "x-2.mp4", ...; the same with .m4a. */
 static void part_file(const struct room_recording *one, uint32_t number, char *out, size_t size)
 {
-    const size_t length = strlen(one->file);
-    const bool has_end = length > 4 && one->file[length - 4] == '.';
-    const int stem = (int)(has_end ? length - 4 : length);
+    const char *dot = strrchr(one->file, '.'); /* the folder's name may have one, too */
+    const bool has_end = dot && !strchr(dot, '/');
+    const int stem = (int)(has_end ? (size_t)(dot - one->file) : strlen(one->file));
     if (number == 1)
         snprintf(out, size, "%s", one->file);
     else
-        snprintf(out, size, "%.*s-%u%s", stem, one->file, (unsigned)number, one->file + stem);
+        snprintf(out, size, "%.*s-%u%s", stem, one->file, (unsigned)number, has_end ? dot : "");
 }
 
 static struct room_part *find_part(struct room_recording *one, uint32_t number)

@@ -71,6 +71,8 @@ static const struct sig_error errors[] = {
     {"not_recording", 409, "The recording has ended.", NULL},
     {"disk_full", 507, "There is no room on the disk for a recording.",
      "Free some, or lower recording.min_free_mb."},
+    {"quota_reached", 507, "There are as many recordings as there may be.",
+     "Delete some, or raise recording.quota_mb."},
     {"still_recording", 409, "The recording is not finished.", "Stop it first."},
     {"length_required", 411, "The length of the body must be said.", "Send Content-Length."},
     {"etag_mismatch", 412, "The ETag is not that of what is there now.", NULL},

@@ -54,6 +54,8 @@ static const struct {
         "Rooms, seats and views refused because the machine carries no more"),
     M64("mixdown_load_millicores", GAUGE, load_millicores,
         "Thousandths of a core that rooms use or are about to"),
+    M64("mixdown_recordings_deleted_total", COUNTER, rooms.recordings_deleted,
+        "Recordings that gave way to recording.keep_days or keep_mb"),
     M32("mixdown_recordings_stalled", GAUGE, rooms.stalled,
         "Recordings that the disk does not take now"),
     M64("mixdown_recordings_stalled_total", COUNTER, rooms.recordings_stalled,

@@ -8,14 +8,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <unistd.h>
 
 #include "mcu/base/clock.h"
 #include "mcu/base/json.h"
 #include "mcu/base/log.h"
 #include "mcu/control_picture.h"
+#include "mcu/file_name.h"
 #include "signaling/admission.h"
 #include "signaling/layouts.h"
+#include "signaling/retention.h"
 #include "signaling/room_images.h"
 #include "signaling/rooms_internal.h"
 #include "signaling/uploads.h"
@@ -60,19 +62,21 @@ struct sig_recording *sig_rooms_find_recording(const struct sig_rooms *rooms, co
     return r;
 }
 
-/* DATA/recordings/ROOM-20261121-014157-123.mp4, in UTC. Room ids have no bytes that a file name may
- * not have (sig_room_id_is_valid), but a dot in front would hide the file. */
-static int make_path(char *out, size_t size, const struct sig_room *room, int64_t now_ms,
-                     const struct sig_record_wish *wish)
+/* DATA/recordings/ROOM-20261121-014157-123.mp4, as recording.template says. A name that is taken gets
+ * the recording's id behind it; two templates may make the same for two rooms. */
+static int make_path(char *out, size_t size, const struct sig_room *room, const char *id,
+                     int64_t now_ms, const struct sig_record_wish *wish)
 {
-    const time_t now_s = (time_t)(now_ms / 1000);
-    struct tm tm;
-    char when[32];
-    gmtime_r(&now_s, &tm);
-    strftime(when, sizeof(when), "%Y%m%d-%H%M%S", &tm);
-    const int n = snprintf(out, size, "%s/%s%s-%s-%03d.%s", room->rooms->recordings_dir,
-                           room->id[0] == '.' ? "_" : "", room->id, when, (int)(now_ms % 1000),
-                           wish && wish->is_sound_only ? "m4a" : "mp4");
+    char name[MCU_FILE_NAME_MAX + 1];
+    const struct mcu_file_name values = {.room = room->id, .id = id, .at_ms = now_ms};
+    const char *folder = room->rooms->recordings_dir;
+    const int err = mcu_file_name(name, room->rooms->conf.config->recording.template, &values);
+    if (err)
+        return err;
+    const char *end = wish && wish->is_sound_only ? "m4a" : "mp4";
+    int n = snprintf(out, size, "%s/%s.%s", folder, name, end);
+    if (n > 0 && (size_t)n < size && access(out, F_OK) == 0)
+        n = snprintf(out, size, "%s/%s-%s.%s", folder, name, id, end);
     return n > 0 && (size_t)n < size ? 0 : -ENAMETOOLONG;
 }
 
@@ -83,7 +87,8 @@ static struct sig_recording *new_recording(struct sig_room *room, const char *by
     if (!r)
         return NULL;
     r->started_at_ms = mcu_wall_ms();
-    if (make_path(r->file, sizeof(r->file), room, r->started_at_ms, wish) != 0) {
+    sig_id_make(r->id, SIG_ID_SIZE);
+    if (make_path(r->file, sizeof(r->file), room, r->id, r->started_at_ms, wish) != 0) {
         free(r);
         return NULL;
     }
@@ -94,7 +99,6 @@ static struct sig_recording *new_recording(struct sig_room *room, const char *by
         free(r);
         return NULL;
     }
-    sig_id_make(r->id, SIG_ID_SIZE);
     snprintf(r->room_id, sizeof(r->room_id), "%s", room->id);
     snprintf(r->by, sizeof(r->by), "%s", by);
     r->next = room->recordings;
@@ -305,6 +309,8 @@ const struct sig_error *sig_room_record(struct sig_room *room, const char *by,
         return sig_error("already_recording");
     if (room->is_closing || !room->link)
         return sig_error("no_such_room");
+    if (sig_retention_is_full(room->rooms))
+        return sig_error("quota_reached");
     struct sig_recording *r = new_recording(room, by, wish);
     if (!r)
         return sig_error("internal");
@@ -322,6 +328,11 @@ const struct sig_error *sig_room_record(struct sig_room *room, const char *by,
 
 void recording_count_member(struct sig_room *room)
 {
+    if (room->rooms->conf.config->recording.starts_itself && !room->was_recorded_itself) {
+        room->was_recorded_itself = true; /* once: who stops it has a reason */
+        if (!room->active && sig_room_record(room, "", NULL, NULL, NULL))
+            log_error("room=%s cannot be recorded", room->id);
+    }
     if (room->active && room->active->participants < UINT32_MAX)
         room->active->participants++;
 }

@@ -229,6 +229,7 @@ void sig_rooms_tick(struct sig_rooms *r, int64_t now_us)
             sig_room_close(room, "empty");
     }
     recordings_retry(r, now_us);
+    sig_retention_tick(r, now_us);
 }
 
 /* --- the whole -------------------------------------------------------------------------------- */
@@ -240,6 +241,7 @@ void sig_rooms_stats(const struct sig_rooms *r, struct sig_rooms_stats *out)
     out->members = 0;
     out->recordings = 0;
     out->stalled = 0;
+    out->recordings_deleted = r->retention.deleted;
     for (const struct sig_room *room = r->first; room; room = room->next) {
         out->members += room->member_count;
         out->recordings += room->active ? 1 : 0;

@@ -161,6 +161,7 @@ struct sig_room {
     uint32_t waiting_count;
     struct sig_recording *recordings;
     struct sig_recording *active; /* the one that new frames go to */
+    bool was_recorded_itself;     /* recording.auto has started one */
     uint32_t speaking_events; /* that came */
     struct sig_room_stats stats;
     struct mcu_load load;
@@ -185,6 +186,7 @@ struct sig_rooms_conf {
 struct sig_rooms_stats {
     uint32_t rooms, members, recordings;
     uint64_t rooms_opened, joins, recordings_started, recordings_failed, recordings_recovered;
+    uint64_t recordings_deleted;
     uint64_t recordings_stalled; /* times; `stalled` are so now */
     uint32_t stalled;
     uint64_t refused_overload;

@@ -2,6 +2,7 @@
 #ifndef SIGNALING_ROOMS_INTERNAL_H
 #define SIGNALING_ROOMS_INTERNAL_H
 
+#include "signaling/retention.h"
 #include "signaling/rooms.h"
 
 struct sig_rooms {
@@ -11,6 +12,7 @@ struct sig_rooms {
     bool is_closing;               /* no new ones */
     struct sig_recording *orphans; /* whose room is over, being recovered */
     struct sig_rooms_stats stats;
+    struct sig_retention retention;
     struct sig_room_stats ended; /* summed from processes that are gone */
 };
 

@@ -179,6 +179,10 @@ int sig_store_talk_rows(struct sig_store *s, int64_t *calls, int64_t *messages);
  * (may be NULL) is how many match without offset and limit. */
 int sig_store_recordings(struct sig_store *s, const struct sig_store_filter *filter,
                          struct sig_store_recording *out, uint64_t *total);
+/* Finished ones, oldest first, at most limit; and the bytes of all that are finished. As above. */
+int sig_store_recordings_oldest(struct sig_store *s, uint32_t offset, uint32_t limit,
+                                struct sig_store_recording *out);
+int sig_store_recordings_bytes(struct sig_store *s, int64_t *bytes);
 int sig_store_recording_get(struct sig_store *s, const char *id, struct sig_store_recording *out);
 int sig_store_rooms(struct sig_store *s, const struct sig_store_filter *filter,
                     struct sig_store_room *out, uint64_t *total);

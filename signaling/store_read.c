@@ -215,6 +215,30 @@ int sig_store_recordings(struct sig_store *s, const struct sig_store_filter *fil
     return list_rows(s, &recordings, filter, read_recording, out, total);
 }
 
+int sig_store_recordings_oldest(struct sig_store *s, uint32_t offset, uint32_t limit,
+                                struct sig_store_recording *out)
+{
+    struct list oldest = recordings;
+    const struct sig_store_filter filter = {.status = "ready", .offset = offset, .limit = limit};
+    oldest.order = " ORDER BY started_at, rowid";
+    return list_rows(s, &oldest, &filter, read_recording, out, NULL);
+}
+
+static void read_bytes(sqlite3_stmt *statement, void *rows, size_t index)
+{
+    ((int64_t *)rows)[index] = sqlite3_column_int64(statement, 0);
+}
+
+int sig_store_recordings_bytes(struct sig_store *s, int64_t *bytes)
+{
+    static const struct list sum = {
+        .select = "SELECT COALESCE(SUM(bytes), 0) FROM recordings", .where = WHERE("status=:status"),
+        .order = ""};
+    const struct sig_store_filter filter = {.limit = 1};
+    const int n = list_rows(s, &sum, &filter, read_bytes, bytes, NULL);
+    return n < 0 ? n : 0;
+}
+
 int sig_store_rooms(struct sig_store *s, const struct sig_store_filter *filter,
                     struct sig_store_room *out, uint64_t *total)
 {
