@@ -33,7 +33,7 @@ OBJECTS      := $(SOURCES:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/gen/layouts.o $(BUI
                 $(BUILD)/obj/gen/sounds.o $(BUILD)/obj/gen/api.o
 LIBRARY      := $(BUILD)/libmixdown.a
 LAYOUT_FILES := $(sort $(wildcard layouts/*.json))
-API_FILES    := $(sort $(wildcard signaling/openapi/*))
+API_FILES    := $(sort $(wildcard signaling/apidoc/*))
 SOUND_FILES  := $(sort $(wildcard mixer/sounds/*.opus))
 WEB_FILES    := $(sort $(shell find web/dist -type f 2>/dev/null))
 
@@ -82,9 +82,9 @@ $(BUILD)/gen/web.c: tools/embed.sh $(WEB_FILES) web
 	@mkdir -p $(@D)
 	$(call say,EMBED,web/dist)tools/embed.sh mcu_web_files web/dist $(WEB_FILES) > $@
 
-$(BUILD)/gen/api.c: tools/embed.sh $(API_FILES) signaling/openapi
+$(BUILD)/gen/api.c: tools/embed.sh $(API_FILES) signaling/apidoc
 	@mkdir -p $(@D)
-	$(call say,EMBED,signaling/openapi)tools/embed.sh sig_api_files signaling/openapi $(API_FILES) > $@
+	$(call say,EMBED,signaling/apidoc)tools/embed.sh sig_api_files signaling/apidoc $(API_FILES) > $@
 
 $(BUILD)/gen/sounds.c: tools/embed.sh $(SOUND_FILES) mixer/sounds
 	@mkdir -p $(@D)

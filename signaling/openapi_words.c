@@ -1,5 +1,5 @@
 /* What OpenAPI says of each route; who adds one to http_routes.c says it here (test_openapi.c asks
- * for it). Shapes are in openapi/schemas.json. */
+ * for it). Shapes are in apidoc/schemas.json. */
 #include <string.h>
 
 #include "signaling/openapi.h"
