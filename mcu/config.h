@@ -114,6 +114,14 @@ struct mcu_config {
         uint32_t min_free_mb;                /* 0: until the disk is full */
     } recording;
     struct {
+        struct mcu_config_list allow;        /* networks that pushes may go to beside public ones */
+        char ca_file[MCU_CONFIG_TEXT];       /* of rtmps */
+        uint32_t connect_ms;
+        uint32_t stall_ms;
+        uint32_t give_up_s;                  /* 0: never */
+        bool constant_rate;
+    } live;
+    struct {
         bool dev;                            /* no tokens, loopback only; set by --dev, not by file */
         char secret[MCU_CONFIG_TEXT];        /* HS256 key, at least 32 bytes */
     } auth;

@@ -7,6 +7,7 @@
 
 #include "mcu/config_internal.h"
 #include "mcu/file_name.h"
+#include "recorder/guard.h"
 
 /* --- forms of texts -------------------------------------------------------------------------- */
 
@@ -133,6 +134,12 @@ static bool is_prefix(const char *text)
 static bool is_long_secret(const char *text)
 {
     return strlen(text) >= 32;
+}
+
+static bool is_network(const char *text)
+{
+    struct guard_policy policy = {0};
+    return guard_policy_add(&policy, text) == 0;
 }
 
 /* --- the table ------------------------------------------------------------------------------- */
@@ -307,6 +314,18 @@ const struct config_row config_rows[] = {
         "A recording goes on in another file after so many megabytes; 0: never because of its size."),
     INT(recording, min_free_mb, 0, 1000000, 200,
         "Recordings stop for as long as the disk has fewer free megabytes; 0: until it is full."),
+
+    LIST(live, allow, is_network, "an address or a network such as 10.1.0.0/16",
+         "Networks that pushes may go to beside the public internet."),
+    TEXT(live, ca_file, "", NULL, "a path",
+         "PEM file of certificates that rtmps servers may have beside the system's."),
+    INT(live, connect_ms, 500, 30000, 3000, "Most time for a connection of a push to stand."),
+    INT(live, stall_ms, 1000, 30000, 3000,
+        "A server of a push that takes nothing or is silent for so long is lost."),
+    INT(live, give_up_s, 0, 604800, 3600,
+        "A push that cannot connect for so long is given up; 0: never."),
+    BOOL(live, constant_rate, true,
+         "Fill pushes up to a constant rate, as platforms of live video ask for."),
 
     SECRET(auth, secret, is_long_secret, "at least 32 bytes",
            "Key that tokens are signed with (HS256); make one with `openssl rand -hex 32`."),

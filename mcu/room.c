@@ -44,6 +44,7 @@ static void destroy_media(struct mcu_room *r)
     r->audio_ticker = NULL;
     r->video_ticker = NULL;
     room_sounds_finish(r);
+    room_pushes_finish(r);
     while (r->peer_count)
         room_remove_peer(r, r->peers[r->peer_count - 1]);
     for (size_t i = 0; i < MCU_RECORDINGS_MAX; i++)
@@ -218,11 +219,17 @@ void mcu_room_close(struct mcu_room *r)
     r->is_closing = true;
     for (size_t i = 0; i < MCU_RECORDINGS_MAX; i++)
         room_record_stop(r, r->recordings[i].id);
+    room_pushes_stop(r);
+}
+
+static bool takes_nothing(const struct mcu_room *r)
+{
+    return mcu_studio_recording_count(r->studio) == 0 && room_push_count(r) == 0;
 }
 
 bool mcu_room_is_closed(const struct mcu_room *r)
 {
-    return r->is_closing && (!r->is_open || mcu_studio_recording_count(r->studio) == 0);
+    return r->is_closing && (!r->is_open || takes_nothing(r));
 }
 
 bool mcu_room_is_open(const struct mcu_room *r)
@@ -236,7 +243,7 @@ bool mcu_room_is_idle(const struct mcu_room *r)
         if (r->peers[i]->state == RTC_CONNECTED)
             return false;
     }
-    return !r->is_open || mcu_studio_recording_count(r->studio) == 0;
+    return !r->is_open || takes_nothing(r);
 }
 
 void room_send_event(struct mcu_room *r, const char *name, json_t *fields)
@@ -288,6 +295,10 @@ static void take_event(struct mcu_room *r, const struct room_event *e)
         room_part_ended(r, e->text, e->part, &e->result);
         return;
     }
+    if (e->kind == ROOM_EVENT_LIVE) {
+        room_push_changed(r, e->text);
+        return;
+    }
     if (e->kind == ROOM_EVENT_CLIP) {
         room_sound_loaded(r, e);
         return;
@@ -325,6 +336,7 @@ static void take_event(struct mcu_room *r, const struct room_event *e)
         room_watch_need_key(p);
         break;
     case ROOM_EVENT_RECORDING:
+    case ROOM_EVENT_LIVE:
     case ROOM_EVENT_CLIP:
         break;
     }
@@ -358,5 +370,6 @@ void mcu_room_housekeep(struct mcu_room *r, int64_t now_us)
     room_views_housekeep(r, now_us);
     room_parts_housekeep(r, now_us);
     room_snapshots_housekeep(r, now_us);
+    room_pushes_housekeep(r, now_us);
     room_report(r, now_us);
 }

@@ -69,6 +69,7 @@ static const char *do_adopt(struct mcu_room *r, const json_t *m, json_t *reply)
     if (end < r->peer_count)
         json_object_set_new(reply, "next", json_integer((json_int_t)end));
     json_object_set_new(reply, "recordings", room_describe_recordings(r));
+    json_object_set_new(reply, "live", room_describe_pushes(r));
     room_views_tell_again(r); /* after the last slice, when it knows the room */
     return NULL;
 }
@@ -253,6 +254,8 @@ static const struct {
     {"record_stop", do_record_stop, true},
     {"record_pause", do_record_pause, true},
     {"record_resume", do_record_resume, true},
+    {"live_start", room_live_start, true},
+    {"live_stop", room_live_stop, true},
     {"sound_start", do_sound_start, true},
     {"sound_stop", do_sound_stop, true},
     {"sound_list", do_sound_list, true},

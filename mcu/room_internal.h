@@ -10,6 +10,7 @@
 #include "mcu/clip_loader.h"
 #include "mcu/config.h"
 #include "mcu/floor.h"
+#include "mcu/pushes.h"
 #include "mcu/control_audio.h"
 #include "mcu/room.h"
 #include "mcu/room_views.h"
@@ -23,6 +24,7 @@ enum {
     ROOM_SLICE = 64, /* peers described in one message, so that it stays below the line limit */
     ROOM_SOUND_ID_MAX = 32,
     ROOM_SNAPSHOTS_MAX = 4,
+    ROOM_PUSHES_MAX = 8,
     ROOM_TEXT_MAX = 320, /* above the front's limits: a name is 64 characters, so 256 bytes */
 };
 
@@ -111,12 +113,27 @@ struct room_recording {
     struct rec_meta *meta;          /* NULL: who speaks is not noted */
 };
 
+/* A live push. */
+struct room_push {
+    struct mcu_room *room;
+    char id[MCU_RECORDING_ID_MAX]; /* "": free */
+    char url[GUARD_MASKED_MAX];    /* masked */
+    int64_t started_at_ms;
+    struct room_view *view;        /* main, or held while it runs */
+    char layout[ROOM_LAYOUT_NAME]; /* as asked for; "": none was named */
+    bool has_sign;                 /* LIVE is lit on its view */
+    struct mcu_push *push;
+    struct rec_live_status told;
+    int64_t tell_us; /* figures, not before */
+};
+
 enum room_event_kind {
     ROOM_EVENT_STATE,
     ROOM_EVENT_CANDIDATE,
     ROOM_EVENT_VIDEO_CODEC,
     ROOM_EVENT_NEED_KEY,
     ROOM_EVENT_RECORDING,
+    ROOM_EVENT_LIVE,
     ROOM_EVENT_AUDIO_NEED,
     ROOM_EVENT_CLIP,
     ROOM_EVENT_ESTIMATE,
@@ -190,6 +207,7 @@ struct mcu_room {
     struct room_peer *peers[ROOM_PEERS_MAX];
     size_t peer_count;
     struct room_recording recordings[MCU_RECORDINGS_MAX];
+    struct room_push pushes[ROOM_PUSHES_MAX];
     char *submixes[MCU_SUBMIXES_MAX]; /* names by bus; 0 is the floor; NULL: free */
     struct room_sound sounds[MIX_SOUNDS_MAX];
     atomic_uint ended_sounds[MIX_SOUNDS_MAX]; /* [tick-a] serial of what has ended in that place */
@@ -339,6 +357,23 @@ void room_marks_end(struct room_recording *one);
 void room_marks_speaks(struct room_peer *p, bool speaks, int64_t now_us);
 /* To be called often: who has the floor now. */
 void room_marks_floor(struct mcu_room *r, int64_t now_us);
+
+/* room_signs.c: what is taken of which view is another. */
+void room_signs_show(struct mcu_room *r);
+
+/* room_live.c. The commands: {id, url, view?, layout?, layout_file?, signs?} and {id}. */
+const char *room_live_start(struct mcu_room *r, const json_t *message, json_t *reply);
+const char *room_live_stop(struct mcu_room *r, const json_t *message, json_t *reply);
+json_t *room_describe_pushes(struct mcu_room *r);
+/* An event of a media thread. */
+void room_push_changed(struct mcu_room *r, const char *id);
+/* Ten times a second: tells of figures. */
+void room_pushes_housekeep(struct mcu_room *r, int64_t now_us);
+size_t room_push_count(const struct mcu_room *r); /* those that are ending included */
+/* All of them are to end; they do within a second. */
+void room_pushes_stop(struct mcu_room *r);
+/* Waits for their threads. */
+void room_pushes_finish(struct mcu_room *r);
 
 /* room_report.c: events that go to the front by time. */
 /* Figures, with those of peers from number `from` on, ROOM_SLICE at most. */

@@ -30,23 +30,6 @@ static void announce(struct mcu_room *r)
     room_sound_play_own(r, name, 100);
 }
 
-static bool is_filmed(const struct room_recording *one, const struct room_view *v)
-{
-    return one->id[0] && one->view == v && one->has_sign && !one->ended_at_ms && !one->is_paused;
-}
-
-/* REC on each picture as long as a recording runs that wants it there. */
-static void show_sign(struct mcu_room *r)
-{
-    for (struct room_view *v = r->views.first; v; v = v->next) {
-        bool is_lit = false;
-        for (size_t i = 0; i < MCU_RECORDINGS_MAX; i++) {
-            is_lit = is_lit || is_filmed(&r->recordings[i], v);
-        }
-        comp_view_set_signs(v->view, is_lit ? COMP_SIGN_REC : 0);
-    }
-}
-
 /* --- starting --------------------------------------------------------------------------------- */
 
 struct wish {
@@ -161,7 +144,7 @@ const char *room_record_start(struct mcu_room *r, const json_t *m, json_t *reply
     const char *code = begin(r, &w, recording);
     if (code)
         return code;
-    show_sign(r);
+    room_signs_show(r);
     room_streams_set_rates(r);              /* as overload has them for all that runs already */
     room_watch_update_all(r, mcu_now_us()); /* who watches the same is sent what it takes */
     announce(r);
@@ -188,7 +171,7 @@ const char *room_record_pause(struct mcu_room *r, const char *id, bool is_paused
         one->is_paused = is_paused;
         (is_paused ? rec_meta_pause : rec_meta_resume)(one->meta, now_us);
         log_info("recording %s %s", id, is_paused ? "paused" : "goes on");
-        show_sign(r);
+        room_signs_show(r);
     }
     return code_of(err);
 }
@@ -203,7 +186,7 @@ const char *room_record_stop(struct mcu_room *r, const char *id)
     room_parts_notice(r, one);
     if (mcu_studio_record_stop(r->studio, id, end_us) == 0)
         one->ended_at_ms = one->started_at_ms + (end_us - one->started_us) / MCU_US_PER_MS;
-    show_sign(r);
+    room_signs_show(r);
     if (mcu_studio_record_reap(r->studio, id, 0)) /* the disk had failed, and nothing is written */
         room_recording_over(r, one, json_pack("{s:s,s:s}", "id", id, "state", "ended"));
     return NULL;
@@ -215,7 +198,7 @@ void room_recording_over(struct mcu_room *r, struct room_recording *one, json_t 
     struct room_view *view = one->view;
     one->id[0] = '\0';
     room_view_drop(view);
-    show_sign(r);
+    room_signs_show(r);
     room_watch_update_all(r, mcu_now_us());
     room_send_event(r, "recording", fields);
 }

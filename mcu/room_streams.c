@@ -297,6 +297,15 @@ static void set_rate_of_recording(struct mcu_room *r, const struct room_recordin
                                fps_of(v, MCU_CODEC_H264, mcu_ladder_top(l)));
 }
 
+static void set_rate_of_push(const struct room_push *push)
+{
+    if (!push->id[0] || push->view->kind == ROOM_VIEW_MAIN)
+        return;
+    const struct mcu_ladder *l = room_view_ladder(push->view, MCU_CODEC_H264);
+    mcu_push_set_rate(push->push, l->rungs[mcu_ladder_top(l)].bitrate_bps,
+                      fps_of(push->view, MCU_CODEC_H264, mcu_ladder_top(l)));
+}
+
 void room_streams_set_rates(struct mcu_room *r)
 {
     for (const struct room_view *v = r->views.first; v; v = v->next) {
@@ -312,6 +321,8 @@ void room_streams_set_rates(struct mcu_room *r)
                         fps_of(main_view, MCU_CODEC_H264, mcu_ladder_top(l)));
     for (size_t i = 0; i < MCU_RECORDINGS_MAX; i++)
         set_rate_of_recording(r, &r->recordings[i]);
+    for (size_t i = 0; i < ROOM_PUSHES_MAX; i++)
+        set_rate_of_push(&r->pushes[i]);
 }
 
 json_t *room_streams_count(const struct mcu_room *r)

@@ -12,7 +12,8 @@ struct mcu_tap {
     struct comp_stream *own; /* NULL: the room's, or none */
     int64_t start_us, end_us;
     bool needs_key; /* it cannot use pictures until one comes */
-    bool wants_keys;
+    int64_t key_every_us;
+    int64_t keyed_us; /* the last key frame */
 };
 
 int mcu_taps_init(struct mcu_taps *t)
@@ -66,6 +67,13 @@ static void request_key(const struct mcu_tap *tap, bool is_urgent)
         mcu_studio_request_key(tap->studio, is_urgent);
 }
 
+/* What is asked for now is the next frame. */
+static bool is_key_due(const struct mcu_tap *tap, const struct mcu_packet *packet)
+{
+    const int64_t next_us = packet->pts_us + packet->duration_us + packet->duration_us / 2;
+    return tap->key_every_us && next_us - tap->keyed_us >= tap->key_every_us;
+}
+
 /* It starts at a key frame, and goes on at one after its queue was full. Live encoders make them
  * only when asked, and the one asked for at the start may be of a late tick, due before it. */
 static void push_video(struct mcu_tap *tap, struct mcu_packet *packet)
@@ -76,7 +84,9 @@ static void push_video(struct mcu_tap *tap, struct mcu_packet *packet)
     if (err)
         tap->needs_key = err == -ENOBUFS; /* else it has failed, and needs nothing more */
     const bool came_early = packet->is_key && packet->pts_us < tap->start_us;
-    if (tap->needs_key || (tap->wants_keys && packet->is_key))
+    if (packet->is_key)
+        tap->keyed_us = packet->pts_us;
+    if (tap->needs_key || is_key_due(tap, packet))
         request_key(tap, came_early && tap->needs_key);
 }
 
@@ -151,7 +161,7 @@ int mcu_tap_add(struct mcu_studio *s, struct mcu_tap **out, const struct mcu_tap
         .start_us = conf->start_us,
         .end_us = INT64_MAX,
         .needs_key = conf->sink.push_video != NULL,
-        .wants_keys = conf->wants_keys,
+        .key_every_us = conf->key_every_us,
     };
     pthread_mutex_unlock(&t->lock);
     if (conf->sink.push_video)

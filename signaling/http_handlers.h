@@ -74,6 +74,10 @@ void sig_api_rtp_create(struct sig_http *req);
 void sig_api_rtp_delete(struct sig_http *req);
 
 /* api_recordings.c */
+void sig_api_live_list(struct sig_http *req);
+void sig_api_live_start(struct sig_http *req);
+void sig_api_live_get(struct sig_http *req);
+void sig_api_live_stop(struct sig_http *req);
 void sig_api_recording_start(struct sig_http *req);
 void sig_api_recordings_of_room(struct sig_http *req);
 void sig_api_recording_stop(struct sig_http *req);

@@ -64,6 +64,12 @@ const struct sig_words sig_words[] = {
      "RecordingPatch", "200 Recording", "no_such_recording not_recording"},
     {SIG_DELETE, R "/recordings/{id}", "recordings", "Stops it", SIG_RIGHT, "", "", "202 Recording",
      "no_such_recording"},
+    {SIG_GET, R "/live", "live", "Live pushes of the room", SIG_RIGHT, "", "", "200 PushList", ""},
+    {SIG_POST, R "/live", "live", "Starts a push by RTMP, RTMPS or SRT", SIG_RIGHT, "", "PushWish",
+     "201 Push", "bad_url no_such_view no_such_layout too_many_pushes too_many_views room_full "
+     "overloaded room_restarted"},
+    {SIG_GET, R "/live/{id}", "live", "One push", SIG_RIGHT, "", "", "200 Push", "no_such_push"},
+    {SIG_DELETE, R "/live/{id}", "live", "Ends it", SIG_RIGHT, "", "", "202 Push", "no_such_push"},
     {SIG_GET, "/api/v1/recordings", "recordings", "The archive, newest first", SIG_ADMIN,
      "room status " PAGES, "", "200 RecordingList", ""},
     {SIG_GET, "/api/v1/recordings/{id}", "recordings", "One recording", SIG_GUEST, "", "",

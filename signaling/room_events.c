@@ -10,6 +10,7 @@
 #include "mcu/base/json.h"
 #include "mcu/base/log.h"
 #include "signaling/admission.h"
+#include "signaling/live.h"
 #include "signaling/room_picture.h"
 #include "signaling/rooms_internal.h"
 #include "signaling/sdp.h"
@@ -246,6 +247,7 @@ static const struct {
     {"watching", sig_watching_event}, {"tiles", sig_tiles_event},
     {"uplink", sig_uplink_event}, {"overload", sig_overload_event},
     {"sound", on_sound},         {"network", event_network},
+    {"live", live_event},
 };
 
 void room_event(void *ctx, const json_t *event)

@@ -16,6 +16,7 @@
 #include "signaling/room_hooks.h"
 #include "signaling/room_images.h"
 #include "signaling/room_picture.h"
+#include "signaling/live.h"
 #include "signaling/rooms_internal.h"
 #include "signaling/watch.h"
 
@@ -156,6 +157,7 @@ static void room_restarted(void *ctx)
     sig_room_restore_picture(room);
     sig_room_restore_views(room);
     recordings_restarted(room); /* of one of these views, it may be */
+    live_restarted(room);
     member_add_all_again(room);
 }
 
@@ -177,6 +179,7 @@ static void room_ended(void *ctx, bool died)
         room_hook_ended(room, died ? "room_failed" : "ended");
     }
     recordings_orphaned(room);
+    live_end_all(room);
     log_info("room=%s ended", room->id);
     room_free(room);
 }
@@ -242,10 +245,13 @@ void sig_rooms_stats(const struct sig_rooms *r, struct sig_rooms_stats *out)
     out->recordings = 0;
     out->stalled = 0;
     out->recordings_deleted = r->retention.deleted;
+    out->pushes = 0;
     for (const struct sig_room *room = r->first; room; room = room->next) {
         out->members += room->member_count;
         out->recordings += room->active ? 1 : 0;
         out->stalled += room->active && room->active->is_stalled ? 1 : 0;
+        for (const struct sig_push *p = room->pushes; p; p = p->next)
+            out->pushes++;
         stats_add(&out->sum, &room->stats);
     }
 }
@@ -287,6 +293,7 @@ void sig_rooms_destroy(struct sig_rooms *r)
         while (room->members)
             member_unlist(room->members);
         free_recordings(room->recordings);
+        live_free(room);
         room_free(room);
     }
     free_recordings(r->orphans);

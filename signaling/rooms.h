@@ -160,6 +160,7 @@ struct sig_room {
     struct sig_waiting *waiting; /* to be let in, in the order of coming (signaling/lobby.h) */
     uint32_t waiting_count;
     struct sig_recording *recordings;
+    struct sig_push *pushes;      /* signaling/live.h */
     struct sig_recording *active; /* the one that new frames go to */
     bool was_recorded_itself;     /* recording.auto has started one */
     uint32_t speaking_events; /* that came */
@@ -190,6 +191,8 @@ struct sig_rooms_stats {
     uint64_t recordings_stalled; /* times; `stalled` are so now */
     uint32_t stalled;
     uint64_t refused_overload;
+    uint32_t pushes;
+    uint64_t pushes_started, pushes_failed, push_bytes, push_retries, push_dropped;
     struct sig_room_stats sum; /* of all rooms since the start: only grows, but for the maxima */
 };
 

@@ -11,6 +11,7 @@
 #include "mcu/base/log.h"
 #include "mcu/control_audio.h"
 #include "mcu/control_picture.h"
+#include "signaling/live.h"
 #include "signaling/room_images.h"
 #include "signaling/room_picture.h"
 #include "signaling/rooms_internal.h"
@@ -139,5 +140,6 @@ void *room_adopted(void *ctx, struct sig_link *link, const json_t *answer)
     const json_t *one;
     json_array_foreach(peers, i, one) adopt_peer(room, one);
     json_array_foreach(recordings, i, one) recording_adopt(room, one);
+    live_adopt(room, json_object_get(answer, "live"));
     return room;
 }

@@ -251,6 +251,7 @@ static const struct ws_row actions[] = {
     {"restart", on_offer},
     {"candidate", on_candidate},
     {"record", on_record},
+    {"live", ws_on_live},
     {"ping", on_ping},
     {"mute", ws_on_mute},
     {"volume", ws_on_volume},

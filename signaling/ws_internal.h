@@ -88,6 +88,9 @@ const struct sig_error *ws_on_speak(const struct ws_request *q);
 const struct sig_error *ws_on_original(const struct ws_request *q);
 const struct sig_error *ws_on_sound(const struct ws_request *q);
 
+/* ws_live.c */
+const struct sig_error *ws_on_live(const struct ws_request *q);
+
 /* ws_layout.c */
 const struct sig_error *ws_on_layout(const struct ws_request *q);
 /* ws_watch.c */

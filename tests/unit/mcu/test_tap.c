@@ -187,7 +187,7 @@ static void a_push_has_a_key_frame_every_two_seconds(void **state)
     struct fixture *f = *state;
     struct mcu_tap *tap = add(f, &(struct mcu_tap_conf){.sink = {&f->sink, push_video, NULL},
                                                         .start_us = f->now_us,
-                                                        .wants_keys = true});
+                                                        .key_every_us = KEY_EVERY_US});
     run(f, 11 * MCU_US_PER_S);
     assert_int_equal(f->sink.keys, 6); /* at 0, 2, 4, 6, 8 and 10 */
     mcu_tap_remove(tap);
@@ -218,7 +218,7 @@ static void nothing_comes_from_its_end_on(void **state)
     struct fixture *f = *state;
     struct mcu_tap *tap = add(f, &(struct mcu_tap_conf){.sink = {&f->sink, push_video, NULL},
                                                         .start_us = f->now_us,
-                                                        .wants_keys = true});
+                                                        .key_every_us = KEY_EVERY_US});
     const int64_t end_us = f->now_us + 3 * MCU_US_PER_S;
     mcu_tap_end_at(tap, end_us);
     run(f, 6 * MCU_US_PER_S);
