@@ -18,6 +18,8 @@ const CASES = [
     { name: 'down 100 kbit/s, 300 ms round trip, 5 % loss', wants: 'no silence over 200 ms, a frame a second',
         lines: ['both delay=150ms', 'down rate=100k queue=400ms loss=5%'], settleMs: 10000, seconds: 15,
         judge: ({ silenceMs, fps }) => [`silence ${silenceMs} ms, ${fps.toFixed(1)} frames/s`, silenceMs <= 200 && fps >= 1] },
+    { name: 'video, no loss, 100 ms round trip: what this machine freezes by itself', wants: 'for comparison',
+        lines: ['both delay=50ms'], judge: pictureWithin(1) },
     { name: 'video, 10 % loss, 100 ms round trip', wants: 'frozen 1 %, never over 2 s',
         lines: ['both delay=50ms', 'down loss=10%'], judge: pictureWithin(0.01) },
     { name: 'video, 30 % loss, 100 ms round trip', wants: 'frozen 5 %, never over 2 s',

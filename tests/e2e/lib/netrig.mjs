@@ -18,10 +18,10 @@ export class Rig {
     #answers = [];
     #waiting = [];
 
-    /* Ends with the scope. null where namespaces are not permitted, which is noted; as root in CI that fails. */
+    /* Ends with the scope; NETRIG_LOG names a file for what it did. null where namespaces are not permitted, which is noted; as root in CI that fails. */
     static async start(scope) {
         const rig = new Rig();
-        const child = spawn(NETRIG, ['run'], { stdio: ['pipe', 'pipe', 'pipe'] });
+        const child = spawn(NETRIG, ['run', ...(process.env.NETRIG_LOG ? ['--log', process.env.NETRIG_LOG] : [])], { stdio: ['pipe', 'pipe', 'pipe'] });
         let why = '';
         rig.#child = child;
         child.stdin.on('error', () => {}); /* it has ended: the answer that does not come tells */
