@@ -268,10 +268,20 @@ static void on_signal(int number)
         sig_server_stop(stoppable);
 }
 
-static void catch_signals(struct sig_server *server)
+static void on_hangup(int number)
+{
+    (void)number;
+    if (stoppable)
+        sig_server_reload(stoppable);
+}
+
+static void catch_signals(struct sig_server *server, bool is_dev)
 {
     struct sigaction stop = {.sa_handler = on_signal, .sa_flags = SA_RESETHAND};
+    struct sigaction reload = {.sa_handler = on_hangup, .sa_flags = SA_RESTART};
     stoppable = server;
+    if (!is_dev) /* there the end of the terminal ends it */
+        sigaction(SIGHUP, &reload, NULL);
     sigaction(SIGTERM, &stop, NULL);
     sigaction(SIGINT, &stop, NULL);
 }
@@ -305,7 +315,7 @@ int mcu_cmd_serve(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     const int err = start(&f);
     if (!err) {
-        catch_signals(f.server);
+        catch_signals(f.server, w.is_dev);
         printf("%s\n", sig_server_url(f.server));
         fflush(stdout);
         sig_server_run(f.server);

@@ -8,6 +8,7 @@
 #include "mcu/base/clock.h"
 #include "mcu/commands.h"
 #include "mcu/config.h"
+#include "signaling/api_key.h"
 #include "signaling/token.h"
 
 static const char usage[] =
@@ -20,11 +21,13 @@ static const char usage[] =
     "  --record --live --admin   what the bearer may do besides\n"
     "  --calls           a user's own, for calls and text; needs no --room\n"
     "  --config FILE     settings with auth.secret, or set MIXDOWN_AUTH_SECRET\n"
+    "  --api-key NAME [--role admin|observer]   a key for a server instead, that does not expire\n"
     "Prints the token. Use it as `Authorization: Bearer TOKEN` or `/ws?token=TOKEN`.\n";
 
 struct words {
     struct sig_token token;
     const char *config;
+    const char *api_key;
     int64_t ttl_s;
     bool is_help;
 };
@@ -91,6 +94,9 @@ static int take_option(struct words *w, int option, const char *value)
     case 'c':
         w->config = value;
         return 0;
+    case 'k':
+        w->api_key = value;
+        return 0;
     case 'h':
         w->is_help = true;
         return 0;
@@ -121,6 +127,7 @@ static int read_words(struct words *w, int argc, char **argv)
         {"role", required_argument, NULL, 'o'},
         {"ttl", required_argument, NULL, 't'},
         {"config", required_argument, NULL, 'c'},
+        {"api-key", required_argument, NULL, 'k'},
         {"record", no_argument, NULL, 'R'},
         {"live", no_argument, NULL, 'L'},
         {"admin", no_argument, NULL, 'A'},
@@ -138,6 +145,22 @@ static int read_words(struct words *w, int argc, char **argv)
     if (optind < argc)
         return wrong(argv[optind], "an unknown word; try mixdown token --help");
     return 0;
+}
+
+/* The key is printed, its hash is for the settings; nobody can show the key again. */
+static int print_api_key(const struct words *w)
+{
+    char key[SIG_API_KEY_SIZE];
+    char setting[SIG_API_KEY_SETTING_SIZE];
+    if (sig_api_key_make(key, setting, w->api_key, w->token.role[0] ? w->token.role : "admin"))
+        return wrong("--api-key or --role",
+                     "give a name of 1 to 32 of A-Z a-z 0-9 - _, and admin or observer");
+    fprintf(stderr, "Shown once. Add to the settings, or to MIXDOWN_AUTH_API_KEYS:\n"
+                    "auth:\n  api_keys: [\"%s\"]\n", setting);
+    if (puts(key) >= 0 && fflush(stdout) == 0)
+        return 0;
+    fprintf(stderr, "mixdown token: the output cannot be written\n");
+    return 1;
 }
 
 static int check_words(const struct words *w)
@@ -182,12 +205,16 @@ static int print_token(struct words *w)
 
 int mcu_cmd_token(int argc, char **argv)
 {
-    struct words w = {.ttl_s = 3600, .token.role = "publisher"};
+    struct words w = {.ttl_s = 3600};
     int status = read_words(&w, argc, argv);
     if (!status && w.is_help) {
         fputs(usage, stdout);
         return 0;
     }
+    if (!status && w.api_key)
+        return print_api_key(&w);
+    if (!w.token.role[0])
+        snprintf(w.token.role, sizeof(w.token.role), "publisher");
     if (!status)
         status = check_words(&w);
     return status ? status : print_token(&w);

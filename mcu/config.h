@@ -124,6 +124,8 @@ struct mcu_config {
     struct {
         bool dev;                            /* no tokens, loopback only; set by --dev, not by file */
         char secret[MCU_CONFIG_TEXT];        /* HS256 key, at least 32 bytes */
+        struct mcu_config_list api_keys;     /* "name:role:sha256" */
+        uint32_t bad_tokens;                 /* of one address a minute; 0: no limit */
     } auth;
     struct {
         char url[MCU_CONFIG_TEXT];           /* "": none */

@@ -73,6 +73,16 @@ static bool is_origin(const char *text)
     return host && *host && !strpbrk(host, "/ ?#@");
 }
 
+static bool is_api_key(const char *text)
+{
+    const char *role = strchr(text, ':');
+    const char *hash = role ? strchr(role + 1, ':') : NULL;
+    const bool is_role = hash && (strncmp(role, ":admin:", 7) == 0 || strncmp(role, ":observer:", 10) == 0);
+    return is_role && role > text && role - text <= 32 && strlen(hash + 1) == 64 &&
+           strspn(hash + 1, "0123456789abcdef") == 64 &&
+           strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") == (size_t)(role - text);
+}
+
 static bool is_http_url(const char *text)
 {
     const char *host = strncmp(text, "https://", 8) == 0  ? text + 8
@@ -329,6 +339,10 @@ const struct config_row config_rows[] = {
 
     SECRET(auth, secret, is_long_secret, "at least 32 bytes",
            "Key that tokens are signed with (HS256); make one with `openssl rand -hex 32`."),
+    LIST(auth, api_keys, is_api_key, "NAME:admin|observer:SHA256",
+         "Keys of servers for REST; `mixdown token --api-key NAME` makes one."),
+    INT(auth, bad_tokens, 0, 100000, 10,
+        "Bad tokens that an address may send in a minute before it gets 429; 0: no limit."),
 
     TEXT(hooks, url, "", is_http_url, "http(s)://HOST[:PORT]/PATH",
          "The application's address that is told what happens (docs/protocol.md); empty: nobody."),

@@ -4,6 +4,7 @@
 #include <time.h>
 #include <errno.h>
 
+#include "signaling/api_key.h"
 #include "signaling/front.h"
 
 static bool is_listed(const struct mcu_config_list *list, const char *origin)
@@ -25,8 +26,8 @@ bool sig_origin_is_allowed(const struct mcu_config *config, const char *origin, 
     return is_listed(&config->http.cors_origins, origin);
 }
 
-const struct sig_error *sig_authenticate(const struct mcu_config *config, const char *token,
-                                         struct sig_token *out)
+const struct sig_error *sig_authenticate_why(const struct mcu_config *config, const char *token,
+                                             struct sig_token *out, const char **why)
 {
     if (config->auth.dev) {
         *out = (struct sig_token){.may_record = true, .may_live = true, .is_admin = true};
@@ -35,11 +36,23 @@ const struct sig_error *sig_authenticate(const struct mcu_config *config, const 
     }
     if (!token[0])
         return sig_error("unauthorized");
+    if (sig_api_key_is(token)) {
+        *why = "there is no such API key";
+        return sig_api_key_check(&config->auth.api_keys, token, out) ? NULL
+                                                                     : sig_error("token_invalid");
+    }
     const int err =
-        sig_token_verify(out, token, strlen(token), config->auth.secret, time(NULL), NULL);
+        sig_token_verify(out, token, strlen(token), config->auth.secret, time(NULL), why);
     if (err == -EKEYEXPIRED)
         return sig_error("token_expired");
     return err ? sig_error("token_invalid") : NULL;
+}
+
+const struct sig_error *sig_authenticate(const struct mcu_config *config, const char *token,
+                                         struct sig_token *out)
+{
+    const char *why = NULL;
+    return sig_authenticate_why(config, token, out, &why);
 }
 
 bool sig_token_is_for(const struct sig_token *t, const char *room)

@@ -87,6 +87,7 @@ static const struct sig_error errors[] = {
     {"unsupported_type", 415, "The body is of the wrong type.", NULL},
     {"range_not_satisfiable", 416, "The file has no such bytes.", NULL},
     {"etag_needed", 428, "If-Match is needed.", "Send the session's ETag; with new ICE credentials *."},
+    {"too_many_tokens", 429, "Too many bad tokens came from that address.", "Try again in a minute."},
     {"rate_limited", 429, "Too many messages.", "Slow down."},
     {"not_supported", 501, "That is not supported.", NULL},
     {"too_many_rooms", 503, "The server runs as many rooms as it may.", "Raise room.max_rooms."},

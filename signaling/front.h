@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "mcu/config.h"
+#include "signaling/doorman.h"
 #include "signaling/host.h"
 #include "signaling/rooms.h"
 #include "signaling/store.h"
@@ -21,6 +22,9 @@ struct sig_front_stats {
     uint64_t ws_messages_out;
     uint64_t ws_refused; /* bad origin or token */
     uint64_t ws_rate_limited;
+    uint64_t bad_tokens;     /* refused */
+    uint64_t limited_tokens; /* of these, by the address's limit */
+    uint64_t certificates;   /* read anew */
     uint64_t ws_dropped; /* clients that did not read, or were silent */
 };
 
@@ -53,6 +57,7 @@ struct sig_front {
     int64_t started_at_ms;
     bool is_ready; /* earlier rooms were adopted */
     struct sig_once *once; /* kept answers of POSTs (http_once.h); NULL: none yet */
+    struct sig_tries tries; /* bad tokens */
     struct sig_front_stats stats;
 };
 
@@ -63,6 +68,10 @@ bool sig_origin_is_allowed(const struct mcu_config *config, const char *origin, 
  * all. Returns NULL and fills *out, or unauthorized, token_invalid, token_expired. */
 const struct sig_error *sig_authenticate(const struct mcu_config *config, const char *token,
                                          struct sig_token *out);
+
+/* The same; *why gets words for the log. */
+const struct sig_error *sig_authenticate_why(const struct mcu_config *config, const char *token,
+                                             struct sig_token *out, const char **why);
 
 /* Whether the token is for that room (NULL: for all). */
 bool sig_token_is_for(const struct sig_token *t, const char *room);

@@ -289,7 +289,10 @@ bool sig_http_is_type(const struct sig_http *req, const char *type)
 const struct sig_error *sig_http_check(struct sig_http *req, const char *room,
                                        struct sig_token *token)
 {
-    const struct sig_error *error = sig_authenticate(req->front->config, req->fields.token, token);
+    const struct sig_error *error =
+        sig_doorman_check(req->front, req->wsi, req->fields.token, token);
+    if (!error && token->is_observer && !(req->method & (SIG_GET | SIG_HEAD)))
+        error = sig_error("forbidden");
     if (!error && !sig_token_is_for(token, room))
         error = sig_error("forbidden");
     const struct sig_room *open = room ? sig_rooms_find(req->front->rooms, room) : NULL;
@@ -380,6 +383,8 @@ void sig_http_error(struct sig_http *req, const struct sig_error *error, const c
 {
     if (error->status == 503)
         sig_http_header(req, "Retry-After", RETRY_AFTER_S);
+    if (strcmp(error->code, "too_many_tokens") == 0)
+        sig_http_header(req, "Retry-After", "60");
     sig_http_json(req, error->status, json_pack("{s:o}", "error", sig_error_json(error, detail)));
 }
 

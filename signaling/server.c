@@ -18,6 +18,7 @@
 #include "mcu/base/log.h"
 #include "signaling/calls.h"
 #include "signaling/chat.h"
+#include "signaling/certificate.h"
 #include "signaling/front.h"
 #include "signaling/hooks.h"
 #include "signaling/http.h"
@@ -44,7 +45,9 @@ struct sig_server {
     struct sig_server_conf conf;
     struct lws_context *lws;
     lws_sorted_usec_list_t tick;
+    struct sig_certificate certificate;
     atomic_bool is_stopping;
+    atomic_bool is_reloading;
     char url[128];
 };
 
@@ -159,6 +162,9 @@ static int on_callback(struct lws *wsi, enum lws_callback_reasons reason, void *
     case LWS_CALLBACK_CLOSED_HTTP:
     case LWS_CALLBACK_HTTP_DROP_PROTOCOL:
         return http_callback(wsi, reason, user, in, size);
+    case LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS: /* user is the port's SSL_CTX */
+        server_of(wsi)->certificate.context = user;
+        return 0;
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
     case LWS_CALLBACK_ESTABLISHED:
     case LWS_CALLBACK_RECEIVE:
@@ -215,6 +221,12 @@ static void on_lws_log(int level, const char *line)
     log_warn("lws: %.*s", (int)strcspn(line, "\n"), line);
 }
 
+static void look_at_certificate(struct sig_server *s)
+{
+    if (sig_certificate_look(&s->certificate, atomic_exchange(&s->is_reloading, false)))
+        s->front.stats.certificates++;
+}
+
 static void on_tick(lws_sorted_usec_list_t *sul)
 {
     struct sig_server *s = lws_container_of(sul, struct sig_server, tick);
@@ -222,6 +234,7 @@ static void on_tick(lws_sorted_usec_list_t *sul)
     sig_layouts_scan(s->front.layouts);
     sig_rooms_tick(s->front.rooms, now_us);
     sig_clients_tick(&s->front, now_us);
+    look_at_certificate(s);
     sig_users_tick(s->front.users, now_us);
     sig_calls_tick(s->front.calls);
     sig_chat_tick(s->front.chat);
@@ -267,7 +280,11 @@ static int listen_on(struct sig_server *s, const char *host, int port, bool is_v
         info.ssl_options_set = SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1;
         info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
     }
-    return lws_create_vhost(s->lws, &info) ? 0 : -EIO;
+    if (!lws_create_vhost(s->lws, &info))
+        return -EIO;
+    sig_certificate_init(&s->certificate, s->certificate.context, config->http.tls_cert,
+                         config->http.tls_key);
+    return 0;
 }
 
 /* libwebsockets closes what it adopts, so it gets a duplicate. */
@@ -510,6 +527,11 @@ void sig_server_drain(struct sig_server *s, int timeout_ms)
         if (lws_service(s->lws, 0) < 0)
             break;
     }
+}
+
+void sig_server_reload(struct sig_server *s)
+{
+    atomic_store(&s->is_reloading, true); /* the next tick looks */
 }
 
 void sig_server_stop(struct sig_server *s)

@@ -50,6 +50,9 @@ void sig_server_run(struct sig_server *s);
 /* Closes every room and serves on until their recordings are finished, at most timeout_ms. */
 void sig_server_drain(struct sig_server *s, int timeout_ms);
 
+/* [any], and in a signal handler. Takes the certificate anew, within a second. */
+void sig_server_reload(struct sig_server *s);
+
 /* [any, also in a signal's handler] Makes run return. */
 void sig_server_stop(struct sig_server *s);
 

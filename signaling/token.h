@@ -27,6 +27,7 @@ struct sig_token {
     bool may_record;
     bool may_live;
     bool is_admin;
+    bool is_observer; /* of an API key: all may be read, nothing changed */
     bool may_call; /* a user's own, for calls and text; then room may be "": none */
 };
 

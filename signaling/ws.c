@@ -60,7 +60,9 @@ const struct sig_error *sig_ws_check(struct sig_front *front, struct lws *wsi,
     else if (!sig_origin_is_allowed(front->config, origin, host))
         error = sig_error("bad_origin");
     else
-        error = sig_authenticate(front->config, text, token);
+        error = sig_doorman_check(front, wsi, text, token);
+    if (!error && token->is_observer) /* it could not do anything */
+        error = sig_error("forbidden");
     if (!error && is_trunk && !token->is_admin)
         error = sig_error("forbidden");
     if (error)

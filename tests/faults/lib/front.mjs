@@ -30,7 +30,7 @@ export async function until(condition, what, ms = 30000) {
 }
 
 export class Front {
-  static async start(program, { dev = true, env = {}, data, port, config } = {}) {
+  static async start(program, { dev = true, env = {}, data, port, config, scheme = 'http' } = {}) {
     const f = new Front();
     f.program = program;
     f.data = data ?? fs.mkdtempSync(path.join(os.tmpdir(), 'mixdown-front-'));
@@ -47,7 +47,7 @@ export class Front {
     f.ended = new Promise((r) => f.child.once('exit', (code, signal) => { f.exit = { code, signal }; r(f.exit); }));
     f.child.stdout.on('data', (d) => { f.log += d; });
     f.child.stderr.on('data', (d) => { f.log += d; });
-    await until(() => f.exit || f.log.includes('http://localhost:'), 'the front to say its address');
+    await until(() => f.exit || f.log.includes(`${scheme}://localhost:`), 'the front to say its address');
     return f;
   }
 
