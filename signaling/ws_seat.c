@@ -145,12 +145,12 @@ static bool is_by_host(const struct sig_client *c, const struct join_fields *f)
     const struct sig_room *room = sig_rooms_find(c->front->rooms, f->room);
     if (c->front->config->auth.dev || c->via)
         return strcmp(f->role, "host") == 0;
-    return !sig_token_may(&c->token, room, SIG_MAY_MODERATE);
+    return sig_token_is_for(&c->token, f->room) && /* not of another room, from which he is called */
+           !sig_token_may(&c->token, room, SIG_MAY_MODERATE);
 }
 
 static const struct sig_error *take_seat(struct sig_client *c, const struct join_fields *f,
-                                            bool is_admitted, joined_fn *joined,
-                                            struct ws_pending *p)
+                                         bool is_admitted, joined_fn *joined, struct ws_pending *p)
 {
     const struct sig_join join = {
         .kind = SIG_KIND_WS,

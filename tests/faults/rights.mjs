@@ -43,7 +43,12 @@ let serial = 0;
 
 const bearer = (sub, room, claims) => token({ sub, name: sub, mixdown: { room, ...claims } });
 
-async function connect(scene, sub, claims) {
+// People are in one call at a time wherever they are: each scene has its own.
+const PEOPLE = /\b(ada|oth|act|zoe)\b/g;
+const named = (scene, text) => text.replaceAll('ROOM', scene.room).replace(PEOPLE, (name) => `${name}-${scene.room}`);
+
+async function connect(scene, name, claims) {
+  const sub = named(scene, name);
   const text = bearer(sub, scene.room, claims);
   const client = await Client.open(front.port, { path: `/ws?token=${text}` });
   scene.clients.push(client);
@@ -76,12 +81,16 @@ const STATES = {
     s.act = await s.outside();
     assert.equal((await must(s.act, 'join', { roomId: s.room, name: 'act' })).waiting, true);
   },
-  async banned(s) { s.act = await s.inside(); await must(s.ada, 'kick', { userId: 'act' }); await s.act.event('ended'); },
+  async banned(s) { s.act = await s.inside(); await must(s.ada, 'kick', { userId: named(s, 'act') }); await s.act.event('ended'); },
   demoted: (s) => s.made('publisher'),
   promoted: (s) => s.made('host'),
   watching: (s) => s.made('subscriber'),
   async open(s) {
     await must(s.ada, 'room', { may: { record: 'subscriber', live: 'subscriber', layout: 'subscriber' } });
+    s.act = s.actor === 'out' ? await s.outside() : await s.inside();
+  },
+  async strict(s) {
+    await must(s.ada, 'room', { may: { chat: 'host', invite: 'host' } });
     s.act = s.actor === 'out' ? await s.outside() : await s.inside();
   },
   async heir(s) {
@@ -100,7 +109,7 @@ async function makeScene(actor) {
   s.inside = () => seat(s, 'act', CLAIMS[actor]);
   s.made = async (role) => {
     s.act = await s.inside();
-    if (CLAIMS[actor].role !== role) await must(s.ada, 'role', { userId: 'act', role });
+    if (CLAIMS[actor].role !== role) await must(s.ada, 'role', { userId: named(s, 'act'), role });
   };
   s.ada = await seat(s, 'ada', CLAIMS.host);
   s.oth = await seat(s, 'oth', CLAIMS.pub);
@@ -114,13 +123,14 @@ async function endScene(s) {
 
 async function ask(s, words) {
   const [head, target] = words.split(' ');
-  const rest = words.slice(head.length + 1).replaceAll('ROOM', s.room);
+  const rest = named(s, words.slice(head.length + 1));
   if (!METHODS.includes(head)) {
-    const answer = await s.act.ask(head, JSON.parse(rest.replace('"SDP"', JSON.stringify(SDP))));
+    const [action, type = 'rtc'] = head.split('/').reverse();
+    const answer = await s.act.ask(action, JSON.parse(rest.replace('"SDP"', JSON.stringify(SDP))), { type });
     return answer.ok ? (answer.data.waiting === true ? 'waiting' : 'ok') : answer.error.code;
   }
-  const where = target.replaceAll('ROOM', s.room).replace(/^\.\/?/, `/api/v1/rooms/${s.room}/`).replace(/\/$/, '');
-  const body = words.slice(head.length + target.length + 2).replaceAll('ROOM', s.room);
+  const where = named(s, target).replace(/^\.\/?/, `/api/v1/rooms/${s.room}/`).replace(/\/$/, '');
+  const body = named(s, words.slice(head.length + target.length + 2));
   const isSdp = body === 'SDP';
   const reply = await front.get(where, { method: head, body: body ? (isSdp ? SDP : body) : undefined,
     headers: { authorization: `Bearer ${s.act.token}`, ...(body && { 'content-type': isSdp ? 'application/sdp' : 'application/json' }) } });
