@@ -31,6 +31,7 @@ int mcu_room_create(struct mcu_room **out, void (*send)(void *ctx, const json_t 
         free(r);
         return err;
     }
+    pthread_mutex_init(&r->tracks_lock, NULL);
     r->send = send;
     r->send_ctx = ctx;
     *out = r;
@@ -47,8 +48,10 @@ static void destroy_media(struct mcu_room *r)
     room_pushes_finish(r);
     while (r->peer_count)
         room_remove_peer(r, r->peers[r->peer_count - 1]);
-    for (size_t i = 0; i < MCU_RECORDINGS_MAX; i++)
+    for (size_t i = 0; i < MCU_RECORDINGS_MAX; i++) {
         room_marks_end(&r->recordings[i]);
+        room_tracks_end(r, &r->recordings[i], mcu_now_us());
+    }
     room_views_finish(r);
     mcu_studio_destroy(r->studio);
     for (size_t i = 0; i < MIX_OUTPUTS_MAX; i++)
@@ -72,6 +75,7 @@ void mcu_room_destroy(struct mcu_room *r)
         return;
     destroy_media(r);
     mcu_queue_destroy(r->events, drop_event);
+    pthread_mutex_destroy(&r->tracks_lock);
     json_decref(r->session);
     free(r);
 }

@@ -2,6 +2,7 @@
 #ifndef MCU_ROOM_INTERNAL_H
 #define MCU_ROOM_INTERNAL_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "layouts/layout.h"
@@ -17,6 +18,7 @@
 #include "mcu/studio.h"
 #include "mcu/ticker.h"
 #include "recorder/meta.h"
+#include "recorder/tracks.h"
 #include "transport/rtc.h"
 
 enum {
@@ -78,6 +80,7 @@ struct room_peer {
     struct room_network network;
     float level; /* as it was told last, falling slowly */
     bool speaks; /* as recordings have it */
+    atomic_bool is_silenced; /* muted: [net] keeps it out of tracks */
     /* The codec of frames that found no open picture: [net] writes it and posts an event. */
     atomic_int asked_codecs[MCU_PICTURES];
 };
@@ -110,6 +113,7 @@ struct room_recording {
     bool says_signs, is_signed;     /* as asked for */
     char title[257];
     bool is_sound_only;             /* an M4A */
+    bool has_tracks;                /* as asked for */
     struct rec_meta *meta;          /* NULL: who speaks is not noted */
 };
 
@@ -207,6 +211,9 @@ struct mcu_room {
     struct room_peer *peers[ROOM_PEERS_MAX];
     size_t peer_count;
     struct room_recording recordings[MCU_RECORDINGS_MAX];
+    pthread_mutex_t tracks_lock;                   /* [ctl] writes the next under it, [net] reads */
+    struct rec_tracks *tracks[MCU_RECORDINGS_MAX]; /* of the recording in that place, or NULL */
+    atomic_uint track_count;                       /* that are not NULL */
     struct room_push pushes[ROOM_PUSHES_MAX];
     char *submixes[MCU_SUBMIXES_MAX]; /* names by bus; 0 is the floor; NULL: free */
     struct room_sound sounds[MIX_SOUNDS_MAX];
@@ -374,6 +381,17 @@ size_t room_push_count(const struct mcu_room *r); /* those that are ending inclu
 void room_pushes_stop(struct mcu_room *r);
 /* Waits for their threads. */
 void room_pushes_finish(struct mcu_room *r);
+
+/* room_tracks.c: each one's sound beside recordings. Begin is for each file of a recording. */
+void room_tracks_begin(struct mcu_room *r, struct room_recording *one, const char *file,
+                       int64_t start_us);
+void room_tracks_end(struct mcu_room *r, struct room_recording *one, int64_t end_us);
+void room_tracks_pause(struct mcu_room *r, struct room_recording *one, bool is_paused,
+                       int64_t at_us);
+void room_tracks_add(struct room_peer *p);
+void room_tracks_remove(struct room_peer *p);
+/* [net] */
+void room_tracks_push(struct room_peer *p, const struct rtc_audio *audio);
 
 /* room_report.c: events that go to the front by time. */
 /* Figures, with those of peers from number `from` on, ROOM_SLICE at most. */

@@ -109,9 +109,10 @@ static void on_peer_candidate(void *ctx, const char *candidate)
 
 static void on_peer_audio(void *ctx, const struct rtc_audio *audio)
 {
-    const struct room_peer *p = ctx;
+    struct room_peer *p = ctx;
     if (!atomic_load(&p->may_publish))
         return;
+    room_tracks_push(p, audio);
     const struct mix_packet packet = {
         .data = audio->payload,
         .size = audio->size,

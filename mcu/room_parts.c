@@ -99,8 +99,10 @@ static void follow_marks(struct mcu_room *r, struct room_recording *one,
 {
     char file[sizeof(one->file) + 16];
     part_file(one, status->part, file, sizeof(file));
-    if (status->part > 1 && !one->ended_at_ms)
-        room_marks_begin(r, one, file, status->part_at_us);
+    if (status->part < 2 || one->ended_at_ms)
+        return;
+    room_marks_begin(r, one, file, status->part_at_us);
+    room_tracks_begin(r, one, file, status->part_at_us);
 }
 
 static void notice(struct mcu_room *r, struct room_recording *one,

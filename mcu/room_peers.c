@@ -115,6 +115,7 @@ const char *room_add_peer(struct mcu_room *r, const json_t *message, json_t *rep
     if (p->plain)
         json_object_set(reply, "rtp", p->plain);
     r->peers[r->peer_count++] = p;
+    room_tracks_add(p);
     if (p->plain)
         room_apply_sound(p);
     log_info("peer=%s user=%s joined as %s", p->id, p->user, p->role);
@@ -133,6 +134,7 @@ void room_remove_peer(struct mcu_room *r, struct room_peer *p)
         break;
     }
     room_marks_speaks(p, false, mcu_now_us());
+    room_tracks_remove(p);
     log_info("peer=%s user=%s left", p->id, p->user);
     room_count_gone(r, p);
     free_peer(p);
@@ -201,6 +203,7 @@ void room_mute_peer(struct room_peer *p, bool audio, bool video)
 {
     p->is_audio_muted = audio;
     p->is_video_muted = video;
+    atomic_store(&p->is_silenced, audio);
     mcu_seat_set_muted(p->seat, audio, video);
 }
 

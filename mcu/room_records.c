@@ -38,7 +38,7 @@ struct wish {
     char title[257];
     json_t *layout_file;
     bool says_signs, is_signed;
-    bool is_sound_only;
+    bool is_sound_only, has_tracks;
 };
 
 /* "mp4", or "m4a": sound alone. */
@@ -58,6 +58,7 @@ static int read_wish(struct wish *w, const json_t *m)
         mcu_json_string(m, "file", MCU_JSON_REQUIRED, 0, w->file, sizeof(w->file)) ||
         mcu_json_text(m, "title", MCU_JSON_OPTIONAL, 0, 64, w->title, sizeof(w->title)) ||
         read_format(w, m) ||
+        mcu_json_bool(m, "tracks", MCU_JSON_OPTIONAL, &w->has_tracks) ||
         mcu_json_string(m, "view", MCU_JSON_OPTIONAL, 1, w->view, sizeof(w->view)) ||
         mcu_json_string(m, "layout", MCU_JSON_OPTIONAL, 1, w->layout, sizeof(w->layout)) ||
         mcu_json_object(m, "layout_file", MCU_JSON_OPTIONAL, &w->layout_file) ||
@@ -123,8 +124,10 @@ static const char *begin(struct mcu_room *r, const struct wish *w, struct room_r
     one.is_signed = w->is_signed;
     snprintf(one.title, sizeof(one.title), "%s", w->title);
     one.is_sound_only = w->is_sound_only;
+    one.has_tracks = w->has_tracks;
     room_marks_begin(r, &one, one.file, one.started_us);
     *out = one;
+    room_tracks_begin(r, out, one.file, one.started_us);
     log_info("recording %s started, of view %s: %s", one.id, one.view->name, one.file);
     return NULL;
 }
@@ -170,6 +173,7 @@ const char *room_record_pause(struct mcu_room *r, const char *id, bool is_paused
     if (!err) {
         one->is_paused = is_paused;
         (is_paused ? rec_meta_pause : rec_meta_resume)(one->meta, now_us);
+        room_tracks_pause(r, one, is_paused, now_us);
         log_info("recording %s %s", id, is_paused ? "paused" : "goes on");
         room_signs_show(r);
     }
@@ -183,6 +187,7 @@ const char *room_record_stop(struct mcu_room *r, const char *id)
         return "no_such_recording";
     const int64_t end_us = mcu_now_us();
     room_marks_end(one); /* what it wrote is read at the end */
+    room_tracks_end(r, one, end_us);
     room_parts_notice(r, one);
     if (mcu_studio_record_stop(r->studio, id, end_us) == 0)
         one->ended_at_ms = one->started_at_ms + (end_us - one->started_us) / MCU_US_PER_MS;
@@ -195,6 +200,7 @@ const char *room_record_stop(struct mcu_room *r, const char *id)
 void room_recording_over(struct mcu_room *r, struct room_recording *one, json_t *fields)
 {
     room_marks_end(one);
+    room_tracks_end(r, one, mcu_now_us());
     struct room_view *view = one->view;
     one->id[0] = '\0';
     room_view_drop(view);
@@ -217,6 +223,8 @@ static json_t *describe(const struct room_recording *one)
         json_object_set_new(json, "signs", json_boolean(one->is_signed));
     if (one->is_sound_only)
         json_object_set_new(json, "format", json_string("m4a"));
+    if (one->has_tracks)
+        json_object_set_new(json, "tracks", json_true());
     if (one->title[0])
         json_object_set_new(json, "title", json_string(one->title));
     return json;

@@ -228,6 +228,8 @@ static json_t *start_command(const struct sig_recording *r)
         json_pack("{s:s, s:s, s:s}", "cmd", "record_start", "id", r->id, "file", r->file);
     if (w->is_sound_only)
         json_object_set_new(command, "format", json_string("m4a"));
+    if (w->has_tracks)
+        json_object_set_new(command, "tracks", json_true());
     if (w->title[0])
         json_object_set_new(command, "title", json_string(w->title));
     if (w->view[0])
@@ -274,6 +276,7 @@ static int read_wish(struct sig_record_wish *wish, const json_t *data)
     if (mcu_json_string(data, "view", MCU_JSON_OPTIONAL, 1, w.view, sizeof(w.view)) ||
         mcu_json_string(data, "layout", MCU_JSON_OPTIONAL, 1, w.layout, sizeof(w.layout)) ||
         mcu_json_bool(data, "signs", MCU_JSON_OPTIONAL, &w.signs) || read_format(&w, data) ||
+        mcu_json_bool(data, "tracks", MCU_JSON_OPTIONAL, &w.has_tracks) ||
         mcu_json_text(data, "title", MCU_JSON_OPTIONAL, 0, 64, w.title, sizeof(w.title)) || (w.view[0] && w.layout[0]) ||
         (w.layout[0] && !mcu_layout_name_is_valid(w.layout)))
         return -1;

@@ -62,6 +62,7 @@ struct sig_record_wish {
     bool has_signs;  /* `signs` was said */
     bool signs;      /* REC is on it */
     bool is_sound_only; /* an M4A */
+    bool has_tracks;    /* each one's sound beside it */
     char title[257];    /* "": the room's name */
 };
 

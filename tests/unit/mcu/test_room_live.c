@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <glob.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include <libavcodec/avcodec.h>
+#include <libavformat/avformat.h>
 #include <libavutil/opt.h>
 
 #include "mcu/base/clock.h"
@@ -389,10 +391,43 @@ static int tear_down(void **state)
     return 0;
 }
 
+/* The file and all that lies beside it. */
+static void remove_recording(const char *path)
+{
+    char pattern[80];
+    glob_t g;
+    snprintf(pattern, sizeof(pattern), "%.*s.*", (int)strlen(path) - 4, path);
+    if (glob(pattern, 0, NULL, &g) != 0)
+        return;
+    for (size_t i = 0; i < g.gl_pathc; i++)
+        unlink(g.gl_pathv[i]);
+    globfree(&g);
+}
+
 static void start_recording(struct fixture *f, const char *id, const char *path)
 {
-    unlink(path);
-    tell(f, json_pack("{s:s,s:s,s:s}", "cmd", "record_start", "id", id, "file", path));
+    remove_recording(path);
+    tell(f, json_pack("{s:s,s:s,s:s,s:b}", "cmd", "record_start", "id", id, "file", path, "tracks",
+                      1));
+}
+
+/* How long the n-th track beside it is by its last page; -1: there is none. */
+static int64_t track_us(const char *path, int n)
+{
+    char pattern[80];
+    glob_t g;
+    int64_t us = -1;
+    AVFormatContext *in = NULL;
+    snprintf(pattern, sizeof(pattern), "%.*s.track-%02d-*.ogg", (int)strlen(path) - 4, path, n);
+    if (glob(pattern, 0, NULL, &g) != 0)
+        return -1;
+    assert_int_equal(g.gl_pathc, 1);
+    if (avformat_open_input(&in, g.gl_pathv[0], NULL, NULL) == 0 &&
+        avformat_find_stream_info(in, NULL) >= 0)
+        us = in->duration;
+    avformat_close_input(&in);
+    globfree(&g);
+    return us;
 }
 
 /* The file is whole and lasts as long as it should at least. */
@@ -401,7 +436,7 @@ static void check_file(const char *path, int64_t least_ms)
     struct rec_result result;
     assert_int_equal(rec_recover(path, &result), 0);
     assert_true(result.duration_ms >= least_ms);
-    unlink(path);
+    remove_recording(path);
 }
 
 /* --- tests --- */
@@ -473,6 +508,35 @@ static void people_come_and_go_while_recordings_run(void **state)
     check_file(all, 1000);
 }
 
+static void each_ones_sound_is_beside_the_recording(void **state)
+{
+    struct fixture *f = *state;
+    char path[64];
+    snprintf(path, sizeof(path), "/tmp/mixdown-live-%d-tracks.mp4", (int)getpid());
+    struct guest *a = join(f, 0, MCU_SENDRECV, MCU_RECVONLY, MCU_CODEC_VP8);
+    run_until(f, &a->sounds, 5);
+    start_recording(f, "tracks", path);
+    const int64_t from_us = mcu_now_us();
+    run_for(f, 1000);
+    struct guest *b = join(f, 1, MCU_SENDRECV, MCU_RECVONLY, MCU_CODEC_VP8);
+    run_until(f, &b->sounds, 5);
+    run_for(f, 1000);
+    tell(f, json_pack("{s:s,s:s,s:b}", "cmd", "peer_set", "peer", a->id, "muted_audio", 1));
+    const int64_t muted_us = mcu_now_us() - from_us;
+    run_for(f, 1500);
+    const int64_t whole_us = mcu_now_us() - from_us;
+    tell(f, json_pack("{s:s,s:s}", "cmd", "record_stop", "id", "tracks"));
+    for (int i = 0; i < 6000 && f->recordings_ready < 1; i++)
+        turn(f);
+    assert_int_equal(f->recordings_ready, 1);
+    /* Who is muted is not heard in his track, though his client goes on sending. */
+    assert_true(track_us(path, 1) > 700000 && track_us(path, 1) < muted_us + 300000);
+    /* Who came later begins with silence: his lasts as long as the recording. */
+    assert_true(track_us(path, 2) > muted_us && track_us(path, 2) < whole_us + 300000);
+    assert_int_equal(track_us(path, 3), -1);
+    check_file(path, 2000);
+}
+
 /* Everybody is there, sends and is recorded when the process is told to die. */
 static void a_room_may_end_in_the_middle_of_everything(void **state)
 {
@@ -496,6 +560,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_viewer_goes_on_stage_and_off_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(people_come_and_go_while_recordings_run, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(each_ones_sound_is_beside_the_recording, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_room_may_end_in_the_middle_of_everything, set_up,
                                         tear_down),
     };
