@@ -44,6 +44,7 @@ struct room_network {
     int64_t look_us; /* when figures are made next */
     int64_t tell_us; /* when they are told, changed or not */
     uint64_t packets[2], lost[2], frames, concealed; /* at the last look */
+    uint64_t freezes; /* of its camera, ever */
     bool is_suspect;
     struct mcu_network figures;
     struct mcu_bars bars;

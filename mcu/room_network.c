@@ -48,6 +48,7 @@ static void look(struct room_network *n, const struct room_peer *p,
         of->jitter_us = larger(of->jitter_us, in->jitter_us);
     }
     const uint64_t concealed = rise(audio.concealed, &n->concealed);
+    n->freezes = stats->in[MCU_VIDEO].freezes;
     of->concealed_permille = permille(concealed, rise(audio.frames, &n->frames));
 }
 
@@ -60,14 +61,15 @@ static void tell(const struct room_peer *p)
 {
     const struct room_network *n = &p->network;
     room_send_event(p->room, "network",
-                    json_pack("{s:s,s:s,s:i,s:I,s:i,s:i,s:i,s:i,s:I}", "peer", p->id, "state",
+                    json_pack("{s:s,s:s,s:i,s:I,s:i,s:i,s:i,s:i,s:I,s:I}", "peer", p->id, "state",
                               state_of(p, n->is_suspect), "bars", n->bars.shown, "rtt_ms",
                               (json_int_t)(n->figures.rtt_us < 0 ? -1 : n->figures.rtt_us / 1000),
                               "jitter_ms", (int)(n->figures.jitter_us / 1000), "loss_in",
                               (int)n->figures.loss_in_permille, "loss_out",
                               (int)n->figures.loss_out_permille, "concealed",
                               (int)n->figures.concealed_permille, "estimate_bps",
-                              (json_int_t)atomic_load(&p->watch.estimate_bps)));
+                              (json_int_t)atomic_load(&p->watch.estimate_bps), "freezes",
+                              (json_int_t)n->freezes));
 }
 
 void room_report_network(struct room_peer *p, const struct rtc_peer_stats *stats, int64_t now_us)

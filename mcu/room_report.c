@@ -160,12 +160,13 @@ static void report_media(struct mcu_room *r, int64_t now_us)
 
 static json_t *stream_stats(const struct rtc_stream_stats *s)
 {
-    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:i,s:i,s:I,s:I}", "packets",
+    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:i,s:i,s:I,s:I,s:I}", "packets",
                      (json_int_t)s->packets, "bytes", (json_int_t)s->bytes, "lost",
                      (json_int_t)s->lost, "nacks", (json_int_t)s->nacks, "retransmitted",
                      (json_int_t)s->retransmitted, "plis", (json_int_t)s->plis, "jitter_us",
                      (int)s->jitter_us, "loss_permille", (int)s->loss_permille, "recovered",
-                     (json_int_t)s->recovered, "copies", (json_int_t)s->copies);
+                     (json_int_t)s->recovered, "copies", (json_int_t)s->copies, "freezes",
+                     (json_int_t)s->freezes);
 }
 
 /* What one peer's figures are made of. */
@@ -219,6 +220,7 @@ static void add_stream(struct rtc_stream_stats *sum, const struct rtc_stream_sta
     sum->plis += add->plis;
     sum->recovered += add->recovered;
     sum->copies += add->copies;
+    sum->freezes += add->freezes;
 }
 
 static void add_peer(struct room_totals *t, const struct room_peer *p)

@@ -146,6 +146,8 @@ static const struct {
     M64("mixdown_rtp_in_plis_total", COUNTER, rooms.sum.in_plis, "Key frames asked of publishers"),
     M64("mixdown_rtp_in_recovered_total", COUNTER, rooms.sum.in_recovered,
         "Audio packets that a RED copy or a retransmission brought"),
+    M64("mixdown_rtp_in_freezes_total", COUNTER, rooms.sum.in_freezes,
+        "Times that a camera's picture stood still"),
     M64("mixdown_rtp_out_copies_total", COUNTER, rooms.sum.out_copies,
         "RED copies of audio and repair packets of video sent"),
     M64("mixdown_rtp_out_packets_total", COUNTER, rooms.sum.out_packets, "RTP packets sent"),

@@ -117,6 +117,7 @@ static void read_stream(struct sig_room_stats *s, const json_t *stream, bool in)
     add_number(stream, "plis", in ? &s->in_plis : &s->out_plis);
     if (in) {
         add_number(stream, "recovered", &s->in_recovered);
+        add_number(stream, "freezes", &s->in_freezes);
     } else {
         add_number(stream, "retransmitted", &s->out_retransmitted);
         add_number(stream, "copies", &s->out_copies);

@@ -11,7 +11,7 @@ enum { THIN_BPS = 150 * 1000, THIN_OFF_BPS = 250 * 1000 };
 
 struct network {
     char state[16];
-    int64_t bars, rtt_ms, jitter_ms, loss_in, loss_out, concealed, estimate_bps;
+    int64_t bars, rtt_ms, jitter_ms, loss_in, loss_out, concealed, estimate_bps, freezes;
 };
 
 static int read_network(struct network *n, const json_t *event)
@@ -26,7 +26,8 @@ static int read_network(struct network *n, const json_t *event)
                    mcu_json_int(event, "loss_out", MCU_JSON_REQUIRED, 0, 1000, &n->loss_out) ||
                    mcu_json_int(event, "concealed", MCU_JSON_REQUIRED, 0, 1000, &n->concealed) ||
                    mcu_json_int(event, "estimate_bps", MCU_JSON_OPTIONAL, 0, INT64_MAX,
-                                &n->estimate_bps)
+                                &n->estimate_bps) ||
+                   mcu_json_int(event, "freezes", MCU_JSON_OPTIONAL, 0, INT64_MAX, &n->freezes)
                ? -1
                : 0;
 }
@@ -35,11 +36,12 @@ static void tell_own(struct sig_member *m, const struct network *n)
 {
     json_decref(m->network);
     m->network = json_pack(
-        "{s:s, s:s, s:I, s:I, s:I, s:f, s:f, s:f, s:I}", "userId", m->user, "state", n->state,
+        "{s:s, s:s, s:I, s:I, s:I, s:f, s:f, s:f, s:I, s:I, s:s?}", "userId", m->user, "state", n->state,
         "bars", (json_int_t)n->bars, "rttMs", (json_int_t)n->rtt_ms, "jitterMs",
         (json_int_t)n->jitter_ms, "lossUp", (double)n->loss_in / 1000.0, "lossDown",
         (double)n->loss_out / 1000.0, "concealed", (double)n->concealed / 1000.0, "estimate",
-        (json_int_t)n->estimate_bps);
+        (json_int_t)n->estimate_bps, "freezesUp", (json_int_t)n->freezes, "tier",
+        m->tier[0] ? m->tier : NULL);
     json_t *event =
         json_pack("{s:s, s:s, s:O}", "type", "rtc", "action", "network", "data", m->network);
     if (event && m->client && !m->is_joining)

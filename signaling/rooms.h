@@ -51,6 +51,7 @@ struct sig_room_stats {
     uint64_t overload_step, overload_steps;
     uint64_t rejected_packets, concealed;
     uint64_t in_packets, in_bytes, in_lost, in_nacks, in_plis, in_recovered;
+    uint64_t in_freezes;
     uint64_t out_packets, out_bytes, out_lost, out_nacks, out_retransmitted, out_plis;
     uint64_t out_copies;
 };

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "transport/in.h"
+#include "transport/freeze.h"
 #include "transport/limit.h"
 #include "transport/nack.h"
 #include "transport/picture_size.h"
@@ -51,6 +52,7 @@ struct rtc_in_video {
     unsigned active;
     unsigned wanted; /* another than active: until its first key frame */
     int64_t last_pts_us;
+    struct rtc_freeze freeze;
     struct rtc_told_limit told;
     int64_t next_look_us; /* whether another layer fits better */
     int64_t now_us;       /* of the last tick */
@@ -266,6 +268,8 @@ static void deliver(struct rtc_in_video *v, unsigned layer, int64_t now_us)
         if (frame.packet->is_key)
             l->is_key_asked = false;
         hand_on(v, layer, &frame);
+        if (v->picture == RTC_CAMERA) /* a screen may stand still */
+            rtc_freeze_note(&v->freeze, now_us);
         mcu_packet_unref(frame.packet);
     }
     rtc_nack_forget_below(l->nack, rtc_video_jitter_next_seq(l->jitter));
@@ -421,6 +425,7 @@ bool rtc_in_video_take_pli(struct rtc_in_video *v, int64_t now_us, bool asked, u
 void rtc_in_video_read_stats(const struct rtc_in_video *v, struct rtc_stream_stats *stats)
 {
     *stats = v->total;
+    stats->freezes = v->freeze.count;
     stats->is_ended = v->ended_at_us && v->now_us >= v->ended_at_us;
     for (unsigned i = 0; i < v->count; i++) {
         const struct layer *l = &v->layers[i];

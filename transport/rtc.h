@@ -136,6 +136,7 @@ struct rtc_stream_stats {
     uint32_t loss_permille; /* the newest report */
     uint64_t recovered;    /* in, audio: packets that a RED copy or a retransmission brought */
     uint64_t copies;       /* out: RED copies of audio, repair packets of video */
+    uint64_t freezes;      /* in, a camera: pictures that came late (transport/freeze.h) */
     bool is_ended;         /* in, video: 2 s after BYE, or neither packets nor reports for 10 s */
 };
 

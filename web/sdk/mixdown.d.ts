@@ -191,6 +191,9 @@ export interface Network {
     concealed?: number;
     /** Bits a second that our network is thought to carry down to us; 0: not known. */
     estimate?: number;
+    /** How often our camera's picture stood still on its way up; what we are sent, as in `watching`. */
+    freezesUp?: number;
+    tier?: string | null;
 }
 
 export interface Push {

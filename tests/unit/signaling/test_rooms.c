@@ -259,7 +259,8 @@ static void say_network(struct fixture *f, const struct sig_member *m, int kbps)
     char text[256];
     snprintf(text, sizeof(text),
              "\"state\": \"connected\", \"bars\": 2, \"rtt_ms\": 300, \"jitter_ms\": 5, "
-             "\"loss_in\": 0, \"loss_out\": 50, \"concealed\": 0, \"estimate_bps\": %d",
+             "\"loss_in\": 0, \"loss_out\": 50, \"concealed\": 0, \"freezes\": 4, "
+             "\"estimate_bps\": %d",
              kbps * 1000);
     room_says_of(f, m, "network", text);
 }
@@ -289,6 +290,8 @@ static void a_thin_network_is_told_less_of_who_speaks(void **state)
     assert_int_equal(times_told(f, ann, 0), 3); /* two of ten, and the end */
     assert_int_equal(times_told(f, ann, 1), 11);
     say_network(f, ann, 200); /* not yet */
+    assert_int_equal(json_integer_value(heard_data(f, 0, "freezesUp")), 4);
+    assert_true(json_is_null(heard_data(f, 0, "tier")));
     assert_in_range(times_told(f, ann, 0), 3, 4);
     say_network(f, ann, 0); /* not known */
     assert_int_equal(times_told(f, ann, 0), 11);
@@ -328,7 +331,7 @@ static void counters_of_a_room_stay_in_the_sum_when_it_restarts(void **state)
     room_says(
         f, "{\"event\": \"stats\", \"cpu_us\": 1000, \"audio\": {\"ticks\": 50, \"speakers\": 3, "
            "\"max_late_us\": 300}, \"totals\": {\"concealed\": 4, \"max_drift_ppm\": 90, "
-           "\"in\": {\"packets\": 10, \"recovered\": 2}, \"out\": {\"packets\": 9, "
+           "\"in\": {\"packets\": 10, \"recovered\": 2, \"freezes\": 3}, \"out\": {\"packets\": 9, "
            "\"copies\": 6}}, \"video\": {\"views\": 4, \"streams\": {\"720p\": 3}, "
            "\"overload\": 5, \"overload_steps\": 2}}");
     f->events.restarted(f->opened[0]);
@@ -343,6 +346,7 @@ static void counters_of_a_room_stay_in_the_sum_when_it_restarts(void **state)
     assert_int_equal(stats.sum.concealed, 5);
     assert_int_equal(stats.sum.in_packets, 10);
     assert_int_equal(stats.sum.in_recovered, 2);
+    assert_int_equal(stats.sum.in_freezes, 3);
     assert_int_equal(stats.sum.out_packets, 9);
     assert_int_equal(stats.sum.out_copies, 6);
     assert_int_equal(stats.sum.audio_speakers, 1); /* those who speak now */

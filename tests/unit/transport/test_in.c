@@ -289,6 +289,31 @@ static void a_picture_ends_by_bye_or_silence(void **state)
     rtc_in_destroy(r.in);
 }
 
+/* Half a second without a picture: a camera's is frozen, a screen may stand still. */
+static void a_camera_freezes_and_a_screen_does_not(void **state)
+{
+    (void)state;
+    struct rig r;
+    struct rtc_stream_stats stats[RTC_STREAMS_IN];
+    open_rig(&r);
+    add_screen(&r, "scr");
+    for (uint16_t i = 0; i < 40; i++) {
+        r.now_us += (i == 30 ? 500 : 40) * 1000;
+        const uint32_t timestamp = (uint32_t)(r.now_us * 9 / 100);
+        const struct shot camera = {
+            .ssrc = 1, .seq = i, .timestamp = timestamp, .number = (uint8_t)i, .mid = "cam"};
+        struct shot screen = camera;
+        screen.ssrc = 2;
+        screen.mid = "scr";
+        shoot(&r, &camera);
+        shoot(&r, &screen);
+    }
+    rtc_in_read_stats(r.in, stats);
+    assert_int_equal(stats[MCU_VIDEO].freezes, 1);
+    assert_int_equal(stats[MCU_VIDEO + RTC_SCREEN].freezes, 0);
+    rtc_in_destroy(r.in);
+}
+
 /* Captured at one time, sent on two ways of which the screen's is 80 ms longer: at first that shows,
  * with reports it does not. */
 static void pictures_are_of_one_time(void **state)
@@ -458,6 +483,7 @@ int main(void)
         cmocka_unit_test(a_screen_comes_and_goes),
         cmocka_unit_test(each_picture_asks_for_its_own),
         cmocka_unit_test(a_picture_ends_by_bye_or_silence),
+        cmocka_unit_test(a_camera_freezes_and_a_screen_does_not),
         cmocka_unit_test(pictures_are_of_one_time),
         cmocka_unit_test(the_layer_that_covers_the_limit_is_taken),
         cmocka_unit_test(a_layer_that_stops_gives_way),
