@@ -47,7 +47,7 @@ TEST_TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tests/tools/%,$(wildcard tests
 FUZZERS    := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCHES    := $(patsubst bench/%.c,$(BUILD)/bench/%,$(wildcard bench/*.c))
 
-.PHONY: all proof-kill help run test unit unit-asan unit-tsan fuzz-replay fuzz e2e asan tsan bench bench-network proof-live deps \
+.PHONY: all proof-kill proof-store help run test unit unit-asan unit-tsan fuzz-replay fuzz e2e asan tsan bench bench-network proof-live deps \
         deps-test install format clean fuzzers unit-programs tools
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -175,6 +175,9 @@ proof-live: all tools ## live pushes through a server that is stopped for a minu
 
 bench-network: all tools ## Chromium on bad networks, as a table; seven minutes
 	@MIXDOWN=$${MIXDOWN:-$(CURDIR)/$(BUILD)/mixdown} NETRIG=$(CURDIR)/$(BUILD)/tests/tools/netrig node bench/network/run.mjs
+
+proof-store: all tools ## the database locked for 30 s, the disk full, the file broken; a minute
+	@STORE_LOCK_S=30 BUILD=$(BUILD) node --test --test-reporter=spec tests/faults/store.mjs
 
 proof-kill: unit-programs ## kill -9 at 100 seeded moments of a recording; two minutes
 	@KILLS=$${KILLS:-100} $(BUILD)/tests/unit/recorder/test_kill

@@ -187,6 +187,8 @@ static const struct {
     M64("mixdown_store_refused_total", COUNTER, store.refused, "Database writes lost: queue full"),
     M64("mixdown_store_failed_total", COUNTER, store.failed, "Database writes that failed"),
     M64("mixdown_store_retries_total", COUNTER, store.retries, "Database transactions tried again"),
+    M64("mixdown_store_set_aside_total", COUNTER, store.set_aside,
+        "Corrupt database files set aside"),
     M32("mixdown_store_waiting", GAUGE, store.waiting, "Database writes that wait"),
     M64("mixdown_hooks_posted_total", COUNTER, hooks.posted, "Events for the application's server"),
     M64("mixdown_hooks_delivered_total", COUNTER, hooks.delivered, "Of these, answered with 2xx"),

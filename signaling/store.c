@@ -58,6 +58,7 @@ static void begin_anew(struct sig_store *s)
     s->reader = NULL;
     store_db_close(&s->writer);
     store_set_aside(s->path);
+    s->writer.set_aside++;
     pthread_mutex_unlock(&s->read_lock);
 }
 
@@ -230,6 +231,7 @@ void sig_store_stats(struct sig_store *s, struct sig_store_stats *out)
 {
     pthread_mutex_lock(&s->lock);
     *out = s->stats;
+    out->set_aside = s->writer.set_aside;
     out->waiting = (uint32_t)(s->posted - s->done);
     pthread_mutex_unlock(&s->lock);
 }

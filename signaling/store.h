@@ -75,6 +75,7 @@ struct sig_store_stats {
     uint64_t refused;        /* posts refused because the queue was full */
     uint64_t failed;         /* writes dropped: a constraint, or still waiting at the end */
     uint64_t retries;        /* transactions tried again: locked or full */
+    uint64_t set_aside;      /* files that were corrupt */
     uint32_t waiting;        /* in the queue now */
 };
 

@@ -203,6 +203,7 @@ int store_db_open(struct store_db *d, const char *path)
     if ((code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB) {
         store_db_close(d);
         store_set_aside(path);
+        d->set_aside++;
         code = open_once(d, path);
     }
     const int system = (code & 0xff) == SQLITE_CANTOPEN && d->db ? sqlite3_system_errno(d->db) : 0;
@@ -218,7 +219,8 @@ void store_db_close(struct store_db *d)
             sqlite3_finalize(d->statements[kind][i]);
     }
     sqlite3_close(d->db);
-    *d = (struct store_db){.db = NULL};
+    memset(d->statements, 0, sizeof(d->statements));
+    d->db = NULL;
 }
 
 /* --- writes ---------------------------------------------------------------------------------- */

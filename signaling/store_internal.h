@@ -56,6 +56,7 @@ struct store_op {
 /* The writing connection and its statements; the store's thread only, once it runs. */
 struct store_db {
     sqlite3 *db;
+    _Atomic uint64_t set_aside; /* corrupt files; [any] reads it */
     sqlite3_stmt *statements[STORE_KINDS][STORE_STATEMENTS_MAX];
 };
 

@@ -6,7 +6,8 @@
 
 #include "signaling/store_internal.h"
 
-enum { BUSY_TIMEOUT_MS = 250 };
+/* The front waits so long, at most; in WAL readers are let by but for moments. */
+enum { BUSY_TIMEOUT_MS = 50 };
 
 struct list {
     const char *select; /* columns and table */
