@@ -18,6 +18,7 @@
 #include "mcu/commands.h"
 #include "mcu/room.h"
 #include "mcu/room_link.h"
+#include "recorder/guard.h"
 
 #define HOUSEKEEP_US    (100 * MCU_US_PER_MS)
 #define ALONE_SPARE_US  (30 * MCU_US_PER_S)
@@ -107,6 +108,7 @@ int mcu_cmd_room(int argc, char **argv)
         fprintf(stderr, "mixdown room: this is started by `mixdown serve`; run that instead\n");
         return 2;
     }
+    guard_forget_proxies(); /* before there are threads */
     struct process p = {.signal_fd = open_signals()};
     int err = mcu_room_create(&p.room, on_send, &p);
     if (!err)

@@ -120,6 +120,8 @@ struct mcu_config {
         uint32_t stall_ms;
         uint32_t give_up_s;                  /* 0: never */
         bool constant_rate;
+        struct mcu_config_list inputs_allow; /* networks that outside sources may be in */
+        char inputs_dir[MCU_CONFIG_TEXT];    /* "": no files */
     } live;
     struct {
         bool dev;                            /* no tokens, loopback only; set by --dev, not by file */

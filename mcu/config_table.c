@@ -336,6 +336,10 @@ const struct config_row config_rows[] = {
         "A push that cannot connect for so long is given up; 0: never."),
     BOOL(live, constant_rate, true,
          "Fill pushes up to a constant rate, as platforms of live video ask for."),
+    LIST(live, inputs_allow, is_network, "an address or a network such as 10.1.0.0/16",
+         "Networks of this machine or its neighbours that outside sources may be in; the public internet always is."),
+    TEXT(live, inputs_dir, "", NULL, "a path",
+         "Folder of the files that may be played into rooms as participants; empty: none."),
 
     SECRET(auth, secret, is_long_secret, "at least 32 bytes",
            "Key that tokens are signed with (HS256); make one with `openssl rand -hex 32`."),

@@ -49,6 +49,8 @@ static void destroy_media(struct mcu_room *r)
     while (r->peer_count)
         room_remove_peer(r, r->peers[r->peer_count - 1]);
     for (size_t i = 0; i < MCU_RECORDINGS_MAX; i++) {
+    room_inputs_finish(r);
+    for (size_t i = 0; i < MCU_RECORDINGS_MAX; i++)
         room_marks_end(&r->recordings[i]);
         room_tracks_end(r, &r->recordings[i], mcu_now_us());
     }
@@ -370,6 +372,7 @@ void mcu_room_housekeep(struct mcu_room *r, int64_t now_us)
         mcu_seat_align_lips(r->peers[i]->seat);
     room_place_voices(r);
     room_sounds_housekeep(r);
+    room_inputs_housekeep(r, now_us);
     room_load_housekeep(r, now_us);
     room_views_housekeep(r, now_us);
     room_parts_housekeep(r, now_us);

@@ -256,6 +256,7 @@ static const struct {
     {"record_resume", do_record_resume, true},
     {"live_start", room_live_start, true},
     {"live_stop", room_live_stop, true},
+    {"input_set", room_input_set, true},
     {"sound_start", do_sound_start, true},
     {"sound_stop", do_sound_stop, true},
     {"sound_list", do_sound_list, true},

@@ -60,6 +60,7 @@ struct room_peer {
     atomic_bool may_publish; /* by its role; [net] looks at each packet */
     json_t *session; /* the front's own; given back to `adopt` */
     json_t *sound;   /* an object: what mcu/control_audio.h calls a state */
+    struct room_input *input; /* of an outside source; room_inputs.c; NULL: none */
     json_t *plain;   /* of a plain RTP participant: where it sends to, as told to the front */
     bool is_audio_muted;
     bool is_video_muted;
@@ -221,6 +222,7 @@ struct mcu_room {
     atomic_uint ended_sounds[MIX_SOUNDS_MAX]; /* [tick-a] serial of what has ended in that place */
     struct mcu_clip_loader *loader;           /* NULL until a sound is asked for */
     uint32_t last_sound;
+    struct room_input *leaving_inputs; /* let go, and not ended yet */
     struct mcu_floor floor;
     uint32_t marked_floor; /* seat id; as recordings have it */
     bool was_anyone_speaking;
@@ -271,6 +273,21 @@ void room_limit_offer(const struct room_peer *p, struct mcu_desc *offer);
 
 /* room_plain.c: makes p->rtc of what mcu/control_rtp.h reads, and p->plain. */
 const char *room_make_plain(struct room_peer *p, const json_t *json);
+
+/* room_inputs.c: outside sources. Makes p->input of what mcu/control_input.h reads; its seat is there. */
+const char *room_make_input(struct room_peer *p, const json_t *json);
+/* On return nothing is pushed into its seat any more. */
+void room_input_leave(struct room_peer *p);
+/* What has become of it, and what it was asked to be ("about"); new. NULL: it is none. */
+json_t *room_input_json(const struct room_peer *p);
+/* p->input is there: it plays, and has such a stream. */
+bool room_input_sends(const struct room_peer *p, enum mcu_kind kind);
+/* Ten times a second. */
+void room_inputs_housekeep(struct mcu_room *r, int64_t now_us);
+/* After all peers are gone. */
+void room_inputs_finish(struct mcu_room *r);
+/* The command. */
+const char *room_input_set(struct mcu_room *r, const json_t *message, json_t *reply);
 
 /* room_layout.c: what hosts choose about the picture. */
 /* file: of a layout that is not built in; may be NULL. Returns a code, or NULL and *out. */

@@ -35,6 +35,7 @@ static void free_peer(struct room_peer *p)
     if (!p)
         return;
     room_watch_stop(p);
+    room_input_leave(p);
     /* The transport goes first: it pushes into the seat. The seat's audio tick may still tune the
      * peer while that is destroyed, so the seat stops listening before. */
     if (p->seat)
@@ -47,9 +48,9 @@ static void free_peer(struct room_peer *p)
     free(p);
 }
 
-/* rtp: of a plain RTP participant; NULL: it will send an offer. Returns a code, or NULL and *out. */
+/* rtp: of a plain RTP participant, input: of an outside source; both NULL: it will send an offer. Returns a code, or NULL and *out. */
 static const char *new_peer(struct mcu_room *r, struct room_peer **out, const char *id,
-                            const char *user, const json_t *rtp)
+                            const char *user, const json_t *rtp, const json_t *input)
 {
     struct room_peer *p = calloc(1, sizeof(*p));
     if (!p)
@@ -68,6 +69,8 @@ static const char *new_peer(struct mcu_room *r, struct room_peer **out, const ch
         room_peer_sink(p, &sink);
         code = rtc_peer_create(r->rtc, &p->rtc, &sink) < 0 ? "internal" : NULL;
     }
+    if (!code && input)
+        code = room_make_input(p, input);
     if (code)
         free_peer(p);
     else
@@ -83,10 +86,11 @@ const char *room_add_peer(struct mcu_room *r, const json_t *message, json_t *rep
     const char *role = "publisher";
     json_t *session = NULL;
     json_t *rtp = NULL;
+    json_t *input = NULL;
     int is_echo = 0;
-    if (json_unpack((json_t *)message, "{s:s,s:s,s?s,s?s,s?o,s?o,s?b}", "peer", &id, "user", &user,
-                    "name", &name, "role", &role, "session", &session, "rtp", &rtp,
-                    "echo", &is_echo) < 0)
+    if (json_unpack((json_t *)message, "{s:s,s:s,s?s,s?s,s?o,s?o,s?o,s?b}", "peer", &id, "user",
+                    &user, "name", &name, "role", &role, "session", &session, "rtp", &rtp, "input",
+                    &input, "echo", &is_echo) < 0)
         return "bad_message";
     /* A name cut in the middle of a character could not be given back to `adopt`. */
     if (strlen(id) >= ROOM_TEXT_MAX || strlen(user) >= ROOM_TEXT_MAX ||
@@ -97,7 +101,7 @@ const char *room_add_peer(struct mcu_room *r, const json_t *message, json_t *rep
     if (r->peer_count == ROOM_PEERS_MAX)
         return "room_full";
     struct room_peer *p = NULL;
-    const char *code = new_peer(r, &p, id, user, rtp);
+    const char *code = new_peer(r, &p, id, user, rtp, input);
     if (code)
         return code;
     snprintf(p->name, sizeof(p->name), "%s", name);
@@ -143,7 +147,7 @@ void room_remove_peer(struct mcu_room *r, struct room_peer *p)
 bool room_is_on_stage(const struct room_peer *p)
 {
     return p->room->config.video.avatars && p->rtc && atomic_load(&p->may_publish) &&
-           (rtc_peer_receives_audio(p->rtc) || rtc_peer_receives_picture(p->rtc, RTC_CAMERA));
+           (p->input || rtc_peer_receives_audio(p->rtc) || rtc_peer_receives_picture(p->rtc, RTC_CAMERA));
 }
 
 int room_wire_peer(struct room_peer *p)
@@ -251,10 +255,10 @@ void room_open_video(struct room_peer *p, enum mcu_picture picture, enum mcu_cod
 json_t *room_describe_peer(const struct room_peer *p)
 {
     return json_pack(
-        "{s:s,s:s,s:s,s:s,s:O?,s:s,s:b,s:b,s:b,s:b,s:b,s:O,s:O*,s:i,s:b,s:o}", "peer", p->id, "user",
+        "{s:s,s:s,s:s,s:s,s:O?,s:s,s:b,s:b,s:b,s:b,s:b,s:O,s:O*,s:o*,s:i,s:b,s:o}", "peer", p->id, "user",
         p->user, "name", p->name, "role", p->role, "session", p->session, "state",
         room_state_name(p->state), "audio", p->sends_audio, "video", p->sends_video, "screen",
         p->sends_screen, "muted_audio", p->is_audio_muted, "muted_video", p->is_video_muted,
-        "sound", p->sound, "rtp", p->plain, "pin", (int)p->pin, "hand", p->has_hand_up,
+        "sound", p->sound, "rtp", p->plain, "input", room_input_json(p), "pin", (int)p->pin, "hand", p->has_hand_up,
         "watching", room_watch_json(p));
 }

@@ -129,10 +129,13 @@ static void report_peer_media(struct room_peer *p, int64_t now_us)
 {
     struct rtc_peer_stats stats;
     rtc_peer_read_stats(p->rtc, &stats);
-    room_report_network(p, &stats, now_us);
+    if (!p->input) /* how its source is, `input` tells */
+        room_report_network(p, &stats, now_us);
     const bool may = atomic_load(&p->may_publish);
-    const bool audio = sends(p, &stats, MCU_AUDIO, now_us) && may;
-    const bool video = sends(p, &stats, MCU_VIDEO, now_us) && may;
+    const bool audio =
+        (p->input ? room_input_sends(p, MCU_AUDIO) : sends(p, &stats, MCU_AUDIO, now_us)) && may;
+    const bool video =
+        (p->input ? room_input_sends(p, MCU_VIDEO) : sends(p, &stats, MCU_VIDEO, now_us)) && may;
     const bool screen = shares_screen(p, &stats);
     room_layout_shares(p, screen);
     if (audio == p->sends_audio && video == p->sends_video && screen == p->sends_screen)

@@ -575,7 +575,7 @@ void rec_input_destroy(struct rec_input *in)
 const struct rec_source_info *rec_input_info(struct rec_input *in)
 {
     pthread_mutex_lock(&in->lock);
-    const struct rec_source_info *info = in->info;
+    const struct rec_source_info *info = in->wired != in->opened ? in->info : NULL;
     pthread_mutex_unlock(&in->lock);
     return info;
 }

@@ -34,6 +34,7 @@ static const struct sig_error errors[] = {
     {"no_such_sound", 404, "There is no such sound.",
      "GET .../sounds lists what plays. Names: hold, join, leave, recording-en, recording-zh."},
     {"no_such_session", 404, "There is no such session; it may have ended.", NULL},
+    {"no_such_input", 404, "The room has no such outside source.", "GET .../inputs lists them."},
     {"no_such_recording", 404, "There is no such recording.", NULL},
     {"bad_url", 400, "The url cannot be used.", NULL},
     {"no_such_push", 404, "There is no such push.", "GET .../live lists them."},

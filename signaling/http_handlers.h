@@ -70,6 +70,11 @@ void sig_api_sound_stop(struct sig_http *req);
 
 /* api_rtp.c */
 void sig_api_rtp_list(struct sig_http *req);
+void sig_api_inputs(struct sig_http *req);
+void sig_api_input_create(struct sig_http *req);
+void sig_api_input_get(struct sig_http *req);
+void sig_api_input_patch(struct sig_http *req);
+void sig_api_input_delete(struct sig_http *req);
 void sig_api_rtp_create(struct sig_http *req);
 void sig_api_rtp_delete(struct sig_http *req);
 

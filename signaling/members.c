@@ -12,12 +12,14 @@
 #include "mcu/base/json.h"
 #include "mcu/base/log.h"
 #include "mcu/control.h"
+#include "mcu/control_audio.h"
 #include "signaling/admission.h"
+#include "signaling/inputs.h"
 #include "signaling/room_hooks.h"
 #include "signaling/rooms_internal.h"
 #include "signaling/sdp.h"
 
-static const char *const kind_names[] = {"ws", "whip", "whep", "rtp"};
+static const char *const kind_names[] = {"ws", "whip", "whep", "rtp", "input"};
 
 const char *sig_kind_name(enum sig_kind kind)
 {
@@ -35,6 +37,8 @@ void sig_member_unref(struct sig_member *m)
     if (!m || --m->refs > 0)
         return;
     json_decref(m->sound);
+    json_decref(m->input);
+    json_decref(m->input_status);
     json_decref(m->rtp);
     json_decref(m->wanted_rtp);
     json_decref(m->wish);
@@ -248,6 +252,8 @@ static int add_to_room(struct sig_member *m, json_t *rtp)
     json_t *add =
         json_pack("{s:s, s:s, s:s, s:s, s:o, s:O*}", "cmd", "peer_add", "user", m->user, "name",
                   m->name, "role", m->role, "session", member_session_json(m), "rtp", rtp);
+    if (add && m->input)
+        json_object_set_new(add, "input", sig_input_again(m));
     if (add && json_object_size(m->sound))
         json_object_set(add, "sound", m->sound);
     if (add && m->muted_audio)
@@ -274,7 +280,8 @@ void member_add_all_again(struct sig_room *room)
             continue;
         /* HTTP has no way to ask for a new offer; and who joins is asked for once more only, for
          * it may be what the room dies of. */
-        if (m->kind != SIG_KIND_WS || (m->is_joining && m->was_retried)) {
+        const bool is_asked_again = m->kind == SIG_KIND_WS || m->kind == SIG_KIND_INPUT;
+        if (!is_asked_again || (m->is_joining && m->was_retried)) {
             sig_member_leave(m, "lost");
             continue;
         }
@@ -304,6 +311,9 @@ static void fill_seat(struct sig_member *m, const struct sig_join *join)
     sig_id_make(m->etag, sizeof(m->etag));
     snprintf(m->name, sizeof(m->name), "%s", join->name);
     m->claims = join->claims;
+    m->input = join->input ? json_deep_copy(join->input) : NULL;
+    if (join->sound)
+        mcu_audio_merge(m->sound, join->sound);
     if (join->user[0])
         snprintf(m->user, sizeof(m->user), "%s", join->user);
     else
@@ -322,7 +332,8 @@ static const struct sig_error *choose_role(char role[16], const struct sig_room 
                                            const struct sig_join *join, bool is_heir)
 {
     const char *given = is_heir ? "host" : sig_rules_role(&room->rules, join->user);
-    const bool is_free = !given || join->claims.admin || join->kind == SIG_KIND_RTP;
+    const bool is_free = !given || join->claims.admin || join->kind == SIG_KIND_RTP ||
+                         join->kind == SIG_KIND_INPUT;
     if (!is_free && join->kind == SIG_KIND_WHIP && sig_role_rank(given) == 0)
         return sig_error("forbidden");
     snprintf(role, 16, "%s", is_free || join->kind != SIG_KIND_WS ? join->role : given);

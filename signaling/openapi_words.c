@@ -50,6 +50,17 @@ const struct sig_words sig_words[] = {
     {SIG_DELETE, R "/sounds/{id}", "sounds", "Stops it", SIG_HOST, "", "", "204",
      "no_such_sound room_restarted"},
 
+    {SIG_GET, R "/inputs", "inputs", "Files and streams that play in the room", SIG_HOST, "", "",
+     "200 InputList", ""},
+    {SIG_POST, R "/inputs", "inputs", "Brings a file, RTMP, RTSP, SRT or HLS in", SIG_HOST, "",
+     "InputWish", "201 Input", "no_such_file room_full overloaded room_failed room_restarted"},
+    {SIG_GET, R "/inputs/{id}", "inputs", "One of them", SIG_HOST, "", "", "200 Input",
+     "no_such_input"},
+    {SIG_PATCH, R "/inputs/{id}", "inputs", "Pauses, resumes, seeks, loops; its volume", SIG_HOST, "",
+     "InputPatch", "200 Input", "no_such_input room_restarted"},
+    {SIG_DELETE, R "/inputs/{id}", "inputs", "Takes it away", SIG_HOST, "", "", "204",
+     "no_such_input"},
+
     {SIG_GET, R "/rtp", "gateways", "Participants over plain RTP", SIG_HOST, "", "", "200 RtpList", ""},
     {SIG_POST, R "/rtp", "gateways", "Adds one", SIG_HOST, "", "RtpWish", "201 Rtp",
      "room_full address_in_use no_port overloaded"},

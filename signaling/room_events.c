@@ -11,6 +11,7 @@
 #include "mcu/base/log.h"
 #include "signaling/admission.h"
 #include "signaling/live.h"
+#include "signaling/inputs.h"
 #include "signaling/room_picture.h"
 #include "signaling/rooms_internal.h"
 #include "signaling/sdp.h"
@@ -246,6 +247,7 @@ static const struct {
     {"speaking", event_speaking}, {"recording", recording_event}, {"stats", on_stats},
     {"sound", on_sound},         {"layout", sig_room_picture_event},
     {"watching", sig_watching_event}, {"tiles", sig_tiles_event},
+    {"input", sig_input_event},
     {"uplink", sig_uplink_event}, {"overload", sig_overload_event},
     {"sound", on_sound},         {"network", event_network},
     {"live", live_event},

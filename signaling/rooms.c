@@ -199,6 +199,8 @@ void sig_rooms_events(struct sig_rooms *r, struct sig_host_events *out)
 
 static bool is_lost(const struct sig_member *m, int64_t now_us, int64_t grace_us)
 {
+    if (m->kind == SIG_KIND_INPUT)
+        return false; /* it is connected again, for ever */
     if (m->kind == SIG_KIND_WS)
         return !m->client && now_us - m->lost_at_us >= grace_us;
     const bool is_up = strcmp(m->state, "connected") == 0 && !m->is_suspect;

@@ -36,6 +36,7 @@ enum sig_kind {
     SIG_KIND_WHIP,
     SIG_KIND_WHEP,
     SIG_KIND_RTP, /* without ICE: a gateway or a tool, put here by REST */
+    SIG_KIND_INPUT, /* a file or a stream, put here by REST (signaling/inputs.h) */
 };
 
 /* The numbers of a room's last `stats` event, summed where they are of many. */
@@ -125,6 +126,8 @@ struct sig_member {
     char view[128];   /* that it watches, as the room calls it; "": none */
     char tier[16];
     uint32_t view_width, view_height;
+    json_t *input; /* of SIG_KIND_INPUT; a secret: signaling/inputs.h */
+    json_t *input_status;
     json_t *sound; /* an object: what mcu/control_audio.h calls a state */
     json_t *wanted_rtp; /* while it is being asked; it has keys */
     char refusal[200];  /* the application's words */
@@ -247,6 +250,8 @@ struct sig_join {
     bool is_admitted;     /* a host has let this one in */
     bool is_echo; /* it hears itself, too */
     struct sig_client *client;
+    json_t *input; /* of SIG_KIND_INPUT: what mcu/control_input.h reads; borrowed */
+    json_t *sound; /* a checked patch (mcu/control_audio.h), borrowed; may be NULL */
     json_t
         *rtp; /* of SIG_KIND_RTP: what mcu/control_rtp.h reads; borrowed. Not kept: it has keys */
     void (*joined)(void *arg, struct sig_member *m, const struct sig_error *error);

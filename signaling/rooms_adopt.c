@@ -12,6 +12,7 @@
 #include "mcu/control_audio.h"
 #include "mcu/control_picture.h"
 #include "signaling/live.h"
+#include "signaling/inputs.h"
 #include "signaling/room_images.h"
 #include "signaling/room_picture.h"
 #include "signaling/rooms_internal.h"
@@ -34,7 +35,7 @@ static int read_claims(struct sig_claims *c, const json_t *session)
 
 static int read_session(struct sig_member *m, const json_t *session)
 {
-    static const char *const names[] = {"ws", "whip", "whep", "rtp"};
+    static const char *const names[] = {"ws", "whip", "whep", "rtp", "input"};
     char kind[8];
     int err = mcu_json_string(session, "kind", MCU_JSON_REQUIRED, 1, kind, sizeof(kind));
     if (!err)
@@ -104,7 +105,8 @@ static void adopt_peer(struct sig_room *room, const json_t *peer)
         return;
     m->lost_at_us = mcu_now_us();
     read_sound(m, peer);
-    if (read_member(m, peer) == 0 && read_session(m, json_object_get(peer, "session")) == 0) {
+    if (read_member(m, peer) == 0 && read_session(m, json_object_get(peer, "session")) == 0 &&
+        (m->kind != SIG_KIND_INPUT || sig_input_adopt(m, json_object_get(peer, "input")) == 0)) {
         sig_member_adopt_watching(m, json_object_get(peer, "watching"));
         return;
     }

@@ -79,6 +79,11 @@ test('openapi: what the server answers is of the shapes that it says', async (sc
     await ask('PATCH', R, room, { locked: 'yes' });
     const rtp = await ask('POST', `${R}/rtp`, room, { name: 'Gate', userId: 'gate', audio: { pt: 111, codec: 'opus' } });
     await ask('GET', `${R}/rtp`, room);
+    const input = await ask('POST', `${R}/inputs`, room, { url: 'rtmp://127.0.0.1:9/live/key', paused: true });
+    await ask('GET', `${R}/inputs`, room);
+    await ask('GET', `${R}/inputs/{id}`, { ...room, id: input.id });
+    await ask('PATCH', `${R}/inputs/{id}`, { ...room, id: input.id }, { volume: 50 });
+    await ask('DELETE', `${R}/inputs/{id}`, { ...room, id: input.id });
     await ask('GET', `${R}/members`, room);
     await ask('GET', `${R}/members/{user}`, { ...room, user: 'gate' });
     await ask('GET', `${R}/members/{user}`, { ...room, user: 'nobody' });
