@@ -93,6 +93,8 @@ struct comp_stream_conf {
     int speed;               /* cpu-used of libvpx, -16..-1 */
     uint32_t threads;        /* 0..16; 0: one */
     uint8_t temporal_layers; /* 1..3 (0: one); mcu_packet.temporal_id says which */
+    uint8_t b_frames;        /* of x264, 0..3: for files; with look-ahead, packets come 400 ms late in
+                                decoding order, and a still is encoded at the full rate, too */
     bool is_screen;          /* text and lines rather than faces */
     int64_t key_every_us;    /* at most one requested key frame in so long */
     void *stream_ctx;

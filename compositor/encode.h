@@ -26,6 +26,7 @@ struct comp_codec_conf {
     int speed;               /* of libvpx, -16..-1: cpu-used of VP8; VP9's is 5..9 of its size */
     uint32_t threads;        /* 0: one */
     uint8_t temporal_layers; /* 1..COMP_TEMPORAL_LAYERS_MAX; x264 has one */
+    uint8_t b_frames;        /* live, of x264: high profile and 400 ms of look-ahead; 0: none */
     bool is_offline;         /* B-frames and look-ahead, a key frame every 2 s */
     bool is_screen;          /* text and lines rather than faces */
 };

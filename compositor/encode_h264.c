@@ -1,7 +1,8 @@
 /* H264 by libx264, driven directly. [enc]
  *
  * Live: constrained baseline that SDP knows as 42e01f, no reordering, key frames only when asked,
- * SPS and PPS before each, a rate that no second exceeds by much. Offline: what the preset has.
+ * SPS and PPS before each, a rate that no second exceeds by much. Live for a file (b_frames): high
+ * profile, reordered, with as much look-ahead as LATE_MS has room for. Offline: what the preset has.
  * Times are microseconds throughout, so pts and dts come back exact. It has no temporal layers. */
 #include "compositor/encode.h"
 
@@ -22,11 +23,13 @@ enum {
     SCREEN_SUBPEL = 2,
     BUFFER_MS = 600,
     MS_PER_S = 1000,
+    LATE_MS = 400, /* what B-frames and look-ahead may hold back */
 };
 
 struct h264 {
     x264_t *encoder;
     bool is_offline;
+    bool is_baseline;
     uint32_t fps; /* what x264 was opened with, and counts by */
     int64_t frame_us;
 };
@@ -61,6 +64,19 @@ static void set_live(x264_param_t *p, const struct comp_codec_conf *conf)
     fit_level(p, conf);
 }
 
+/* More threads would each hold back a frame more. */
+static void set_reordered(x264_param_t *p, const struct comp_codec_conf *conf)
+{
+    const int most = (int)(conf->fps * LATE_MS / MS_PER_S);
+    p->i_bframe = conf->b_frames < most ? conf->b_frames : most;
+    p->rc.i_lookahead = most - 1 > p->i_bframe ? most - 1 : p->i_bframe;
+    p->i_sync_lookahead = 0;
+    p->i_threads = 1;
+    p->b_sliced_threads = 0;
+    if (p->i_bframe == 0)
+        p->rc.i_lookahead = p->rc.b_mb_tree = 0;
+}
+
 static void set_offline(x264_param_t *p, const struct comp_codec_conf *conf)
 {
     p->i_keyint_max = FILE_KEY_S * (int)conf->fps;
@@ -89,7 +105,8 @@ static void set_screen(x264_param_t *p)
 
 static int set_params(x264_param_t *p, const struct comp_codec_conf *conf)
 {
-    if (x264_param_default_preset(p, conf->preset, conf->is_offline ? NULL : "zerolatency"))
+    const bool is_reordered = conf->is_offline || conf->b_frames > 0;
+    if (x264_param_default_preset(p, conf->preset, is_reordered ? NULL : "zerolatency"))
         return -EINVAL;
     p->i_log_level = X264_LOG_NONE;
     p->i_width = (int)conf->width;
@@ -113,7 +130,9 @@ static int set_params(x264_param_t *p, const struct comp_codec_conf *conf)
         set_offline(p, conf);
     else
         set_live(p, conf);
-    return x264_param_apply_profile(p, conf->is_offline ? "high" : "baseline") ? -EINVAL : 0;
+    if (is_reordered && !conf->is_offline)
+        set_reordered(p, conf);
+    return x264_param_apply_profile(p, is_reordered ? "high" : "baseline") ? -EINVAL : 0;
 }
 
 static void destroy(void *impl)
@@ -138,6 +157,7 @@ static int create(void **out, const struct comp_codec_conf *conf)
     if (!h)
         return -ENOMEM;
     h->is_offline = conf->is_offline;
+    h->is_baseline = !conf->is_offline && conf->b_frames == 0;
     h->fps = conf->fps;
     h->frame_us = MCU_US_PER_S / conf->fps;
     h->encoder = x264_encoder_open(&params);
@@ -173,7 +193,7 @@ static int give_out(struct h264 *h, const x264_nal_t *nals, int count, int size,
     struct mcu_packet *packet = mcu_packet_copy(nals[0].p_payload, (size_t)size);
     if (!packet)
         return -ENOMEM;
-    for (int i = 0; i < count && !h->is_offline; i++)
+    for (int i = 0; i < count && h->is_baseline; i++)
         comp_h264_set_constraints(packet->data + (nals[i].p_payload - nals[0].p_payload),
                                   (size_t)nals[i].i_payload);
     packet->codec = MCU_CODEC_H264;

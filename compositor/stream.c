@@ -18,6 +18,7 @@
 enum {
     FILE_KEY_EVERY_US = 2000000, /* at least, in files */
     STILL_EVERY_US = 1000000,    /* a picture that does not change */
+    B_FRAMES_MAX = 3,
     SPEED_MIN = -16,
     THREADS_MAX = 16,
     KEY_EVERY_MAX_US = 60000000,
@@ -134,6 +135,7 @@ static struct comp_codec_conf codec_conf(const struct comp_stream *s)
         .speed = from->speed,
         .threads = from->threads,
         .temporal_layers = from->temporal_layers,
+        .b_frames = from->b_frames,
         .is_offline = s->is_offline,
         .is_screen = from->is_screen,
     };
@@ -240,7 +242,7 @@ static bool is_sane(const struct comp_stream_conf *conf, const struct comp_view 
            comp_is_side(conf->height) && conf->height <= v->conf.height &&
            conf->fps <= v->conf.fps && (is_rate(conf->bitrate_bps) || may_be_free) &&
            is_preset(conf->preset) && conf->speed >= SPEED_MIN && conf->speed <= -1 &&
-           conf->threads <= THREADS_MAX && conf->temporal_layers <= COMP_TEMPORAL_LAYERS_MAX &&
+           conf->threads <= THREADS_MAX && conf->b_frames <= B_FRAMES_MAX && conf->temporal_layers <= COMP_TEMPORAL_LAYERS_MAX &&
            conf->key_every_us >= 0 && conf->key_every_us <= KEY_EVERY_MAX_US;
 }
 
@@ -373,7 +375,9 @@ static void hand_over(struct comp_stream *s, struct comp_canvas *canvas, int64_t
 void comp_stream_offer(struct comp_stream *s, struct comp_canvas *canvas, int64_t now_us,
                        bool has_changed, uint32_t view_fps)
 {
-    const bool is_due = is_frame_due(s, has_changed, view_fps);
+    /* What waits in a look-ahead comes out when more goes in, so more has to come. */
+    const bool is_new = has_changed || (s->conf.b_frames > 0 && !s->is_offline);
+    const bool is_due = is_frame_due(s, is_new, view_fps);
     if (s->has_offered && now_us <= s->offered_us)
         return; /* encoders need rising times */
     const bool is_key = is_key_due(s, now_us);

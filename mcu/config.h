@@ -107,6 +107,7 @@ struct mcu_config {
         uint32_t fragment_ms;
         char announce[16];                   /* "off" or a language */
         char template[MCU_CONFIG_TEXT];      /* of file names */
+        char preset[32];                     /* of x264, of own encoders */
         bool starts_itself;                  /* recording.auto */
         uint32_t quota_mb, keep_days, keep_mb; /* 0: none */
         uint32_t split_minutes;              /* 0: by time not at all */

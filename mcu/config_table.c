@@ -303,6 +303,10 @@ const struct config_row config_rows[] = {
     NEEDED(recording, template, "{room}-{date}-{time}-{ms}", mcu_file_template_is_valid,
            "letters, digits, - and _ with {room} {id} {date} {time} {ms}",
            "Names of recordings, without .mp4."),
+    CHOICE(recording, preset, "veryfast",
+           "ultrafast superfast veryfast faster fast medium slow slower veryslow",
+           "x264 preset of recordings that are not what is sent to viewers: slower is better and costs "
+           "more CPU."),
     {.section = "recording", /* its field cannot have that name in C */
      .key = "auto",
      .offset = offsetof(struct mcu_config, recording.starts_itself),

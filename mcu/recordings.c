@@ -11,7 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mcu/base/clock.h"
 #include "mcu/studio_internal.h"
+
+#define KEY_EVERY_US (10 * MCU_US_PER_S)
 
 static struct mcu_recording *find(struct mcu_studio *s, const char *id)
 {
@@ -78,6 +81,14 @@ static void follow_locked(struct mcu_recording *r, int64_t at_us)
     r->next = NULL;
 }
 
+/* Players seek to key frames, and live encoders make them only when asked. */
+static bool wants_key(struct mcu_recording *r, const struct mcu_packet *packet)
+{
+    if (packet->is_key)
+        r->keyed_us = packet->pts_us;
+    return r->writing && packet->pts_us - r->keyed_us >= KEY_EVERY_US;
+}
+
 static int push_video_locked(struct mcu_recording *r, struct mcu_packet *packet)
 {
     int err = 0;
@@ -97,7 +108,7 @@ static int push_video_locked(struct mcu_recording *r, struct mcu_packet *packet)
         if (part == r->writing && !err)
             err = e;
     }
-    return err;
+    return !err && wants_key(r, packet) ? -ENOBUFS : err; /* so it is asked for */
 }
 
 static int push_video(void *ctx, struct mcu_packet *packet)
@@ -159,6 +170,7 @@ static void fill(struct mcu_recording *r, struct mcu_studio *s, const struct mcu
         .width = !has_picture ? 0 : video ? video->width : s->conf.view.width,
         .height = !has_picture ? 0 : video ? video->height : s->conf.view.height,
         .fps = video ? video->fps : s->conf.comp.fps,
+        .is_reordered = video && video->b_frames > 0,
         .min_free_bytes = conf->min_free_bytes,
     };
     snprintf(r->id, sizeof(r->id), "%s", conf->id);

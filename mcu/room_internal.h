@@ -99,6 +99,8 @@ struct room_recording {
     char file[1024];               /* of the first part */
     struct room_part parts[MCU_PARTS_MAX];
     uint32_t part;       /* the newest that has begun */
+    uint32_t width, height, bitrate_bps, fps; /* as asked for; 0: as its view has */
+    char preset[16];                          /* the same; "" */
     int64_t split_ms;    /* a part is long enough; 0: never */
     int64_t split_bytes;
     bool is_paused;

@@ -9,7 +9,7 @@
 #include "mcu/base/log.h"
 #include "mcu/room_internal.h"
 
-enum { BYTES_PER_MB = 1000 * 1000, MS_PER_MINUTE = 60 * 1000 };
+enum { BYTES_PER_MB = 1000 * 1000, MS_PER_MINUTE = 60 * 1000, B_FRAMES = 2 };
 
 struct room_recording *room_find_recording(struct mcu_room *r, const char *id)
 {
@@ -39,6 +39,8 @@ struct wish {
     json_t *layout_file;
     bool says_signs, is_signed;
     bool is_sound_only, has_tracks;
+    int64_t width, height, fps, bitrate_kbps; /* 0: as the view is sent */
+    char preset[16];
 };
 
 /* "mp4", or "m4a": sound alone. */
@@ -51,13 +53,24 @@ static int read_format(struct wish *w, const json_t *m)
     return w->is_sound_only || strcmp(format, "mp4") == 0 ? 0 : -1;
 }
 
+/* Any of these is an encoder of its own. */
+static int read_video(struct wish *w, const json_t *m)
+{
+    return mcu_json_int(m, "width", MCU_JSON_OPTIONAL, 16, 3840, &w->width) ||
+           mcu_json_int(m, "height", MCU_JSON_OPTIONAL, 16, 3840, &w->height) ||
+           mcu_json_int(m, "fps", MCU_JSON_OPTIONAL, 1, 60, &w->fps) ||
+           mcu_json_int(m, "bitrateKbps", MCU_JSON_OPTIONAL, 50, 50000, &w->bitrate_kbps) ||
+           mcu_json_string(m, "preset", MCU_JSON_OPTIONAL, 1, w->preset, sizeof(w->preset)) ||
+           (w->width > 0) != (w->height > 0);
+}
+
 static int read_wish(struct wish *w, const json_t *m)
 {
     w->says_signs = json_object_get(m, "signs") != NULL;
     if (mcu_json_string(m, "id", MCU_JSON_REQUIRED, 1, w->id, sizeof(w->id)) ||
         mcu_json_string(m, "file", MCU_JSON_REQUIRED, 0, w->file, sizeof(w->file)) ||
         mcu_json_text(m, "title", MCU_JSON_OPTIONAL, 0, 64, w->title, sizeof(w->title)) ||
-        read_format(w, m) ||
+        read_format(w, m) || read_video(w, m) ||
         mcu_json_bool(m, "tracks", MCU_JSON_OPTIONAL, &w->has_tracks) ||
         mcu_json_string(m, "view", MCU_JSON_OPTIONAL, 1, w->view, sizeof(w->view)) ||
         mcu_json_string(m, "layout", MCU_JSON_OPTIONAL, 1, w->layout, sizeof(w->layout)) ||
@@ -82,17 +95,39 @@ static const char *hold_view(struct mcu_room *r, const struct wish *w, struct ro
     return room_view_hold(r, "main", &out->view);
 }
 
+/* A file of its own encoder is better than what is sent, as time allows. Returns whether it has one. */
+static bool fill_video(const struct mcu_room *r, const struct wish *w, const struct room_view *v,
+                       struct comp_stream_conf *video)
+{
+    room_view_recorded_conf(v, video);
+    const bool is_another = w->width || w->fps || w->bitrate_kbps || w->preset[0];
+    if (w->is_sound_only || (v->kind == ROOM_VIEW_MAIN && !is_another))
+        return false;
+    video->b_frames = B_FRAMES;
+    snprintf(video->preset, sizeof(video->preset), "%.15s",
+             w->preset[0] ? w->preset : r->config.recording.preset);
+    if (w->width) {
+        video->width = (uint32_t)w->width;
+        video->height = (uint32_t)w->height;
+    }
+    if (w->fps)
+        video->fps = (uint32_t)w->fps;
+    if (w->bitrate_kbps)
+        video->bitrate_bps = (uint32_t)w->bitrate_kbps * 1000;
+    return true;
+}
+
 static const char *open_file(struct mcu_room *r, const struct wish *w, const struct room_view *v,
                              int64_t start_us)
 {
     struct comp_stream_conf video;
-    room_view_recorded_conf(v, &video);
+    const bool is_own = fill_video(r, w, v, &video);
     const struct mcu_record_conf conf = {
         .id = w->id,
         .path = w->file,
         .start_us = start_us,
         .is_sound_only = w->is_sound_only,
-        .view = v->kind == ROOM_VIEW_MAIN || w->is_sound_only ? NULL : v->view,
+        .view = is_own ? v->view : NULL,
         .video = &video,
         .min_free_bytes = (int64_t)r->config.recording.min_free_mb * BYTES_PER_MB,
     };
@@ -100,6 +135,8 @@ static const char *open_file(struct mcu_room *r, const struct wish *w, const str
     if (!err)
         return NULL;
     log_error("recording %s: cannot write %s: %s", w->id, w->file, strerror(-err));
+    if (err == -EINVAL && is_own)
+        return "bad_size"; /* larger or faster than the view, or no such preset */
     return err == -ENOMEM ? "internal" : err == -ENOSPC ? "disk_full" : "file_error";
 }
 
@@ -120,6 +157,11 @@ static const char *begin(struct mcu_room *r, const struct wish *w, struct room_r
     snprintf(one.layout, sizeof(one.layout), "%s", w->layout);
     one.split_ms = (int64_t)r->config.recording.split_minutes * MS_PER_MINUTE;
     one.split_bytes = (int64_t)r->config.recording.split_mb * BYTES_PER_MB;
+    one.bitrate_bps = (uint32_t)w->bitrate_kbps * 1000;
+    one.fps = (uint32_t)w->fps;
+    one.width = (uint32_t)w->width;
+    one.height = (uint32_t)w->height;
+    snprintf(one.preset, sizeof(one.preset), "%s", w->preset);
     one.says_signs = w->says_signs;
     one.is_signed = w->is_signed;
     snprintf(one.title, sizeof(one.title), "%s", w->title);
@@ -210,6 +252,12 @@ void room_recording_over(struct mcu_room *r, struct room_recording *one, json_t 
 }
 
 /* As it was asked for, so that the front can ask for the same again. */
+static void set_number(json_t *json, const char *key, uint32_t value)
+{
+    if (value)
+        json_object_set_new(json, key, json_integer(value));
+}
+
 static json_t *describe(const struct room_recording *one)
 {
     json_t *json = json_pack("{s:s,s:s,s:I,s:b,s:b,s:o}", "id", one->id, "file", one->file,
@@ -221,6 +269,12 @@ static json_t *describe(const struct room_recording *one)
         json_object_set_new(json, "view", json_string(one->view->name));
     if (one->says_signs)
         json_object_set_new(json, "signs", json_boolean(one->is_signed));
+    set_number(json, "width", one->width);
+    set_number(json, "height", one->height);
+    set_number(json, "fps", one->fps);
+    set_number(json, "bitrateKbps", one->bitrate_bps / 1000);
+    if (one->preset[0])
+        json_object_set_new(json, "preset", json_string(one->preset));
     if (one->is_sound_only)
         json_object_set_new(json, "format", json_string("m4a"));
     if (one->has_tracks)

@@ -293,8 +293,11 @@ static void set_rate_of_recording(struct mcu_room *r, const struct room_recordin
     if (!recording->id[0] || v->kind == ROOM_VIEW_MAIN)
         return;
     const struct mcu_ladder *l = room_view_ladder(v, MCU_CODEC_H264);
-    mcu_studio_record_set_rate(r->studio, recording->id, l->rungs[mcu_ladder_top(l)].bitrate_bps,
-                               fps_of(v, MCU_CODEC_H264, mcu_ladder_top(l)));
+    const uint32_t fps = fps_of(v, MCU_CODEC_H264, mcu_ladder_top(l));
+    mcu_studio_record_set_rate(
+        r->studio, recording->id,
+        recording->bitrate_bps ? recording->bitrate_bps : l->rungs[mcu_ladder_top(l)].bitrate_bps,
+        recording->fps && recording->fps < fps ? recording->fps : fps);
 }
 
 static void set_rate_of_push(const struct room_push *push)

@@ -35,6 +35,7 @@ struct mcu_recording {
     struct mcu_part parts[MCU_PARTS_MAX];
     struct mcu_part *writing; /* NULL: the disk has failed */
     struct mcu_part *next;    /* NULL: none is to follow */
+    int64_t keyed_us;         /* the newest key frame */
     int64_t next_from_us;     /* it begins with a key frame from here on */
 };
 

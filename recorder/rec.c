@@ -27,7 +27,8 @@
 enum {
     INBOX_PACKETS = 512,            /* six seconds of 30 pictures and 47 AAC frames */
     INBOX_BYTES = 32 * 1024 * 1024,
-    STOP_PATIENCE_MS = 500,         /* more than look-ahead and B-frames may hold back */
+    STOP_PATIENCE_MS = 500,
+    REORDERED_PATIENCE_MS = 2000,   /* look-ahead holds 400 ms back, and a key frame is on its way */
     SIDE_MAX = 16384,
     AUDIO_CONFIG_MAX = 64,
     FRAGMENT_MS_MAX = 10000,
@@ -140,7 +141,8 @@ static int64_t wait_us(const struct rec *r, int64_t give_up_us)
 static int64_t patience_us(const struct rec *r)
 {
     const bool is_all_here = r->conf.may_block || r->end_us == REC_TRACK_NO_END;
-    return is_all_here ? 0 : STOP_PATIENCE_MS * MCU_US_PER_MS;
+    const int ms = r->conf.is_reordered ? REORDERED_PATIENCE_MS : STOP_PATIENCE_MS;
+    return is_all_here ? 0 : ms * MCU_US_PER_MS;
 }
 
 /* Those that the writer has no room for stay where they are. */

@@ -106,6 +106,7 @@ static const struct {
 } room_codes[] = {
     {"no_such_peer", "no_such_session"},
     {"recording_exists", "already_recording"},
+    {"bad_size", "bad_request"},
     {"not_open", "room_restarted"},
 };
 

@@ -221,6 +221,39 @@ int recording_post_row(const struct sig_recording *r, const struct sig_recording
     return sig_store_recording_started(store, &row);
 }
 
+/* Whether it is encoded for the file alone. */
+static bool has_own_encoder(const struct sig_record_wish *w)
+{
+    return w->width || w->fps || w->bitrate_kbps || w->preset[0];
+}
+
+static int read_video(struct sig_record_wish *w, const json_t *data)
+{
+    return mcu_json_int(data, "width", MCU_JSON_OPTIONAL, 16, 3840, &w->width) ||
+           mcu_json_int(data, "height", MCU_JSON_OPTIONAL, 16, 3840, &w->height) ||
+           mcu_json_int(data, "fps", MCU_JSON_OPTIONAL, 1, 60, &w->fps) ||
+           mcu_json_int(data, "bitrateKbps", MCU_JSON_OPTIONAL, 50, 50000, &w->bitrate_kbps) ||
+           mcu_json_string(data, "preset", MCU_JSON_OPTIONAL, 1, w->preset, sizeof(w->preset)) ||
+           (w->width > 0) != (w->height > 0) || (w->is_sound_only && has_own_encoder(w));
+}
+
+static void tell_video(const struct sig_record_wish *w, json_t *command)
+{
+    const struct {
+        const char *key;
+        int64_t value;
+    } numbers[] = {{"width", w->width},
+                   {"height", w->height},
+                   {"fps", w->fps},
+                   {"bitrateKbps", w->bitrate_kbps}};
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        if (numbers[i].value)
+            json_object_set_new(command, numbers[i].key, json_integer(numbers[i].value));
+    }
+    if (w->preset[0])
+        json_object_set_new(command, "preset", json_string(w->preset));
+}
+
 static json_t *start_command(const struct sig_recording *r)
 {
     const struct sig_record_wish *w = &r->wish;
@@ -232,6 +265,7 @@ static json_t *start_command(const struct sig_recording *r)
         json_object_set_new(command, "tracks", json_true());
     if (w->title[0])
         json_object_set_new(command, "title", json_string(w->title));
+    tell_video(w, command);
     if (w->view[0])
         json_object_set_new(command, "view", json_string(w->view));
     if (w->has_signs)
@@ -276,6 +310,7 @@ static int read_wish(struct sig_record_wish *wish, const json_t *data)
     if (mcu_json_string(data, "view", MCU_JSON_OPTIONAL, 1, w.view, sizeof(w.view)) ||
         mcu_json_string(data, "layout", MCU_JSON_OPTIONAL, 1, w.layout, sizeof(w.layout)) ||
         mcu_json_bool(data, "signs", MCU_JSON_OPTIONAL, &w.signs) || read_format(&w, data) ||
+        read_video(&w, data) ||
         mcu_json_bool(data, "tracks", MCU_JSON_OPTIONAL, &w.has_tracks) ||
         mcu_json_text(data, "title", MCU_JSON_OPTIONAL, 0, 64, w.title, sizeof(w.title)) || (w.view[0] && w.layout[0]) ||
         (w.layout[0] && !mcu_layout_name_is_valid(w.layout)))
@@ -297,7 +332,7 @@ const struct sig_error *sig_record_wish_read(struct sig_record_wish *wish, struc
     if (w.view[0] && !json_object_get(room->views, w.view))
         return sig_error("no_such_view");
     const bool is_unsigned = w.has_signs && !w.signs && room->rooms->conf.config->video.signs;
-    const bool is_another = w.view[0] || w.layout[0] || is_unsigned;
+    const bool is_another = w.view[0] || w.layout[0] || is_unsigned || has_own_encoder(&w);
     const struct sig_error *error = is_another ? sig_admit(room->rooms, room, MCU_LOAD_VIEW) : NULL;
     if (!error)
         *wish = w;

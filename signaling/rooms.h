@@ -66,6 +66,8 @@ struct sig_record_wish {
     bool is_sound_only; /* an M4A */
     bool has_tracks;    /* each one's sound beside it */
     char title[257];    /* "": the room's name */
+    int64_t width, height, fps, bitrate_kbps; /* 0: as the picture is sent */
+    char preset[16];                          /* of x264; "": as the settings say */
 };
 
 /* A file of a recording that is not whole yet. */

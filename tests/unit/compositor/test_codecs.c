@@ -308,6 +308,46 @@ static double text_db(const struct comp_codec *codec, bool is_screen)
     return db;
 }
 
+/* A file's own encoder, live: reordered, never more than 400 ms late, key frames when asked, and every
+ * packet's time is that of a picture. */
+static void a_files_encoder_reorders_within_400_ms(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t fps, b_frames;
+        const char *preset;
+    } rows[] = {{30, 2, "veryfast"}, {30, 3, "slow"}, {10, 2, "veryfast"}, {5, 2, "faster"}, {1, 2, "fast"}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct rig r;
+        struct comp_codec_conf conf = rig_conf(160, 96, 200000);
+        conf.fps = rows[i].fps;
+        conf.b_frames = (uint8_t)rows[i].b_frames;
+        snprintf(conf.preset, sizeof(conf.preset), "%s", rows[i].preset);
+        rig_open(&r, &comp_codec_h264, &conf);
+        rig_paint(&r, RIG_LOOP, 4);
+        int most_late = 0, reordered = 0, keys = 0;
+        for (int n = 0; n < 90; n++) {
+            rig_encode(&r, 1, n == 0 || n == 40);
+            const int late = n + 1 - r.out.count;
+            most_late = late > most_late ? late : most_late;
+        }
+        comp_codec_h264.flush(r.impl, rig_take, &r);
+        assert_int_equal(r.out.count, 90);
+        for (int n = 0; n < 90; n++) {
+            const struct mcu_packet *p = r.out.packets[n];
+            reordered += p->pts_us > p->dts_us;
+            keys += p->is_key;
+            assert_true(n == 0 || p->dts_us > r.out.packets[n - 1]->dts_us);
+            assert_true(p->dts_us <= p->pts_us);
+        }
+        print_message("%u fps, %s: %d frames late\n", rows[i].fps, rows[i].preset, most_late);
+        assert_true(most_late * 1000 <= (int)rows[i].fps * 400);
+        assert_int_equal(keys, 2);
+        assert_int_equal(reordered > 0, rows[i].fps > 2);
+        rig_close(&r);
+    }
+}
+
 static void text_is_no_worse_when_tuned_for_it(void **state)
 {
     (void)state;
@@ -402,6 +442,7 @@ int main(void)
         cmocka_unit_test(h264_says_its_profile_and_level),
         cmocka_unit_test(levels_have_room_for_so_many_references),
         cmocka_unit_test(only_a_baseline_sps_gets_flags),
+        cmocka_unit_test(a_files_encoder_reorders_within_400_ms),
         cmocka_unit_test(text_is_no_worse_when_tuned_for_it),
         cmocka_unit_test(wrong_settings_are_refused),
         cmocka_unit_test(each_codec_and_engine_has_its_library),

@@ -169,6 +169,75 @@ static void recordings_take_views_of_their_own(void **state)
     UNTIL(s, views(s) == 1); /* the layout's ends some seconds after its last use */
 }
 
+/* Pictures that are decoded later than the next: B-frames. */
+static int reordered(const char *path, int64_t *width)
+{
+    int n = 0;
+    AVFormatContext *in = NULL;
+    assert_true(avformat_open_input(&in, path, NULL, NULL) >= 0);
+    const int video = av_find_best_stream(in, AVMEDIA_TYPE_VIDEO, -1, -1, NULL, 0);
+    *width = in->streams[video]->codecpar->width;
+    int64_t newest = INT64_MIN;
+    AVPacket *packet = av_packet_alloc();
+    for (; av_read_frame(in, packet) >= 0; av_packet_unref(packet)) {
+        if (packet->stream_index != video)
+            continue;
+        n += packet->pts < newest;
+        newest = packet->pts > newest ? packet->pts : newest;
+    }
+    av_packet_free(&packet);
+    avformat_close_input(&in);
+    return n;
+}
+
+static void a_recording_may_be_encoded_for_itself(void **state)
+{
+    struct stage *s = *state;
+    open_room(s, "mcu");
+    join(s, 0, RED, MCU_CODEC_VP8);
+    struct guest *a = join(s, 1, NO_COLOUR, MCU_CODEC_H264);
+    UNTIL(s, sees_colours(a, RED, RED));
+    json_t *large = record("large", "width", json_integer(3000));
+    json_object_set_new(large, "height", json_integer(2000));
+    assert_string_equal(ask(s, large), "bad_size");
+    assert_string_equal(ask(s, record("half", "width", json_integer(320))), "bad_message");
+    assert_string_equal(ask(s, record("odd", "preset", json_string("nonsense"))), "bad_size");
+
+    json_t *own = record("own", "width", json_integer(320));
+    json_object_set_new(own, "height", json_integer(180));
+    json_object_set_new(own, "bitrateKbps", json_integer(300));
+    tell(s, own);
+    tell(s, json_pack("{s:s}", "cmd", "adopt"));
+    const json_t *told = json_array_get(json_object_get(s->reply, "recordings"), 0);
+    assert_int_equal(json_integer_value(json_object_get(told, "width")), 320);
+    assert_int_equal(json_integer_value(json_object_get(told, "bitrateKbps")), 300);
+    tell(s, record("shared", NULL, NULL));
+    struct comp_stats stats;
+    comp_read_stats(mcu_studio_comp(s->room->studio), &stats);
+    film_some(s, 60);
+    run_for(s, 1500);
+    tell(s, json_pack("{s:s,s:s}", "cmd", "record_pause", "id", "own"));
+    run_for(s, 1200);
+    tell(s, json_pack("{s:s,s:s}", "cmd", "record_resume", "id", "own"));
+    run_for(s, 1500);
+    const int before = s->counts_recording_ready;
+    tell(s, json_pack("{s:s,s:s}", "cmd", "record_stop", "id", "own"));
+    tell(s, json_pack("{s:s,s:s}", "cmd", "record_stop", "id", "shared"));
+    UNTIL(s, s->counts_recording_ready == before + 2);
+    for (int i = 0; i < 2; i++) {
+        char path[64];
+        int64_t width = 0;
+        snprintf(path, sizeof(path), "/tmp/mixdown-views-%d-%s.mp4", (int)getpid(),
+                 i ? "shared" : "own");
+        const int b_frames = reordered(path, &width);
+        const struct film film = film_of(path); /* all of it decodes */
+        assert_int_equal(width, i ? 704 : 320);
+        assert_int_equal(b_frames > 0, !i);
+        assert_int_equal(film.left, RED);
+        unlink(path);
+    }
+}
+
 static void a_recording_has_signs_or_not(void **state)
 {
     struct stage *s = *state;
@@ -277,6 +346,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, stage_set_up, stage_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(recordings_take_views_of_their_own),
+        TEST(a_recording_may_be_encoded_for_itself),
         TEST(a_recording_has_signs_or_not),
         TEST(a_recording_of_what_is_not_there_is_refused),
         TEST(sound_alone_is_an_m4a),
