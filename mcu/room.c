@@ -48,9 +48,8 @@ static void destroy_media(struct mcu_room *r)
     room_pushes_finish(r);
     while (r->peer_count)
         room_remove_peer(r, r->peers[r->peer_count - 1]);
-    for (size_t i = 0; i < MCU_RECORDINGS_MAX; i++) {
     room_inputs_finish(r);
-    for (size_t i = 0; i < MCU_RECORDINGS_MAX; i++)
+    for (size_t i = 0; i < MCU_RECORDINGS_MAX; i++) {
         room_marks_end(&r->recordings[i]);
         room_tracks_end(r, &r->recordings[i], mcu_now_us());
     }
