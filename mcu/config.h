@@ -123,6 +123,10 @@ struct mcu_config {
         bool constant_rate;
         struct mcu_config_list inputs_allow; /* networks that outside sources may be in */
         char inputs_dir[MCU_CONFIG_TEXT];    /* "": no files */
+        uint32_t hls_segments;               /* of a live playlist */
+        bool hls_archive;                    /* all of them are kept */
+        bool hls_public;                     /* played without a token */
+        uint32_t hls_keep_h;
     } live;
     struct {
         bool dev;                            /* no tokens, loopback only; set by --dev, not by file */

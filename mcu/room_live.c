@@ -29,11 +29,11 @@ static int64_t wall_ms(int64_t room_us)
 
 static json_t *describe(const struct room_push *p, const struct rec_live_status *s)
 {
-    json_t *json = json_pack(
-        "{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I}", "id", p->id, "url", p->url, "state",
-        rec_live_state_name(s->state), "since", (json_int_t)wall_ms(s->since_us), "started_at",
-        (json_int_t)p->started_at_ms, "bytes", (json_int_t)s->bytes, "retries",
-        (json_int_t)s->retries, "dropped", (json_int_t)s->dropped);
+    json_t *json =
+        json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I}", "id", p->id, "url", p->url, "state",
+                  rec_live_state_name(s->state), "since", (json_int_t)wall_ms(s->since_us),
+                  "started_at", (json_int_t)p->started_at_ms, "bytes", (json_int_t)s->bytes,
+                  "retries", (json_int_t)s->retries, "dropped", (json_int_t)s->dropped);
     if (s->error)
         json_object_set_new(json, "error", json_string(rec_live_error_text(s->error)));
     if (p->layout[0])
@@ -81,8 +81,8 @@ static void look(struct mcu_room *r, struct room_push *p, int64_t now_us)
     struct rec_live_status s;
     mcu_push_read(p->push, &s);
     const bool is_other = s.state != p->told.state;
-    const bool is_due = now_us >= p->tell_us && (s.bytes != p->told.bytes ||
-                                                 s.retries != p->told.retries);
+    const bool is_due =
+        now_us >= p->tell_us && (s.bytes != p->told.bytes || s.retries != p->told.retries);
     if (is_other)
         log_info("push %s to %s: %s", p->id, p->url, rec_live_state_name(s.state));
     if (is_other || is_due)
@@ -149,7 +149,8 @@ const char *room_live_stop(struct mcu_room *r, const json_t *m, json_t *reply)
 
 struct wish {
     char id[MCU_RECORDING_ID_MAX];
-    char url[GUARD_URL_MAX];
+    char url[GUARD_URL_MAX]; /* of HLS: where the front serves it */
+    char folder[512];        /* of HLS; "": a push */
     struct guard_url parts;
     char view[65], layout[ROOM_LAYOUT_NAME];
     json_t *layout_file;
@@ -162,12 +163,17 @@ static int read_wish(struct wish *w, const json_t *m)
     w->says_signs = json_object_get(m, "signs") != NULL;
     if (mcu_json_string(m, "id", MCU_JSON_REQUIRED, 1, w->id, sizeof(w->id)) ||
         mcu_json_string(m, "url", MCU_JSON_REQUIRED, 1, w->url, sizeof(w->url)) ||
+        mcu_json_string(m, "folder", MCU_JSON_OPTIONAL, 1, w->folder, sizeof(w->folder)) ||
         mcu_json_string(m, "view", MCU_JSON_OPTIONAL, 1, w->view, sizeof(w->view)) ||
         mcu_json_string(m, "layout", MCU_JSON_OPTIONAL, 1, w->layout, sizeof(w->layout)) ||
         mcu_json_object(m, "layout_file", MCU_JSON_OPTIONAL, &w->layout_file) ||
         mcu_json_bool(m, "signs", MCU_JSON_OPTIONAL, &w->is_signed) || (w->view[0] && w->layout[0]))
         return -1;
-    return guard_parse_url(&w->parts, w->url, GUARD_PUSH, &why);
+    if (!w->folder[0])
+        return guard_parse_url(&w->parts, w->url, GUARD_PUSH, &why);
+    snprintf(w->parts.masked, sizeof(w->parts.masked), "%.*s", (int)sizeof(w->parts.masked) - 1,
+             w->url);
+    return 0;
 }
 
 static const char *hold_view(struct mcu_room *r, const struct wish *w, struct room_push *out)
@@ -199,6 +205,11 @@ static int open_push(struct mcu_room *r, const struct wish *w, struct room_push 
                  .give_up_us = c->live.give_up_s * MCU_US_PER_S,
                  .ctx = p,
                  .on_state = on_state},
+        .hls = {.folder = w->folder[0] ? w->folder : NULL,
+                .name = p->id,
+                .segments = c->live.hls_archive ? 0 : c->live.hls_segments,
+                .ctx = p,
+                .on_state = on_state},
         .view = p->view->kind == ROOM_VIEW_MAIN ? NULL : p->view->view,
         .video = &video,
         .is_filled = c->live.constant_rate,
@@ -226,7 +237,9 @@ static const char *begin(struct mcu_room *r, const struct wish *w, struct room_p
     log_error("push %s to %s: %s", w->id, w->parts.masked, strerror(-err));
     room_view_drop(p->view);
     *p = (struct room_push){0};
-    return err == -ENOSPC ? "room_full" : "internal";
+    return err == -ENOSPC                   ? "room_full"
+           : w->folder[0] && err != -ENOMEM ? "file_error"
+                                            : "internal";
 }
 
 const char *room_live_start(struct mcu_room *r, const json_t *m, json_t *reply)

@@ -6,8 +6,7 @@ static uint32_t signs_of(const struct mcu_room *r, const struct room_view *v)
     uint32_t signs = 0;
     for (size_t i = 0; i < MCU_RECORDINGS_MAX; i++) {
         const struct room_recording *one = &r->recordings[i];
-        if (one->id[0] && one->view == v && one->has_sign && !one->ended_at_ms &&
-            !one->is_paused)
+        if (one->id[0] && one->view == v && one->has_sign && !one->ended_at_ms && !one->is_paused)
             signs |= COMP_SIGN_REC;
     }
     for (size_t i = 0; i < ROOM_PUSHES_MAX; i++) {

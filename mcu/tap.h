@@ -37,7 +37,8 @@ struct mcu_tap_conf {
     struct comp_view
         *view; /* another than the one that all see, outlives the tap; NULL: that one */
     const struct comp_stream_conf *video; /* of such a view: sizes and rates, all of them said */
-    int64_t key_every_us; /* a key frame at least so often, if the stream may; 0: only when needed */
+    int64_t
+        key_every_us; /* a key frame at least so often, if the stream may; 0: only when needed */
 };
 
 struct mcu_taps {

@@ -60,6 +60,7 @@ static const struct sig_error errors[] = {
     {"too_many_layouts", 409, "There are as many layouts as may be.", "Delete one first."},
     {"too_many_pictures", 409, "There are as many pictures as may be.", "Delete one first."},
     {"too_many_pushes", 409, "The room is pushed to as many places as may be.", "Stop one first."},
+    {"hls_exists", 409, "The room has HLS already.", "DELETE .../live/{id} ends it."},
     {"view_exists", 409, "There is a view of that name.", NULL},
     {"view_busy", 409, "The view is being recorded.", "Stop the recording first."},
     {"too_many_views", 409, "The room has as many views as it may.", "Remove one first."},

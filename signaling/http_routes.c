@@ -4,6 +4,7 @@
 #include "signaling/http_handlers.h"
 #include "signaling/images.h"
 #include "signaling/layouts.h"
+#include "signaling/live.h"
 #include "signaling/sdp.h"
 
 enum { JSON_MAX = 64 * 1024 };
@@ -31,6 +32,8 @@ const struct sig_route sig_routes[] = {
     {SIG_POST, "/index/api/whip", sig_zlm_whip, SIG_SDP_SIZE_MAX},
     {SIG_POST, "/index/api/whep", sig_zlm_whep, SIG_SDP_SIZE_MAX},
     {SIG_DELETE, "/index/api/delete_webrtc", sig_zlm_delete, 0},
+
+    {SIG_GET, "/hls/{room}/{file}", sig_hls_get, 0},
 
     {SIG_GET, "/api/v1/rooms", sig_api_rooms_list, 0},
     {SIG_POST, "/api/v1/rooms", sig_api_rooms_create, JSON_MAX},

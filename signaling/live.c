@@ -31,6 +31,14 @@ struct sig_push *sig_live_find(const struct sig_room *room, const char *id)
     return p;
 }
 
+struct sig_push *sig_hls_of(const struct sig_room *room)
+{
+    struct sig_push *p = room->pushes;
+    while (p && !p->is_hls)
+        p = p->next;
+    return p;
+}
+
 static uint32_t count(const struct sig_room *room)
 {
     uint32_t n = 0;
@@ -128,9 +136,16 @@ const struct sig_error *sig_live_wish_read(struct sig_live_wish *wish, struct si
 {
     *why = NULL;
     struct sig_live_wish w = {0};
-    if (mcu_json_string(data, "url", MCU_JSON_REQUIRED, 1, w.url, sizeof(w.url)))
+    if (mcu_json_bool(data, "hls", MCU_JSON_OPTIONAL, &w.is_hls) ||
+        (w.is_hls && json_object_get(data, "url")))
         return sig_error("bad_request");
-    if (guard_parse_url(&w.parts, w.url, GUARD_PUSH, why))
+    if (w.is_hls && sig_hls_of(room))
+        return sig_error("hls_exists");
+    if (w.is_hls)
+        snprintf(w.parts.masked, sizeof(w.parts.masked), "/hls/%s/index.m3u8", room->id);
+    else if (mcu_json_string(data, "url", MCU_JSON_REQUIRED, 1, w.url, sizeof(w.url)))
+        return sig_error("bad_request");
+    if (!w.is_hls && guard_parse_url(&w.parts, w.url, GUARD_PUSH, why))
         return sig_error("bad_url");
     const struct sig_error *error = sig_record_wish_read(&w.picture, room, data);
     if (!error)
@@ -141,8 +156,11 @@ const struct sig_error *sig_live_wish_read(struct sig_live_wish *wish, struct si
 static json_t *start_command(const struct sig_push *p)
 {
     const struct sig_record_wish *w = &p->wish;
-    json_t *command =
-        json_pack("{s:s, s:s, s:s}", "cmd", "live_start", "id", p->id, "url", p->secret);
+    json_t *command = json_pack("{s:s, s:s, s:s}", "cmd", "live_start", "id", p->id, "url",
+                                p->is_hls ? p->url : p->secret);
+    char folder[512];
+    if (p->is_hls && sig_hls_folder(p->room->rooms, p->room->id, folder, sizeof(folder)) == 0)
+        json_object_set_new(command, "folder", json_string(folder));
     if (w->view[0])
         json_object_set_new(command, "view", json_string(w->view));
     if (w->has_signs)
@@ -212,11 +230,15 @@ const struct sig_error *sig_live_start(struct sig_room *room, const char *by,
         return sig_error("no_such_room");
     if (count(room) >= SIG_PUSHES_MAX)
         return sig_error("too_many_pushes");
+    char folder[512];
+    if (wish->is_hls && sig_hls_folder(room->rooms, room->id, folder, sizeof(folder)))
+        return sig_error("internal");
     struct sig_push *p = calloc(1, sizeof(*p));
     if (!p)
         return sig_error("internal");
     p->room = room;
     p->wish = wish->picture;
+    p->is_hls = wish->is_hls;
     p->since_ms = p->started_at_ms = mcu_wall_ms();
     sig_id_make(p->id, SIG_ID_SIZE);
     snprintf(p->secret, sizeof(p->secret), "%s", wish->url);
@@ -287,7 +309,7 @@ void live_restarted(struct sig_room *room)
     for (struct sig_push *p = room->pushes, *next; p; p = next) {
         next = p->next;
         p->bytes = p->retries = p->dropped = 0; /* counted anew by the new process */
-        const bool is_lost = !p->secret[0] || p->is_stopping;
+        const bool is_lost = (!p->secret[0] && !p->is_hls) || p->is_stopping;
         if (!is_lost && ask_room(p, NULL, NULL) == 0) {
             p->since_ms = mcu_wall_ms();
             set_state(p, "connecting");
@@ -324,6 +346,7 @@ static void adopt_one(struct sig_room *room, const json_t *said)
         return;
     }
     p->room = room;
+    p->is_hls = p->url[0] == '/';
     p->was_live = true; /* whoever ran before us has said so */
     p->next = room->pushes;
     room->pushes = p;

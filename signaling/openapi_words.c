@@ -76,8 +76,10 @@ const struct sig_words sig_words[] = {
     {SIG_DELETE, R "/recordings/{id}", "recordings", "Stops it", SIG_RIGHT, "", "", "202 Recording",
      "no_such_recording"},
     {SIG_GET, R "/live", "live", "Live pushes of the room", SIG_RIGHT, "", "", "200 PushList", ""},
-    {SIG_POST, R "/live", "live", "Starts a push by RTMP, RTMPS or SRT", SIG_RIGHT, "", "PushWish",
-     "201 Push", "bad_url no_such_view no_such_layout too_many_pushes too_many_views room_full "
+    {SIG_GET, "/hls/{room}/{file}", "live", "HLS: index.m3u8, and what it names", SIG_GUEST, "token",
+     "", "200 application/vnd.apple.mpegurl; 206 video/mp4", "no_such_file range_not_satisfiable"},
+    {SIG_POST, R "/live", "live", "Starts a push by RTMP, RTMPS or SRT, or HLS", SIG_RIGHT, "", "PushWish",
+     "201 Push", "bad_url hls_exists no_such_view no_such_layout too_many_pushes too_many_views room_full "
      "overloaded room_restarted"},
     {SIG_GET, R "/live/{id}", "live", "One push", SIG_RIGHT, "", "", "200 Push", "no_such_push"},
     {SIG_DELETE, R "/live/{id}", "live", "Ends it", SIG_RIGHT, "", "", "202 Push", "no_such_push"},

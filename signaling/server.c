@@ -27,13 +27,14 @@
 #include "signaling/layout_pictures.h"
 #include "signaling/layouts.h"
 #include "signaling/listen.h"
+#include "signaling/live.h"
 #include "signaling/room_images.h"
 #include "signaling/room_picture.h"
 #include "signaling/uploads.h"
 #include "signaling/ws.h"
 #include "signaling/ws_internal.h"
 
-enum { HEADER_DATA_MAX = 16 * 1024, HTTP_TIMEOUT_S = 20, KEEPALIVE_S = 60 };
+enum { HEADER_DATA_MAX = 16 * 1024, HTTP_TIMEOUT_S = 20, KEEPALIVE_S = 60, HLS_SWEEP_S = 60 };
 
 struct connection { /* libwebsockets' per-session data: zeroed */
     struct sig_http *req;
@@ -233,6 +234,8 @@ static void on_tick(lws_sorted_usec_list_t *sul)
     const int64_t now_us = mcu_now_us();
     sig_layouts_scan(s->front.layouts);
     sig_rooms_tick(s->front.rooms, now_us);
+    if (now_us / MCU_US_PER_S % HLS_SWEEP_S == 0) /* which a busy second may skip */
+        sig_hls_sweep(s->front.rooms, mcu_wall_ms() / 1000);
     sig_clients_tick(&s->front, now_us);
     look_at_certificate(s);
     sig_users_tick(s->front.users, now_us);

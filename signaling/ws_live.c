@@ -1,5 +1,5 @@
-/* The WebSocket request `live`: {} lists, {active: true, url, view?, layout?, signs?} starts a push,
- * {active: false, id} ends it. Front thread. */
+/* The WebSocket request `live`: {} lists, {active: true, url, view?, layout?, signs?} starts a
+ * push, {active: false, id} ends it. Front thread. */
 #include "mcu/base/json.h"
 #include "signaling/live.h"
 #include "signaling/ws_internal.h"

@@ -58,8 +58,9 @@ static void a_push_is_told_of_without_its_key(void **state)
     struct fixture *f = *state;
     struct sig_room *room = join(f, 0, "ann")->room;
     assert_null(start(room, "{\"url\": \"" URL "\"}"));
-    assert_string_equal(json_string_value(json_object_get(f->asked[f->asked_count - 1].command, "url")),
-                        URL); /* the room needs it */
+    assert_string_equal(
+        json_string_value(json_object_get(f->asked[f->asked_count - 1].command, "url")),
+        URL); /* the room needs it */
     answer(f, "live_start", ok);
     assert_string_equal(heard(f, 0, 1), "live");
     assert_string_equal(json_string_value(heard_data(f, 0, "url")), MASKED);
@@ -68,7 +69,8 @@ static void a_push_is_told_of_without_its_key(void **state)
 
     says(f, started, "\"state\": \"live\", \"since\": 5, \"bytes\": 1000");
     assert_true(json_is_true(heard_data(f, 0, "active")));
-    says(f, started, "\"state\": \"retrying\", \"bytes\": 1500, \"retries\": 1, \"error\": \"gone\"");
+    says(f, started,
+         "\"state\": \"retrying\", \"bytes\": 1500, \"retries\": 1, \"error\": \"gone\"");
     assert_string_equal(json_string_value(heard_data(f, 0, "lastError")), "gone");
     char *events = json_dumps(f->clients[0].events, 0);
     assert_null(strstr(events, "s3cret"));
@@ -102,6 +104,8 @@ static void what_cannot_be_pushed_to_is_refused(void **state)
     } rows[] = {
         {"{}", "bad_request"},
         {"{\"url\": 7}", "bad_request"},
+        {"{\"hls\": 1}", "bad_request"},
+        {"{\"hls\": true, \"url\": \"" URL "\"}", "bad_request"},
         {"{\"url\": \"file:///etc/passwd\"}", "bad_url"},
         {"{\"url\": \"http://example.com/\"}", "bad_url"},
         {"{\"url\": \"rtmp://\"}", "bad_url"},
@@ -121,6 +125,25 @@ static void there_are_eight_and_no_more(void **state)
     for (int i = 0; i < SIG_PUSHES_MAX; i++)
         push(f, room);
     assert_string_equal(start(room, "{\"url\": \"" URL "\"}")->code, "too_many_pushes");
+}
+
+static void a_room_has_one_hls_which_outlives_its_process(void **state)
+{
+    struct fixture *f = *state;
+    snprintf(f->config.storage.dir, sizeof(f->config.storage.dir), "%s", f->dir);
+    struct sig_room *room = join(f, 0, "ann")->room;
+    assert_null(start(room, "{\"hls\": true}"));
+    char folder[256];
+    snprintf(folder, sizeof(folder), "%s/hls/standup", f->dir);
+    const json_t *command = f->asked[f->asked_count - 1].command;
+    assert_string_equal(json_string_value(json_object_get(command, "folder")), folder);
+    answer(f, "live_start", ok);
+    assert_string_equal(sig_live_find(room, started)->url, "/hls/standup/index.m3u8");
+    assert_string_equal(start(room, "{\"hls\": true}")->code, "hls_exists");
+    f->asked_count = 0;
+    f->events.restarted(f->opened[0]);
+    assert_non_null(sig_hls_of(room));
+    assert_true(f->asked_count > 0);
 }
 
 static void one_that_the_room_refuses_is_forgotten(void **state)
@@ -143,7 +166,8 @@ static void a_push_goes_on_when_its_room_dies(void **state)
     f->events.restarted(f->opened[0]);
     const json_t *again = NULL;
     for (int i = 0; i < f->asked_count; i++) {
-        if (strcmp(json_string_value(json_object_get(f->asked[i].command, "cmd")), "live_start") == 0)
+        if (strcmp(json_string_value(json_object_get(f->asked[i].command, "cmd")), "live_start") ==
+            0)
             again = f->asked[i].command;
     }
     assert_non_null(again);
@@ -206,6 +230,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_push_is_told_of_without_its_key, setup, teardown),
         cmocka_unit_test_setup_teardown(what_cannot_be_pushed_to_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(there_are_eight_and_no_more, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_room_has_one_hls_which_outlives_its_process, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(one_that_the_room_refuses_is_forgotten, setup, teardown),
         cmocka_unit_test_setup_teardown(a_push_goes_on_when_its_room_dies, setup, teardown),
         cmocka_unit_test_setup_teardown(one_that_gave_up_is_gone, setup, teardown),
