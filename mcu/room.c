@@ -375,6 +375,7 @@ void mcu_room_housekeep(struct mcu_room *r, int64_t now_us)
     room_load_housekeep(r, now_us);
     room_views_housekeep(r, now_us);
     room_parts_housekeep(r, now_us);
+    room_stills_housekeep(r, now_us);
     room_snapshots_housekeep(r, now_us);
     room_pushes_housekeep(r, now_us);
     room_report(r, now_us);

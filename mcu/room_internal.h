@@ -37,6 +37,7 @@ struct room_snapshot {
     int64_t width;    /* 0: the view's */
     json_int_t seq;   /* of the command */
     int64_t until_us; /* it is given up then */
+    bool is_own;      /* nobody waits for an answer */
 };
 
 /* What is known of a participant's network; room_network.c. */
@@ -118,6 +119,9 @@ struct room_recording {
     char title[257];
     bool is_sound_only;             /* an M4A */
     bool has_tracks;                /* as asked for */
+    int64_t stills_s;               /* a picture beside it so often; 0: none */
+    int64_t next_still_us;
+    unsigned stills;                /* taken */
     struct rec_meta *meta;          /* NULL: who speaks is not noted */
 };
 
@@ -329,6 +333,8 @@ void room_reply(struct mcu_room *r, json_int_t seq, const char *cmd, const char 
 /* room_snapshot.c: the command `snapshot`; ten times a second: those that have come. */
 const char *room_snapshot(struct mcu_room *r, const json_t *message, json_t *reply);
 void room_snapshots_housekeep(struct mcu_room *r, int64_t now_us);
+/* The same of a view into a file, for the room itself; false: too many are under way. */
+bool room_snapshot_take(struct mcu_room *r, const struct room_view *view, const char *file);
 
 /* room_sound.c: what is set about members' sound, put into force. */
 const char *room_set_sound(struct room_peer *p, const json_t *patch);
@@ -369,11 +375,16 @@ void room_recording_over(struct mcu_room *r, struct room_recording *one, json_t 
 void room_parts_housekeep(struct mcu_room *r, int64_t now_us);
 /* Tells of a part that has begun since. */
 void room_parts_notice(struct mcu_room *r, struct room_recording *one);
+/* The file that is written now, or was last. */
+void room_parts_file(const struct room_recording *one, char *out, size_t size);
 /* One is whole, or as whole as it will be. */
 void room_part_ended(struct mcu_room *r, const char *id, uint32_t part,
                      const struct rec_result *result);
 /* [{part, file, started_at}]; new. */
 json_t *room_describe_parts(const struct room_recording *one);
+
+/* room_stills.c: pictures beside recordings, at an interval; ten times a second. */
+void room_stills_housekeep(struct mcu_room *r, int64_t now_us);
 
 /* room_marks.c: who speaks, noted beside recordings. */
 /* A file of a recording has begun at start_us: notes are made of it until room_marks_end(), or until

@@ -40,6 +40,11 @@ static struct room_part *find_part(struct room_recording *one, uint32_t number)
     return NULL;
 }
 
+void room_parts_file(const struct room_recording *one, char *out, size_t size)
+{
+    part_file(one, one->part ? one->part : 1, out, size);
+}
+
 static int64_t wall_ms(const struct room_recording *one, int64_t room_us)
 {
     return one->started_at_ms + (room_us - one->started_us) / MCU_US_PER_MS;

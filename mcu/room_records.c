@@ -9,7 +9,12 @@
 #include "mcu/base/log.h"
 #include "mcu/room_internal.h"
 
-enum { BYTES_PER_MB = 1000 * 1000, MS_PER_MINUTE = 60 * 1000, B_FRAMES = 2 };
+enum {
+    BYTES_PER_MB = 1000 * 1000,
+    MS_PER_MINUTE = 60 * 1000,
+    B_FRAMES = 2,
+    STILLS_MAX_S = 3600
+};
 
 struct room_recording *room_find_recording(struct mcu_room *r, const char *id)
 {
@@ -41,6 +46,7 @@ struct wish {
     bool is_sound_only, has_tracks;
     int64_t width, height, fps, bitrate_kbps; /* 0: as the view is sent */
     char preset[16];
+    int64_t stills_s;
 };
 
 /* "mp4", or "m4a": sound alone. */
@@ -72,6 +78,7 @@ static int read_wish(struct wish *w, const json_t *m)
         mcu_json_text(m, "title", MCU_JSON_OPTIONAL, 0, 64, w->title, sizeof(w->title)) ||
         read_format(w, m) || read_video(w, m) ||
         mcu_json_bool(m, "tracks", MCU_JSON_OPTIONAL, &w->has_tracks) ||
+        mcu_json_int(m, "snapshots", MCU_JSON_OPTIONAL, 1, STILLS_MAX_S, &w->stills_s) ||
         mcu_json_string(m, "view", MCU_JSON_OPTIONAL, 1, w->view, sizeof(w->view)) ||
         mcu_json_string(m, "layout", MCU_JSON_OPTIONAL, 1, w->layout, sizeof(w->layout)) ||
         mcu_json_object(m, "layout_file", MCU_JSON_OPTIONAL, &w->layout_file) ||
@@ -167,6 +174,8 @@ static const char *begin(struct mcu_room *r, const struct wish *w, struct room_r
     snprintf(one.title, sizeof(one.title), "%s", w->title);
     one.is_sound_only = w->is_sound_only;
     one.has_tracks = w->has_tracks;
+    one.stills_s = w->stills_s;
+    one.next_still_us = one.started_us;
     room_marks_begin(r, &one, one.file, one.started_us);
     *out = one;
     room_tracks_begin(r, out, one.file, one.started_us);
@@ -277,6 +286,8 @@ static json_t *describe(const struct room_recording *one)
         json_object_set_new(json, "preset", json_string(one->preset));
     if (one->is_sound_only)
         json_object_set_new(json, "format", json_string("m4a"));
+    if (one->stills_s)
+        json_object_set_new(json, "snapshots", json_integer(one->stills_s));
     if (one->has_tracks)
         json_object_set_new(json, "tracks", json_true());
     if (one->title[0])

@@ -2,6 +2,7 @@
  * goes on: one that nobody watches needs a second to have its pictures. The reply follows. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -70,9 +71,22 @@ const char *room_snapshot(struct mcu_room *r, const json_t *message, json_t *rep
     return room_reply_later;
 }
 
+bool room_snapshot_take(struct mcu_room *r, const struct room_view *view, const char *file)
+{
+    struct room_snapshot *place = free_place(r);
+    if (!place)
+        return false;
+    *place = (struct room_snapshot){.is_own = true, .until_us = mcu_now_us() + PATIENCE_US};
+    snprintf(place->view, sizeof(place->view), "%s", view->name);
+    snprintf(place->file, sizeof(place->file), "%s", file);
+    comp_view_ask_snapshot(view->view);
+    return true;
+}
+
 static void finish(struct mcu_room *r, struct room_snapshot *s, const char *code)
 {
-    room_reply(r, s->seq, "snapshot", code, json_object());
+    if (!s->is_own)
+        room_reply(r, s->seq, "snapshot", code, json_object());
     s->file[0] = '\0';
 }
 

@@ -261,6 +261,8 @@ static json_t *start_command(const struct sig_recording *r)
         json_pack("{s:s, s:s, s:s}", "cmd", "record_start", "id", r->id, "file", r->file);
     if (w->is_sound_only)
         json_object_set_new(command, "format", json_string("m4a"));
+    if (w->stills_s)
+        json_object_set_new(command, "snapshots", json_integer(w->stills_s));
     if (w->has_tracks)
         json_object_set_new(command, "tracks", json_true());
     if (w->title[0])
@@ -312,6 +314,7 @@ static int read_wish(struct sig_record_wish *wish, const json_t *data)
         mcu_json_bool(data, "signs", MCU_JSON_OPTIONAL, &w.signs) || read_format(&w, data) ||
         read_video(&w, data) ||
         mcu_json_bool(data, "tracks", MCU_JSON_OPTIONAL, &w.has_tracks) ||
+        mcu_json_int(data, "snapshots", MCU_JSON_OPTIONAL, 1, 3600, &w.stills_s) ||
         mcu_json_text(data, "title", MCU_JSON_OPTIONAL, 0, 64, w.title, sizeof(w.title)) || (w.view[0] && w.layout[0]) ||
         (w.layout[0] && !mcu_layout_name_is_valid(w.layout)))
         return -1;

@@ -65,6 +65,7 @@ struct sig_record_wish {
     bool signs;      /* REC is on it */
     bool is_sound_only; /* an M4A */
     bool has_tracks;    /* each one's sound beside it */
+    int64_t stills_s;   /* and a picture so often; 0: none */
     char title[257];    /* "": the room's name */
     int64_t width, height, fps, bitrate_kbps; /* 0: as the picture is sent */
     char preset[16];                          /* of x264; "": as the settings say */

@@ -340,6 +340,46 @@ static void sound_alone_is_an_m4a(void **state)
     remove_film(next);
 }
 
+/* The n-th picture beside the recording "stills" is a JPEG. */
+static bool has_still(int n)
+{
+    char path[80];
+    uint8_t head[3] = {0};
+    snprintf(path, sizeof(path), "/tmp/mixdown-views-%d-stills.snapshot-%04d.jpg", (int)getpid(),
+             n);
+    FILE *f = fopen(path, "rb");
+    if (!f)
+        return false;
+    const bool is_one = fread(head, 1, 3, f) == 3 && memcmp(head, "\xff\xd8\xff", 3) == 0;
+    fclose(f);
+    return is_one;
+}
+
+static void pictures_are_beside_it_at_an_interval(void **state)
+{
+    struct stage *s = *state;
+    open_room(s, "mcu");
+    assert_string_equal(ask(s, record("stills", "snapshots", json_integer(0))), "bad_message");
+    tell(s, record("stills", "snapshots", json_integer(1)));
+    const int64_t from_us = mcu_now_us();
+    UNTIL(s, has_still(1) && has_still(2) && has_still(3));
+    assert_true(mcu_now_us() - from_us >= 1900000);
+    tell(s, json_pack("{s:s,s:s}", "cmd", "record_pause", "id", "stills"));
+    run_for(s, 1500);
+    const int taken = (int)s->room->recordings[0].stills;
+    run_for(s, 1500);
+    assert_int_equal(s->room->recordings[0].stills, taken); /* none of what is left out */
+    tell(s, json_pack("{s:s,s:s}", "cmd", "record_resume", "id", "stills"));
+    UNTIL(s, has_still(taken + 1));
+    end_film(s, "stills");
+    for (int n = 1; n <= taken + 5; n++) {
+        char path[80];
+        snprintf(path, sizeof(path), "/tmp/mixdown-views-%d-stills.snapshot-%04d.jpg",
+                 (int)getpid(), n);
+        unlink(path);
+    }
+}
+
 int main(void)
 {
     av_log_set_level(AV_LOG_ERROR);
@@ -350,6 +390,7 @@ int main(void)
         TEST(a_recording_has_signs_or_not),
         TEST(a_recording_of_what_is_not_there_is_refused),
         TEST(sound_alone_is_an_m4a),
+        TEST(pictures_are_beside_it_at_an_interval),
     };
 #undef TEST
     return cmocka_run_group_tests(tests, NULL, NULL);
