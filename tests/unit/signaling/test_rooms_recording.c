@@ -297,6 +297,47 @@ static void at_the_start_a_file_without_a_row_gets_one(void **state)
     assert_int_equal(sig_rooms_recover(f->rooms), 0);
 }
 
+static const struct sig_error *wish_of(struct sig_room *room, const char *text,
+                                       struct sig_record_wish *wish)
+{
+    json_t *data = parse(text);
+    const struct sig_error *error = sig_record_wish_read(wish, room, data);
+    json_decref(data);
+    return error;
+}
+
+static void what_is_wished_reaches_the_room_and_outlives_it(void **state)
+{
+    struct fixture *f = *state;
+    struct sig_room *room = join(f, 0, "ann")->room;
+    struct sig_record_wish wish;
+    static const char *const bad[] = {
+        "{\"format\": \"wav\"}", "{\"format\": 1}",      "{\"tracks\": 1}",
+        "{\"snapshots\": 0}",    "{\"snapshots\": 3601}", "{\"title\": \"a\\nb\"}",
+    };
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_string_equal(wish_of(room, bad[i], &wish)->code, "bad_request");
+    assert_null(wish_of(room,
+                        "{\"format\": \"m4a\", \"title\": \"Morning\", \"tracks\": true, "
+                        "\"snapshots\": 60}",
+                        &wish));
+    assert_null(sig_room_record(room, "ann", &wish, NULL, NULL));
+    for (int round = 0; round < 2; round++) {
+        const json_t *command = f->asked[0].command;
+        assert_string_equal(asked_text(f, "format"), "m4a");
+        assert_string_equal(asked_text(f, "title"), "Morning");
+        assert_true(json_is_true(json_object_get(command, "tracks")));
+        assert_int_equal(json_integer_value(json_object_get(command, "snapshots")), 60);
+        const char *file = asked_text(f, "file");
+        assert_string_equal(file + strlen(file) - 4, ".m4a");
+        answer(f, "record_start", "{\"ok\": true, \"started_at\": 1000000}");
+        if (round == 0)
+            f->events.restarted(f->opened[0]);
+    }
+    recovered(f, "{\"ok\": true, \"duration_ms\": 3, \"bytes\": 4}");
+    answer(f, "peer_add", NULL);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -309,6 +350,7 @@ int main(void)
         TEST(a_pause_outlives_the_room),
         TEST(a_recording_of_another_view_goes_on_with_it),
         TEST(a_recording_that_the_room_refuses_is_failed),
+        TEST(what_is_wished_reaches_the_room_and_outlives_it),
         TEST(at_the_start_what_was_cut_off_is_recovered),
         TEST(at_the_start_a_file_without_a_row_gets_one),
     };
