@@ -256,6 +256,27 @@ static void a_voice_is_placed_left_and_right(void **state)
     assert_true(f->phones[0].left < 0.01f); /* and she does not hear herself */
 }
 
+static bool is_silent(const struct phone *p)
+{
+    return p->left < 0.01f && p->right < 0.01f;
+}
+
+static void set_role(struct fixture *f, const char *role)
+{
+    tell(f, json_pack("{s:s,s:s,s:s}", "cmd", "peer_set", "peer", "ann", "role", role));
+}
+
+static void who_is_made_a_subscriber_is_heard_no_more_though_he_sends_on(void **state)
+{
+    struct fixture *f = *state;
+    f->phones[1].amplitude = 0;
+    assert_true(becomes(f, is_in_the_middle));
+    set_role(f, "subscriber");
+    assert_true(becomes(f, is_silent));
+    set_role(f, "publisher");
+    assert_true(becomes(f, is_in_the_middle));
+}
+
 /* A receiver report (RFC 3550, 6.4.2): so much of what the room sends is lost. */
 static void report_loss(const struct phone *p, uint8_t fraction)
 {
@@ -334,6 +355,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_voice_is_placed_left_and_right, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_is_made_a_subscriber_is_heard_no_more_though_he_sends_on,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_loses_much_is_given_fec, set_up, tear_down),
         cmocka_unit_test_setup_teardown(levels_are_told_smoothly, set_up, tear_down),
     };
