@@ -8,7 +8,7 @@ import { check, sleep, until } from './test.mjs';
 /* A busy machine must not change what a test looks at: those that are about it say so. */
 export const STEADY = { MIXDOWN_ROOM_MAX_LOAD: '0', MIXDOWN_ROOM_OVERLOAD: 'false' };
 
-function freePort() {
+export function freePort() {
     return new Promise((resolve, reject) => {
         const probe = createServer();
         probe.on('error', reject);
