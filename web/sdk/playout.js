@@ -19,9 +19,9 @@ const STEPS = [
 export const PLAYOUT_MOST_MS = 300;
 export const PICTURE_MOST_MS = 500;
 const PICTURE_STEP_MS = 60; /* smaller changes are not worth a jump */
-const ASKING_MS = 30; /* beyond a round trip: until a hole is noticed and asked for */
+const ASKING_MS = 45; /* beyond a round trip: until a hole is noticed and asked for */
 const CALM_ROUNDS = 5;       /* better ones in a row before the wait shrinks by a step */
-const CONCEALED_TOO_MUCH = 0.02;
+const CONCEALED_TOO_MUCH = 0.012;
 const EXTRA_STEPS_MOST = 2;  /* beyond what the loss asks for: more delay would hardly help */
 const EVERY_MS = 2000;
 
