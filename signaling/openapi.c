@@ -26,6 +26,7 @@ static const struct {
     {"id", "As the server gave it.", "{\"type\": \"string\"}"},
     {"view", "The name of a view; main: the room's own.", "{\"type\": \"string\"}"},
     {"name", "A name; of WHIP and WHEP the one to show.", "{\"type\": \"string\"}"},
+    {"file", "The name of a file, as the list has it.", "{\"type\": \"string\"}"},
     {"offset", "How many are left out.", "{\"type\": \"integer\", \"minimum\": 0, \"default\": 0}"},
     {"limit", "How many come at most.",
      "{\"type\": \"integer\", \"minimum\": 1, \"maximum\": 500}"},

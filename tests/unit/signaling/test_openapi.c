@@ -122,6 +122,21 @@ static void shapes_that_are_named_are_there(void **state)
     follow(document);
 }
 
+static void parameters_have_words(void **state)
+{
+    (void)state;
+    for (const struct sig_words *w = sig_words; w->pattern; w++) {
+        size_t i;
+        json_t *one;
+        json_array_foreach(json_object_get(operation_of(w->method, w->pattern), "parameters"), i, one)
+        {
+            if (!json_object_get(one, "description"))
+                fail_msg("%s: %s has no words in signaling/openapi.c", w->pattern,
+                         json_string_value(json_object_get(one, "name")));
+        }
+    }
+}
+
 /* What follows from a row without being said. */
 static void what_a_route_implies_is_said(void **state)
 {
@@ -161,6 +176,7 @@ int main(void)
         cmocka_unit_test(nothing_is_said_that_is_not_routed),
         cmocka_unit_test(errors_that_are_named_are_there),
         cmocka_unit_test(shapes_that_are_named_are_there),
+        cmocka_unit_test(parameters_have_words),
         cmocka_unit_test(what_a_route_implies_is_said),
     };
     return cmocka_run_group_tests(tests, make_document, free_document);
