@@ -54,16 +54,24 @@ static void push_one(struct rec_hls *h, struct mcu_packet *p, bool is_video)
     fail_msg("the queue stays full");
 }
 
+static void push_until(struct rec_hls *h, size_t *v, size_t *a, int64_t until_us)
+{
+    for (;;) {
+        const struct mcu_packet *video = *v < synth.video_count ? synth.video[*v] : NULL;
+        const struct mcu_packet *audio = *a < synth.audio_count ? synth.audio[*a] : NULL;
+        const bool is_video = video && (!audio || video->dts_us <= audio->dts_us);
+        const struct mcu_packet *next = is_video ? video : audio;
+        if (!next || next->dts_us >= until_us)
+            return;
+        push_one(h, is_video ? synth.video[(*v)++] : synth.audio[(*a)++], is_video);
+        usleep(200);
+    }
+}
+
 static void push_all(struct rec_hls *h)
 {
     size_t v = 0, a = 0;
-    while (v < synth.video_count || a < synth.audio_count) {
-        const bool is_video =
-            a == synth.audio_count ||
-            (v < synth.video_count && synth.video[v]->dts_us <= synth.audio[a]->dts_us);
-        push_one(h, is_video ? synth.video[v++] : synth.audio[a++], is_video);
-        usleep(200);
-    }
+    push_until(h, &v, &a, INT64_MAX);
 }
 
 static void wait_for(struct rec_hls *h, enum rec_live_state state)
@@ -209,16 +217,23 @@ static void what_was_there_before_is_removed(void **state)
 static void a_folder_that_goes_is_told_of(void **state)
 {
     (void)state;
-    char folder[128], command[256];
+    char folder[128], index[160], command[256];
     synth_path(folder, sizeof(folder), "gone");
+    snprintf(index, sizeof(index), "%s/index.m3u8", folder);
+    snprintf(command, sizeof(command), "rm -rf '%s'", folder);
     const struct rec_hls_conf conf = conf_of(folder, 0);
     struct rec_hls *h = NULL;
     assert_int_equal(rec_hls_start(&h, &conf), 0);
-    snprintf(command, sizeof(command), "rm -rf '%s'", folder);
+    size_t v = 0, a = 0;
+    push_until(h, &v, &a, 4 * MCU_US_PER_S);
+    for (int i = 0; i < 60000 && access(index, F_OK) != 0; i++)
+        usleep(1000);
     assert_int_equal(system(command), 0);
-    for (size_t i = 0; i < synth.video_count; i++) {
-        if (rec_hls_push_video(h, synth.video[i]) == -EPIPE)
+    for (; v < synth.video_count; v++) {
+        if (rec_hls_push_video(h, synth.video[v]) == -EPIPE)
             break;
+        for (; a < synth.audio_count && synth.audio[a]->pts_us <= synth.video[v]->pts_us; a++)
+            rec_hls_push_audio(h, synth.audio[a]);
         usleep(200);
     }
     wait_for(h, REC_LIVE_FAILED);
