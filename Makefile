@@ -48,7 +48,7 @@ FUZZERS    := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fu
 BENCHES    := $(patsubst bench/%.c,$(BUILD)/bench/%,$(wildcard bench/*.c))
 
 .PHONY: all proof-kill proof-store help run test unit unit-asan unit-tsan fuzz-replay fuzz e2e asan tsan bench bench-network proof-live deps \
-        deps-test install format clean fuzzers unit-programs tools
+        deps-test install format clean fuzzers unit-programs tools proof-hostile
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
@@ -181,6 +181,8 @@ proof-store: all tools ## the database locked for 30 s, the disk full, the file 
 
 proof-kill: unit-programs ## kill -9 at 100 seeded moments of a recording; two minutes
 	@KILLS=$${KILLS:-100} $(BUILD)/tests/unit/recorder/test_kill
+proof-hostile: all tools ## thousands of hostile clients, others' p99 under 200 ms; five minutes
+	@ulimit -n $$(ulimit -Hn); PROOF=1 BUILD=$(BUILD) node --test --test-reporter=spec tests/faults/hostile.mjs
 
 install: all ## into PREFIX (/usr/local)
 	install -D -m 755 $(BUILD)/mixdown $(DESTDIR)$(PREFIX)/bin/mixdown

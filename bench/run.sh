@@ -11,7 +11,7 @@ failed=0
 # Helpers of overhead.sh, audio-room and room are no benches.
 names=("$@")
 if [ ${#names[@]} -eq 0 ]; then
-    names=(overhead audio-room room)
+    names=(overhead audio-room room signaling)
     for source in bench/*.c; do
         name=$(basename "$source" .c)
         case $name in floor | quality | audio_floor | audio_load | picture_load) ;; *) names+=("$name") ;; esac
@@ -26,6 +26,7 @@ for name in "${names[@]}"; do
         overhead) timeout -k 10 1800 bench/overhead.sh "$build" ;;
         audio-room) timeout -k 10 600 node bench/audio/audio-room.mjs "$build" ;;
         room) timeout -k 10 600 node bench/picture/room.mjs "$build" ;;
+        signaling) (ulimit -n "$(ulimit -Hn)" && timeout -k 10 600 node bench/signaling/signaling.mjs "$build") ;;
         latency) timeout -k 10 600 "$build/bench/latency" "$build/mixdown" ;;
         *) timeout -k 10 600 "$build/bench/$name" ;;
     esac </dev/null || {

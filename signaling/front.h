@@ -22,6 +22,7 @@ struct sig_front_stats {
     uint64_t ws_messages_out;
     uint64_t ws_refused; /* bad origin or token */
     uint64_t ws_rate_limited;
+    uint64_t ws_pongs;
     uint64_t bad_tokens;     /* refused */
     uint64_t limited_tokens; /* of these, by the address's limit */
     uint64_t certificates;   /* read anew */

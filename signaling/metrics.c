@@ -8,11 +8,14 @@
 
 #include "mcu/base/clock.h"
 #include "signaling/admission.h"
+#include "signaling/calls.h"
+#include "signaling/chat.h"
 #include "signaling/hooks.h"
 #include "signaling/http.h"
 #include "signaling/http_handlers.h"
 #include "signaling/store_upload.h"
 #include "signaling/uploads.h"
+#include "signaling/ws.h"
 
 struct all_stats {
     struct sig_rooms_stats rooms;
@@ -23,6 +26,10 @@ struct all_stats {
     struct sig_uploads_stats uploads;
     uint64_t uploads_waiting;
     uint64_t clients;
+    uint64_t trunk_clients;
+    struct sig_users_stats users;
+    struct sig_calls_stats calls;
+    struct sig_chat_stats chat;
     uint64_t front_cpu_us;
     uint64_t load_millicores;
 };
@@ -172,6 +179,7 @@ static const struct {
     M64("mixdown_ws_messages_in_total", COUNTER, front.ws_messages_in,
         "WebSocket messages received"),
     M64("mixdown_ws_messages_out_total", COUNTER, front.ws_messages_out, "WebSocket messages sent"),
+    M64("mixdown_ws_pongs_total", COUNTER, front.ws_pongs, "Answers to the pings of 30 s"),
     M64("mixdown_ws_refused_total", COUNTER, front.ws_refused,
         "WebSocket connections refused for path, origin or token"),
     M64("mixdown_ws_rate_limited_total", COUNTER, front.ws_rate_limited,
@@ -183,6 +191,21 @@ static const struct {
         "Of these, with 429: too many of one address"),
     M64("mixdown_tls_reloads_total", COUNTER, front.certificates,
         "Times that a new certificate was taken"),
+    M64("mixdown_trunk_clients", GAUGE, trunk_clients, "Users' devices that come over trunks"),
+    M32("mixdown_users", GAUGE, users.users, "Users who are signed in"),
+    M32("mixdown_users_devices", GAUGE, users.devices, "Their devices, lost ones included"),
+    M32("mixdown_calls", GAUGE, calls.calls, "Calls that ring or run"),
+    M32("mixdown_calls_ringing", GAUGE, calls.ringing, "Users who are being called"),
+    M64("mixdown_calls_started_total", COUNTER, calls.started, "Calls"),
+    M64("mixdown_calls_answered_total", COUNTER, calls.answered, "Users who answered and hung up"),
+    M64("mixdown_calls_missed_total", COUNTER, calls.missed, "Users who did not answer or were away"),
+    M64("mixdown_calls_rejected_total", COUNTER, calls.rejected, "Users who refused"),
+    M64("mixdown_calls_busy_total", COUNTER, calls.busy, "Users who were in another call"),
+    M64("mixdown_calls_cancelled_total", COUNTER, calls.cancelled, "Users called in vain, called off"),
+    M64("mixdown_calls_lost_total", COUNTER, calls.lost, "Users whose connection broke in a call"),
+    M64("mixdown_chat_sent_total", COUNTER, chat.sent, "Messages between users and in rooms"),
+    M64("mixdown_chat_delivered_total", COUNTER, chat.delivered, "Of those to users, delivered"),
+    M64("mixdown_chat_waited_total", COUNTER, chat.waited, "Of those to users, to one who was away"),
     M64("mixdown_store_written_total", COUNTER, store.written, "Database writes committed"),
     M64("mixdown_store_refused_total", COUNTER, store.refused, "Database writes lost: queue full"),
     M64("mixdown_store_failed_total", COUNTER, store.failed, "Database writes that failed"),
@@ -211,6 +234,10 @@ static void gather(struct sig_front *front, struct all_stats *a)
     front->host.stats(front->host.ctx, &a->host);
     a->front = front->stats;
     a->clients = front->client_count;
+    a->trunk_clients = sig_clients_on_trunks(front);
+    sig_users_stats(front->users, &a->users);
+    sig_calls_stats(front->calls, &a->calls);
+    sig_chat_stats(front->chat, &a->chat);
     a->front_cpu_us = (uint64_t)mcu_cpu_us();
     a->load_millicores = (uint64_t)(1000.0 * sig_load_cores(front->rooms));
     sig_uploads_stats(front->uploads, &a->uploads);

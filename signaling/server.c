@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "mcu/base/clock.h"
@@ -35,6 +36,7 @@
 #include "signaling/ws_internal.h"
 
 enum { HEADER_DATA_MAX = 16 * 1024, HTTP_TIMEOUT_S = 20, KEEPALIVE_S = 60, HLS_SWEEP_S = 60 };
+enum { OTHER_FILES = 4096 }; /* rooms, the store, files that are sent */
 
 struct connection { /* libwebsockets' per-session data: zeroed */
     struct sig_http *req;
@@ -49,6 +51,7 @@ struct sig_server {
     struct sig_certificate certificate;
     atomic_bool is_stopping;
     atomic_bool is_reloading;
+    uint32_t connections; /* to the port */
     char url[128];
 };
 
@@ -139,7 +142,7 @@ static int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, struct
         return c->client ? sig_client_received(c->client, in, size) : -1;
     case LWS_CALLBACK_RECEIVE_PONG:
         if (c->client)
-            c->client->heard_us = mcu_now_us();
+            sig_client_pong(c->client);
         return 0;
     case LWS_CALLBACK_SERVER_WRITEABLE:
         return c->client ? sig_client_writable(c->client) : -1;
@@ -152,10 +155,25 @@ static int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, struct
     }
 }
 
+/* Who comes when all places are taken is sent away at once. */
+static int on_accept(struct sig_server *s)
+{
+    return s->connections < s->conf.config->http.max_connections ? 0 : 1;
+}
+
 static int on_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
                        size_t size)
 {
     switch (reason) {
+    case LWS_CALLBACK_FILTER_NETWORK_CONNECTION:
+        return on_accept(server_of(wsi));
+    case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
+        server_of(wsi)->connections++;
+        return 0;
+    case LWS_CALLBACK_WSI_DESTROY:
+        if (server_of(wsi)->connections > 0) /* the socket that listens goes, too */
+            server_of(wsi)->connections--;
+        return 0;
     case LWS_CALLBACK_HTTP:
     case LWS_CALLBACK_HTTP_BODY:
     case LWS_CALLBACK_HTTP_BODY_COMPLETION:
@@ -244,6 +262,28 @@ static void on_tick(lws_sorted_usec_list_t *sul)
     lws_sul_schedule(s->lws, 0, &s->tick, on_tick, LWS_US_PER_SEC);
 }
 
+/* libwebsockets finds a connection by its descriptor in a table of as many entries as the process may
+ * have files, or, given a number of its own, by searching: with thousands of connections each close
+ * and each event would walk them all. So it is given the table, in a size that we choose. */
+static struct lws_context *create_sized(const struct lws_context_creation_info *info,
+                                        uint32_t max_connections)
+{
+    struct rlimit was;
+    if (getrlimit(RLIMIT_NOFILE, &was) != 0)
+        return NULL;
+    struct rlimit sized = was;
+    const rlim_t wanted = (rlim_t)max_connections + OTHER_FILES;
+    sized.rlim_cur = wanted < was.rlim_max ? wanted : was.rlim_max;
+    if (sized.rlim_cur < wanted)
+        log_warn("this process may open %llu files only: fewer than http.max_connections",
+                 (unsigned long long)sized.rlim_cur);
+    setrlimit(RLIMIT_NOFILE, &sized);
+    struct lws_context *lws = lws_create_context(info);
+    if (was.rlim_cur > sized.rlim_cur) /* numbers above the table are never reached: see on_accept() */
+        setrlimit(RLIMIT_NOFILE, &was);
+    return lws;
+}
+
 static int create_context(struct sig_server *s)
 {
     const struct mcu_config *config = s->conf.config;
@@ -253,13 +293,12 @@ static int create_context(struct sig_server *s)
         .gid = (gid_t)-1,
         .uid = (uid_t)-1,
         .max_http_header_data = HEADER_DATA_MAX,
-        .fd_limit_per_thread = config->http.max_connections + 64,
         .user = s,
     };
     if (config->http.tls_cert[0])
         info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
     lws_set_log_level(LLL_ERR | LLL_WARN, on_lws_log);
-    s->lws = lws_create_context(&info);
+    s->lws = create_sized(&info, config->http.max_connections);
     return s->lws ? 0 : -ENOMEM;
 }
 

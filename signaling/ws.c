@@ -330,11 +330,20 @@ void sig_client_send(struct sig_client *c, const json_t *message)
     json_decref(other);
 }
 
+void sig_client_pong(struct sig_client *c)
+{
+    c->heard_us = mcu_now_us();
+    c->front->stats.ws_pongs++;
+}
+
+/* With a payload: libwebsockets does not tell of pongs without one. */
 static int write_ping(struct sig_client *c, int64_t now_us)
 {
-    unsigned char buffer[LWS_PRE + 1];
+    static const char word[] = "mixdown";
+    unsigned char buffer[LWS_PRE + sizeof(word)];
+    memcpy(buffer + LWS_PRE, word, sizeof(word));
     c->pinged_us = now_us;
-    return lws_write(c->wsi, buffer + LWS_PRE, 0, LWS_WRITE_PING) < 0 ? -1 : 0;
+    return lws_write(c->wsi, buffer + LWS_PRE, sizeof(word) - 1, LWS_WRITE_PING) < 0 ? -1 : 0;
 }
 
 int sig_client_writable(struct sig_client *c)
@@ -357,6 +366,14 @@ int sig_client_writable(struct sig_client *c)
     if (c->out_first || c->is_dropped)
         lws_callback_on_writable(c->wsi);
     return failed ? -1 : 0;
+}
+
+size_t sig_clients_on_trunks(const struct sig_front *front)
+{
+    size_t n = 0;
+    for (const struct sig_client *c = front->clients; c; c = c->next)
+        n += sig_trunk_count(c->trunk);
+    return n;
 }
 
 void sig_clients_tick(struct sig_front *front, int64_t now_us)

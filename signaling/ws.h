@@ -118,7 +118,10 @@ struct sig_client *sig_client_open(struct sig_front *front, struct lws *wsi,
 /* Each returns 0, or -1: close the connection. */
 int sig_client_received(struct sig_client *c, const void *data, size_t size);
 int sig_client_writable(struct sig_client *c);
+void sig_client_pong(struct sig_client *c);
 void sig_client_gone(struct sig_client *c);
+
+size_t sig_clients_on_trunks(const struct sig_front *front);
 
 /* About once a second: pings, and clients that are silent. */
 void sig_clients_tick(struct sig_front *front, int64_t now_us);
