@@ -228,8 +228,11 @@ int mcu_studio_record_next(struct mcu_studio *s, const char *id, const char *pat
     struct mcu_recording *r = find(s, id);
     if (!r || r->is_stopping)
         return -ENOENT;
-    if (r->next || !find_free_part(r))
-        return -EBUSY;
+    pthread_mutex_lock(&r->lock);
+    const bool is_busy = r->next || !find_free_part(r);
+    pthread_mutex_unlock(&r->lock);
+    if (is_busy)
+        return -EBUSY; /* nobody but this thread sets `next` */
     struct rec *rec = NULL;
     const int err = open_part(r, path, at_us, &rec);
     if (err)

@@ -224,12 +224,14 @@ static void two_files_of_a_split_hold_everything_once(void **state)
         synth_video(&packets, START_US, 150, b_frames);
         struct rec_conf conf = conf_for(one);
         conf.is_reordered = b_frames > 0;
+        conf.may_block = false; /* what comes after its stop is still waited for */
         struct outcome o[2] = {0};
         struct rec *r[2] = {0};
         assert_int_equal(rec_start(&r[0], &conf), 0);
         size_t v = 0, a = 0;
         synth_push(&packets, r[0], &v, &a, START_US + 1500000);
         conf.path = two;
+        conf.may_block = true;
         conf.starts_at_key = true;
         conf.start_us = START_US + 1500000;
         assert_int_equal(rec_start(&r[1], &conf), 0);
