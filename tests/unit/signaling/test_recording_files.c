@@ -27,6 +27,8 @@ static const struct {
     {"/d/a-1.mp4", "a-1.marks", NULL}, /* not finished */
     {"/d/a-1.mp4", "a-1.mp4.tmp", NULL},
     {"/d/a-1.mp4", "a-12.vtt", NULL},
+    {"/d/a-1.mp4", "b-1.vtt", NULL},
+    {"/d/a-1.mp4", "a-.vtt", NULL},
     {"/d/a-1.mp4", "a-1.b.vtt", NULL},
     {"/d/a-1.mp4", "a-1.track-.ogg", NULL},
     {"/d/a-1.mp4", "a-1.track-x.mp4", NULL},
