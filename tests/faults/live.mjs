@@ -4,8 +4,10 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
+import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
+import tls from 'node:tls';
 import { after, before, describe, test } from 'node:test';
 import { Front, freePort, sleep, until } from './lib/front.mjs';
 import { Rtmp } from './lib/rtmp.mjs';
@@ -70,6 +72,25 @@ const undrop = () => spawnSync('nft', ['delete', 'table', 'inet', TABLE]);
 
 const differs = (a, b) => Math.max(...a.map((v, i) => Math.abs(v - b[i])));
 
+// A certificate for localhost that signs itself.
+function certify(name) {
+  const words = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost',
+    '-keyout', path.join(folder, `${name}.key`), '-out', path.join(folder, `${name}.crt`)];
+  assert.equal(spawnSync('openssl', words).status, 0);
+}
+
+// TLS in front of the RTMP server.
+async function secure(name) {
+  const server = tls.createServer({ key: fs.readFileSync(path.join(folder, `${name}.key`)), cert: fs.readFileSync(path.join(folder, `${name}.crt`)) }, (socket) => {
+    const inner = net.connect(rtmp.port, '127.0.0.1');
+    for (const s of [socket, inner]) s.on('error', () => { socket.destroy(); inner.destroy(); });
+    socket.pipe(inner).pipe(socket);
+  });
+  server.on('tlsClientError', () => {});
+  await new Promise((r) => server.listen(0, '127.0.0.1', r));
+  return server;
+}
+
 // Key frames every 2 s, sound and picture, times that rise together.
 function check(file, least_s) {
   const { streams, packets } = probe(file);
@@ -89,9 +110,11 @@ function check(file, least_s) {
 
 before(async () => {
   folder = fs.mkdtempSync(path.join(os.tmpdir(), 'mixdown-live-'));
+  certify('good');
+  certify('bad');
   front = await Front.start(path.join(BUILD, 'mixdown'), { env: {
     MIXDOWN_VIDEO_WIDTH: '640', MIXDOWN_VIDEO_HEIGHT: '360', MIXDOWN_VIDEO_FPS: '15', MIXDOWN_VIDEO_BITRATE_KBPS: '800',
-    MIXDOWN_LIVE_ALLOW: '127.0.0.0/8', MIXDOWN_LOG_LEVEL: 'debug', MIXDOWN_ROOM_EMPTY_S: '3600', MIXDOWN_VIDEO_LABELS: 'false',
+    MIXDOWN_LIVE_ALLOW: '127.0.0.0/8', MIXDOWN_LIVE_CA_FILE: path.join(folder, 'good.crt'), MIXDOWN_LOG_LEVEL: 'debug', MIXDOWN_ROOM_EMPTY_S: '3600', MIXDOWN_VIDEO_LABELS: 'false',
     MIXDOWN_VIDEO_TRANSITION_MS: '0', MIXDOWN_ROOM_SPARE: '0',
   } });
   assert.equal(front.exit, undefined, front.log);
@@ -199,6 +222,21 @@ describe('pushes', () => {
     await until(async () => (await state(id)).state !== 'live', 'its death to be seen', 60000);
     await reaches(id, 'live');
     await end(id);
+  });
+
+  test('RTMPS goes to whom the certificates name, and to nobody else', async () => {
+    const [good, bad] = [await secure('good'), await secure('bad')];
+    const before = rtmp.files().length;
+    const ids = [await push(`rtmps://localhost:${good.address().port}/live/${KEY}`), await push(`rtmps://localhost:${bad.address().port}/live/${KEY}2`)];
+    await reaches(ids[0], 'live');
+    const refused = await until(async () => { const p = await state(ids[1]); return p.lastError && p; }, 'it to be refused', 60000);
+    assert.notEqual(refused.state, 'live');
+    await sleep(2000);
+    for (const id of ids) await end(id);
+    good.close();
+    bad.close();
+    assert.equal(rtmp.files().length, before + 1);
+    assert.equal(decode(rtmp.files().at(-1)).errors.includes('error while decoding'), false);
   });
 
   test('refusals', async () => {
