@@ -17,7 +17,7 @@ test('sdk: a host lets in, makes watchers and speakers, hands over and sends awa
 
     /* Ben comes first and waits; Ada is a host and finds him waiting. */
     await ben.join({ room: 'hosts', name: 'Ben', userId: 'ben' });
-    await until('Ben to wait', async () => await ben.state() === 'waiting');
+    await until('Ben to wait', async () => await ben.state() === 'waiting', 60000);
     await ada.join({ room: 'hosts', name: 'Ada', userId: 'ada', role: 'host' });
     check(await ada.done() === 'joined', 'a host has to wait');
     await ada.until('her list of who waits', (room) => room.host.waiting.some((w) => w.userId === 'ben'));
@@ -54,12 +54,12 @@ test('sdk: a host lets in, makes watchers and speakers, hands over and sends awa
     await ada.join({ room: 'hosts', name: 'Ada', userId: 'ada' });
     check(await ada.done() === 'joined', 'Ada may not come back');
     await ben.run((room) => room.host.kick('ada'));
-    await until('Ada to be out', async () => await ada.state() === 'left');
+    await until('Ada to be out', async () => await ada.state() === 'left', 60000);
     check((await ada.told('state')).at(-1).reason === 'kicked', 'she does not know why');
     await ada.join({ room: 'hosts', name: 'Ada', userId: 'ada', role: 'host' });
     check(await ada.done() === 'banned', `she came back: ${await ada.done()}`);
     await ben.run((room) => room.host.end());
-    await until('the room to be over for Ben', async () => await ben.state() === 'left');
+    await until('the room to be over for Ben', async () => await ben.state() === 'left', 60000);
     for (const one of [ada, ben])
         check(!one.errors.length, `errors: ${one.errors}`);
 });
