@@ -641,5 +641,6 @@ void rec_input_read_status(struct rec_input *in, struct rec_input_status *out)
 {
     pthread_mutex_lock(&in->lock);
     *out = in->status;
+    out->resyncs = in->pace.resyncs;
     pthread_mutex_unlock(&in->lock);
 }

@@ -60,6 +60,7 @@ struct rec_input_status {
     int64_t position_us; /* of a file */
     int64_t duration_us; /* of a file; 0: not known */
     uint32_t retries;    /* connections that failed or ended */
+    uint32_t resyncs;     /* since it was opened: how often its time began anew, for it came late */
     bool has_audio, has_video;
     bool is_looped;
 };
