@@ -47,7 +47,7 @@ TEST_TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tests/tools/%,$(wildcard tests
 FUZZERS    := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCHES    := $(patsubst bench/%.c,$(BUILD)/bench/%,$(wildcard bench/*.c))
 
-.PHONY: all proof-kill proof-store help run test unit unit-asan unit-tsan fuzz-replay fuzz e2e asan tsan bench bench-network proof-live deps \
+.PHONY: all proof-kill proof-store help run test unit unit-asan unit-tsan fuzz-replay fuzz e2e asan tsan bench bench-network bench-live proof-live deps \
         deps-test install format clean fuzzers unit-programs tools proof-hostile
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -172,6 +172,9 @@ bench: all tools $(BENCHES) ## every bench, as ratios in one run
 
 proof-live: all tools ## live pushes through a server that is stopped for a minute; three minutes
 	@STOP_S=60 BUILD=$(BUILD) node --test --test-reporter=spec tests/faults/live.mjs
+
+bench-live: all tools ## what a push and HLS add to a room's CPU; two minutes
+	@BUILD=$(BUILD) node bench/live/run.mjs
 
 bench-network: all tools ## Chromium on bad networks, as a table; seven minutes
 	@MIXDOWN=$${MIXDOWN:-$(CURDIR)/$(BUILD)/mixdown} NETRIG=$(CURDIR)/$(BUILD)/tests/tools/netrig node bench/network/run.mjs
