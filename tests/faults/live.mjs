@@ -1,6 +1,6 @@
 // Live pushes against real servers on loopback: nginx's RTMP module and an SRT listener of FFmpeg. What arrives is decoded
 // and compared with the recording; the server is killed, stopped, and its packets are dropped.
-// Usage: node --test tests/faults/live.mjs, with BUILD (build). STOP_S (10) is how long it is stopped: 60 in `make proof-live`.
+// Usage: node --test tests/faults/live.mjs, with BUILD (build). STOP_S (6) is how long it is stopped: 60 in `make proof-live`.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -13,7 +13,7 @@ import { Front, freePort, sleep, until } from './lib/front.mjs';
 import { Rtmp } from './lib/rtmp.mjs';
 
 const BUILD = path.resolve(process.env.BUILD ?? 'build');
-const STOP_S = Number(process.env.STOP_S ?? 10);
+const STOP_S = Number(process.env.STOP_S ?? 6);
 const KEY = 'k3y-that-nobody-may-see';
 const COLOURS = ['#c02020', '#2040c0'];
 const table = []; // [what happened, what was seen]
@@ -147,7 +147,7 @@ describe('pushes', () => {
     const ids = [await push(`${rtmp.url}/${KEY}`), await push(`srt://127.0.0.1:${port}?streamid=${KEY}`)];
     const [, recording] = await rest('POST', 'rooms/r/recordings', {});
     for (const id of ids) await reaches(id, 'live');
-    await sleep(7000);
+    await sleep(5500);
     const [, list] = await rest('GET', 'rooms/r/live');
     assert.equal(list.live.length, 2);
     assert.ok(list.live.every((p) => p.bytes > 100000 && p.retries <= 3), JSON.stringify(list));
@@ -162,7 +162,7 @@ describe('pushes', () => {
     const truth = decode(mp4);
     assert.ok(differs(truth.tiles[0], truth.tiles[1]) > 100, `two colours: ${truth.tiles}`);
     for (const file of [rtmp.files()[0], ts]) {
-      const seen = check(file, 5);
+      const seen = check(file, 4);
       const picture = decode(file);
       assert.equal(picture.errors.includes('error while decoding'), false, picture.errors);
       picture.tiles.forEach((c, i) => assert.ok(differs(c, truth.tiles[i]) < 12, `${file}: ${c}, in the recording ${truth.tiles[i]}`));
