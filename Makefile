@@ -187,7 +187,7 @@ proof-kill: unit-programs ## kill -9 at 100 seeded moments of a recording; two m
 proof-hostile: all tools ## thousands of hostile clients, others' p99 under 200 ms; five minutes
 	@ulimit -n $$(ulimit -Hn); PROOF=1 BUILD=$(BUILD) node --test --test-reporter=spec tests/faults/hostile.mjs
 
-proof-hours: unit-programs ## four hours of a recording on a virtual clock; about two minutes
+proof-hours: unit-programs ## four hours of a recording on a virtual clock; four minutes of CPU
 	@MINUTES=$${MINUTES:-240} $(BUILD)/tests/unit/mcu/test_hours
 
 install: all ## into PREFIX (/usr/local)

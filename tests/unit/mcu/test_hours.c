@@ -285,7 +285,7 @@ static void hours_do_not_part_sound_and_picture(void **state)
 {
     struct rig *r = *state;
     const char *text = getenv("MINUTES");
-    const int64_t minutes = text ? atoi(text) : 4;
+    const int64_t minutes = text ? atoi(text) : 2;
     const int64_t end_us = minutes * 60 * MCU_US_PER_S;
     const struct mcu_record_conf conf = {.id = "r", .path = r->path};
     assert_int_equal(mcu_studio_record(r->studio, &conf), 0);
