@@ -1,9 +1,9 @@
 /* Who may send: a subscriber only watches, whatever his session description or his packets say.
  *
- * Enforced three times, because each alone leaves a hole: an offer is answered as if he had asked to
- * receive only; what comes nevertheless is dropped on [net] (may_publish), so that it is over at once
- * when a role is taken away and the next offer is still to come; and pictures that are open are
- * closed. [ctl]. */
+ * Enforced three times, because each alone leaves a hole: an offer is answered as if he had asked
+ * to receive only; what comes nevertheless is dropped on [net] (may_publish), so that it is over at
+ * once when a role is taken away and the next offer is still to come; and pictures that are open
+ * are closed. [ctl]. */
 #include <stdio.h>
 #include <string.h>
 

@@ -58,12 +58,11 @@ static void add_link(struct sig_http *req, char *links, const char *rel, uint64_
     char one[LINK_MAX] = "";
     char numbers[64];
     snprintf(numbers, sizeof(numbers), "?offset=%llu&limit=%u", (unsigned long long)offset, limit);
-    const bool fits = append(one, sizeof(one), "<", false) &&
-                      append(one, sizeof(one), req->path, true) &&
-                      append(one, sizeof(one), numbers, false) &&
-                      append_args(one, sizeof(one), req) &&
-                      append(one, sizeof(one), ">; rel=\"", false) &&
-                      append(one, sizeof(one), rel, false) && append(one, sizeof(one), "\"", false);
+    const bool fits =
+        append(one, sizeof(one), "<", false) && append(one, sizeof(one), req->path, true) &&
+        append(one, sizeof(one), numbers, false) && append_args(one, sizeof(one), req) &&
+        append(one, sizeof(one), ">; rel=\"", false) && append(one, sizeof(one), rel, false) &&
+        append(one, sizeof(one), "\"", false);
     if (!fits || strlen(links) + strlen(one) + 3 > LINK_MAX)
         return;
     if (links[0])

@@ -1,5 +1,5 @@
-/* signaling/api_page.h - lists by the page: ?offset= and ?limit=, and a Link to the others (RFC 8288).
- * Front thread. */
+/* signaling/api_page.h - lists by the page: ?offset= and ?limit=, and a Link to the others (RFC
+ * 8288). Front thread. */
 #ifndef SIGNALING_API_PAGE_H
 #define SIGNALING_API_PAGE_H
 
@@ -15,7 +15,8 @@ bool sig_page_read(struct sig_http *req, struct sig_page *out, uint32_t limit);
 
 /* Adds total, offset and limit to the reply's JSON, and the header Link: first, prev, next, last
  * as there are. Steals json; replies. */
-void sig_page_reply(struct sig_http *req, const struct sig_page *page, uint64_t total, json_t *json);
+void sig_page_reply(struct sig_http *req, const struct sig_page *page, uint64_t total,
+                    json_t *json);
 
 /* An array's part. Steals list; new. */
 json_t *sig_page_slice(json_t *list, const struct sig_page *page);

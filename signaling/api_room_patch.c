@@ -1,5 +1,5 @@
-/* REST: changing a room: its picture, which its process has to agree to, and its rules (signaling/rules.h),
- * which are the front's. Front thread. */
+/* REST: changing a room: its picture, which its process has to agree to, and its rules
+ * (signaling/rules.h), which are the front's. Front thread. */
 #include <stdio.h>
 #include <string.h>
 

@@ -130,9 +130,8 @@ bool sig_once_answer(struct sig_http *req)
     char key[SIG_ONCE_KEY_MAX + 1];
     uint8_t who[SHA256_DIGEST_LENGTH];
     uint8_t what[SHA256_DIGEST_LENGTH];
-    const int n = req->method == SIG_POST && strncmp(req->path, "/api/v1/", 8) == 0
-                      ? read_key(req, key)
-                      : -1;
+    const int n =
+        req->method == SIG_POST && strncmp(req->path, "/api/v1/", 8) == 0 ? read_key(req, key) : -1;
     if (n == -1)
         return false;
     if (n < 0) {

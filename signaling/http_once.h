@@ -1,10 +1,10 @@
 /* signaling/http_once.h - a POST that is sent twice is carried out once.
  *
- * A client that got no answer cannot know whether the room was opened or the recording started. With
- * a header `Idempotency-Key` of its own making it may ask again: the first answer is kept for ten
- * minutes and given again (`Idempotency-Replayed: true`), to the same token, path and body only.
- * Answers of success are kept, at most SIG_ONCE_MAX of at most SIG_ONCE_BODY_MAX bytes: what failed
- * is tried again. Front thread. */
+ * A client that got no answer cannot know whether the room was opened or the recording started.
+ * With a header `Idempotency-Key` of its own making it may ask again: the first answer is kept for
+ * ten minutes and given again (`Idempotency-Replayed: true`), to the same token, path and body
+ * only. Answers of success are kept, at most SIG_ONCE_MAX of at most SIG_ONCE_BODY_MAX bytes: what
+ * failed is tried again. Front thread. */
 #ifndef SIGNALING_HTTP_ONCE_H
 #define SIGNALING_HTTP_ONCE_H
 

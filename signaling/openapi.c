@@ -45,8 +45,7 @@ static const struct {
      "\"slides\", \"audio\"]}"},
     {"app", "Not looked at.", "{\"type\": \"string\"}"},
     {"stream", "The room.", "{\"$ref\": \"#/components/schemas/RoomId\"}"},
-    {"type", "What is wanted.",
-     "{\"type\": \"string\", \"enum\": [\"push\", \"play\", \"echo\"]}"},
+    {"type", "What is wanted.", "{\"type\": \"string\", \"enum\": [\"push\", \"play\", \"echo\"]}"},
     {"token", "The token, where a header cannot be set.", "{\"type\": \"string\"}"},
 };
 
@@ -340,14 +339,15 @@ json_t *sig_openapi_make(const struct sig_route *routes)
     json_t *shapes = schemas();
     if (!shapes)
         return NULL;
-    return json_pack(
-        "{s:s, s:{s:s, s:s, s:s, s:{s:s, s:s}}, s:[{s:s}], s:[{s:[]}], s:o, s:{s:o, s:{s:{s:s, s:s, "
-        "s:s}}}}",
-        "openapi", "3.1.0", "info", "title", "Mixdown", "version", MIXDOWN_VERSION, "summary",
-        "A conference server that mixes: many streams in, one out.", "license", "name",
-        "GPL-3.0-or-later", "identifier", "GPL-3.0-or-later", "servers", "url", "/", "security",
-        "token", "paths", paths(routes), "components", "schemas", shapes, "securitySchemes", "token",
-        "type", "http", "scheme", "bearer", "bearerFormat", "JWT");
+    return json_pack("{s:s, s:{s:s, s:s, s:s, s:{s:s, s:s}}, s:[{s:s}], s:[{s:[]}], s:o, s:{s:o, "
+                     "s:{s:{s:s, s:s, "
+                     "s:s}}}}",
+                     "openapi", "3.1.0", "info", "title", "Mixdown", "version", MIXDOWN_VERSION,
+                     "summary", "A conference server that mixes: many streams in, one out.",
+                     "license", "name", "GPL-3.0-or-later", "identifier", "GPL-3.0-or-later",
+                     "servers", "url", "/", "security", "token", "paths", paths(routes),
+                     "components", "schemas", shapes, "securitySchemes", "token", "type", "http",
+                     "scheme", "bearer", "bearerFormat", "JWT");
 }
 
 /* --- serving ---------------------------------------------------------------------------------- */

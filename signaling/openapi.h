@@ -1,5 +1,5 @@
-/* signaling/openapi.h - what the HTTP interface is, as OpenAPI 3.1: made of the table that routes the
- * requests (http_routes.c: methods, paths, sizes of bodies), of words about each row
+/* signaling/openapi.h - what the HTTP interface is, as OpenAPI 3.1: made of the table that routes
+ * the requests (http_routes.c: methods, paths, sizes of bodies), of words about each row
  * (openapi_words.c) and of the shapes of what is sent (apidoc/schemas.json). Front thread. */
 #ifndef SIGNALING_OPENAPI_H
 #define SIGNALING_OPENAPI_H

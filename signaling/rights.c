@@ -11,20 +11,18 @@ static const struct {
     int rank;
     bool by_record, by_live; /* claims that give it to any role */
 } rights[SIG_RIGHTS] = {
-    [SIG_MAY_PUBLISH] = {PUBLISHER, false, false},
-    [SIG_MAY_CHAT] = {SUBSCRIBER, false, false},
-    [SIG_MAY_INVITE] = {PUBLISHER, false, false},
-    [SIG_MAY_RECORD] = {HOST, true, false},
-    [SIG_MAY_LIVE] = {HOST, false, true},
-    [SIG_MAY_INPUTS] = {HOST, false, false},
-    [SIG_MAY_LAYOUT] = {HOST, false, false},
-    [SIG_MAY_MODERATE] = {HOST, false, false},
+    [SIG_MAY_PUBLISH] = {PUBLISHER, false, false}, [SIG_MAY_CHAT] = {SUBSCRIBER, false, false},
+    [SIG_MAY_INVITE] = {PUBLISHER, false, false},  [SIG_MAY_RECORD] = {HOST, true, false},
+    [SIG_MAY_LIVE] = {HOST, false, true},          [SIG_MAY_INPUTS] = {HOST, false, false},
+    [SIG_MAY_LAYOUT] = {HOST, false, false},       [SIG_MAY_MODERATE] = {HOST, false, false},
     [SIG_MAY_MANAGE] = {HOST, false, false},
 };
 
 int sig_role_rank(const char *role)
 {
-    return strcmp(role, "host") == 0 ? HOST : strcmp(role, "publisher") == 0 ? PUBLISHER : SUBSCRIBER;
+    return strcmp(role, "host") == 0        ? HOST
+           : strcmp(role, "publisher") == 0 ? PUBLISHER
+                                            : SUBSCRIBER;
 }
 
 int sig_right_rank(enum sig_right right)

@@ -1,8 +1,9 @@
 /* signaling/rights.h - who may do what: one table of role and right.
  *
  * Every action of the WebSocket and every route of REST asks here before it does anything. A right
- * belongs to a role and those above it (subscriber, publisher, host); the claims `record` and `live`
- * of a token give theirs to any role, and `admin` gives all. Everything on the front's thread. */
+ * belongs to a role and those above it (subscriber, publisher, host); the claims `record` and
+ * `live` of a token give theirs to any role, and `admin` gives all. Everything on the front's
+ * thread. */
 #ifndef SIGNALING_RIGHTS_H
 #define SIGNALING_RIGHTS_H
 

@@ -1,5 +1,5 @@
-/* The rules of a room; see rules.h. This file: reading, putting in force, as JSON; rules_gate.c: who
- * may come in. */
+/* The rules of a room; see rules.h. This file: reading, putting in force, as JSON; rules_gate.c:
+ * who may come in. */
 #include "signaling/rules.h"
 
 #include <errno.h>
@@ -198,13 +198,13 @@ static void keep(struct sig_room *room)
     char hash[2 * sizeof(r->hash) + 1];
     rules_hex(salt, r->salt, sizeof(r->salt));
     rules_hex(hash, r->hash, sizeof(r->hash));
-    json_t *session =
-        json_pack("{s:i, s:s, s:b, s:b, s:i, s:o, s:O, s:O, s:O}", "v", 1, "title", r->title,
-                  "locked", r->is_locked, "lobby", r->has_lobby, "maxMembers", (int)r->max_members,
-                  "may", may_json(r), "roles", r->roles, "banned", r->banned, "admitted",
-                  r->admitted);
+    json_t *session = json_pack("{s:i, s:s, s:b, s:b, s:i, s:o, s:O, s:O, s:O}", "v", 1, "title",
+                                r->title, "locked", r->is_locked, "lobby", r->has_lobby,
+                                "maxMembers", (int)r->max_members, "may", may_json(r), "roles",
+                                r->roles, "banned", r->banned, "admitted", r->admitted);
     if (session && r->has_password)
-        json_object_set_new(session, "password", json_pack("{s:s, s:s}", "salt", salt, "hash", hash));
+        json_object_set_new(session, "password",
+                            json_pack("{s:s, s:s}", "salt", salt, "hash", hash));
     sig_room_command(room, json_pack("{s:s, s:o}", "cmd", "room_session", "session", session), NULL,
                      NULL);
 }
@@ -300,8 +300,7 @@ static json_t *keys_of(const json_t *object)
     json_t *list = json_array();
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)object, key, value)
-        json_array_append_new(list, json_string(key));
+    json_object_foreach((json_t *)object, key, value) json_array_append_new(list, json_string(key));
     return list;
 }
 

@@ -20,8 +20,8 @@ struct sig_room;
 enum {
     SIG_TITLE_CHARS_MAX = 128,
     SIG_PASSWORD_CHARS_MAX = 128,
-    SIG_PASSWORD_TRIES = 10,    /* wrong ones of one user in a minute */
-    SIG_RULES_USERS_MAX = 250,  /* that roles, banned and admitted name each */
+    SIG_PASSWORD_TRIES = 10,   /* wrong ones of one user in a minute */
+    SIG_RULES_USERS_MAX = 250, /* that roles, banned and admitted name each */
 };
 
 struct sig_rules {
@@ -31,14 +31,14 @@ struct sig_rules {
     bool has_password;
     uint8_t salt[16];
     uint8_t hash[32];
-    uint32_t max_members;     /* 0: as the setting room.max_members */
+    uint32_t max_members;      /* 0: as the setting room.max_members */
     uint8_t least[SIG_RIGHTS]; /* the lowest rank that may, and one; 0: as the table says */
-    json_t *roles;            /* {user: role} */
-    json_t *banned;           /* {user: true} */
-    json_t *admitted;         /* {user: true} */
-    json_t *tries;            /* {user: wrong passwords since tries_since_us} */
+    json_t *roles;             /* {user: role} */
+    json_t *banned;            /* {user: true} */
+    json_t *admitted;          /* {user: true} */
+    json_t *tries;             /* {user: wrong passwords since tries_since_us} */
     int64_t tries_since_us;
-    bool is_kept;             /* the room's process has some */
+    bool is_kept; /* the room's process has some */
 };
 
 /* As the settings say. finish takes what init left half done. */

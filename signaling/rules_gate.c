@@ -100,8 +100,7 @@ const struct sig_error *sig_rules_gate(struct sig_room *room, const char *user,
         return NULL;
     if (r->is_locked)
         return sig_error("room_locked");
-    const struct sig_error *error =
-        r->has_password ? check_password(r, user, password) : NULL;
+    const struct sig_error *error = r->has_password ? check_password(r, user, password) : NULL;
     if (error)
         return error;
     return r->has_lobby && !was_admitted ? sig_error("lobby") : NULL;

@@ -1,5 +1,5 @@
-/* A room's rules as clients send them, and as an earlier front may have left them: what is taken can be
- * put in force, kept and read again to the same. */
+/* A room's rules as clients send them, and as an earlier front may have left them: what is taken
+ * can be put in force, kept and read again to the same. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>

@@ -67,11 +67,11 @@ static void a_role_is_told_to_the_next_front_and_a_wrong_one_changes_nothing(voi
     open_room(s, "mcu");
     const struct guest *ann = join(s, 0, NO_COLOUR, MCU_CODEC_VP8);
     set_role(s, ann, "subscriber");
-    assert_string_equal(ask(s, json_pack("{s:s,s:s,s:i}", "cmd", "peer_set", "peer", ann->id,
-                                         "role", 7)),
-                        "bad_message");
-    assert_string_equal(ask(s, json_pack("{s:s,s:s,s:s}", "cmd", "peer_set", "peer", ann->id, "role",
-                                         "a role that is longer than any of ours can be")),
+    assert_string_equal(
+        ask(s, json_pack("{s:s,s:s,s:i}", "cmd", "peer_set", "peer", ann->id, "role", 7)),
+        "bad_message");
+    assert_string_equal(ask(s, json_pack("{s:s,s:s,s:s}", "cmd", "peer_set", "peer", ann->id,
+                                         "role", "a role that is longer than any of ours can be")),
                         "bad_message");
     tell(s, json_pack("{s:s,s:{s:i}}", "cmd", "room_session", "session", "v", 7));
     tell(s, json_pack("{s:s}", "cmd", "adopt"));

@@ -1,5 +1,5 @@
-/* The OpenAPI document against the table of routes: everything that is routed is said, nothing else is,
- * and what it names is there. */
+/* The OpenAPI document against the table of routes: everything that is routed is said, nothing else
+ * is, and what it names is there. */
 #include "signaling/openapi.h"
 
 #include <setjmp.h>
@@ -55,7 +55,8 @@ static void every_route_is_said(void **state)
             fail_msg("%s %s has no words in signaling/openapi_words.c", method_of(r->method),
                      r->pattern);
         const struct sig_words *w = sig_words_find(r);
-        if (!w->tag[0] || !w->summary[0] || !w->answer[0] || (r->body_max > 0) != (w->body[0] != '\0'))
+        if (!w->tag[0] || !w->summary[0] || !w->answer[0] ||
+            (r->body_max > 0) != (w->body[0] != '\0'))
             fail_msg("%s %s: its words are not whole", method_of(r->method), r->pattern);
     }
 }
@@ -80,7 +81,8 @@ static void errors_that_are_named_are_there(void **state)
         char text[512];
         char *rest = NULL;
         snprintf(text, sizeof(text), "%s", w->errors);
-        for (const char *code = strtok_r(text, " ", &rest); code; code = strtok_r(NULL, " ", &rest)) {
+        for (const char *code = strtok_r(text, " ", &rest); code;
+             code = strtok_r(NULL, " ", &rest)) {
             if (strcmp(sig_error(code)->code, code) != 0)
                 fail_msg("%s: there is no error %s", w->pattern, code);
             char status[16];
@@ -128,7 +130,8 @@ static void parameters_have_words(void **state)
     for (const struct sig_words *w = sig_words; w->pattern; w++) {
         size_t i;
         json_t *one;
-        json_array_foreach(json_object_get(operation_of(w->method, w->pattern), "parameters"), i, one)
+        json_array_foreach(json_object_get(operation_of(w->method, w->pattern), "parameters"), i,
+                           one)
         {
             if (!json_object_get(one, "description"))
                 fail_msg("%s: %s has no words in signaling/openapi.c", w->pattern,

@@ -1,4 +1,5 @@
-/* What hosts decide: the room's rules, who may come in, the lobby, roles, and who is a host next. */
+/* What hosts decide: the room's rules, who may come in, the lobby, roles, and who is a host next.
+ */
 #include "signaling/rooms.h"
 
 #include <setjmp.h>
@@ -143,8 +144,8 @@ static void rules_are_told_and_given_to_the_next_process(void **state)
         assert_null(heard_data(f, i, "banned"));
     }
     f->events.restarted(f->opened[0]);
-    assert_string_equal(
-        json_string_value(json_object_get(f->asked[0].command, "cmd")), "room_session");
+    assert_string_equal(json_string_value(json_object_get(f->asked[0].command, "cmd")),
+                        "room_session");
     const json_t *session = json_object_get(f->asked[0].command, "session");
     assert_string_equal(json_string_value(json_object_get(session, "title")), "Daily");
     settle(f);
@@ -179,7 +180,8 @@ static void guesses_of_a_password_are_counted_by_user(void **state)
     for (int i = 0; i < SIG_PASSWORD_TRIES; i++)
         refused_as(ask_as(f, 1, "mal", "publisher", "wrong"), "bad_password");
     refused_as(ask_as(f, 1, "mal", "publisher", "wrong"), "rate_limited");
-    refused_as(ask_as(f, 1, "mal", "publisher", "right"), "rate_limited"); /* cannot be told apart */
+    refused_as(ask_as(f, 1, "mal", "publisher", "right"),
+               "rate_limited"); /* cannot be told apart */
     assert_null(ask_as(f, 1, "bob", "publisher", "right"));
     settle(f);
 }
