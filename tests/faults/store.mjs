@@ -35,7 +35,14 @@ async function visit(front, room, names) {
 // sqlite3 sees the file by the path of whoever has it open: `pid` may be in a namespace of its own.
 function ask(file, sql, pid = null) {
   const words = ['sqlite3', '-cmd', '.timeout 20000', file, sql];
-  return (pid ? execFileSync('nsenter', ['-t', String(pid), '-U', '-m', '--preserve-credentials', ...words]) : execFileSync(words[0], words.slice(1))).toString().trim();
+  for (let left = 100; ; left--) { // beside a writer that comes and goes the shell may fail to open it
+    try {
+      return (pid ? execFileSync('nsenter', ['-t', String(pid), '-U', '-m', '--preserve-credentials', ...words], { stdio: 'pipe' }) : execFileSync(words[0], words.slice(1), { stdio: 'pipe' })).toString().trim();
+    } catch (e) {
+      if (!left || !/unable to open/.test(String(e.stderr))) throw e;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
+    }
+  }
 }
 const names = (from, count) => Array.from({ length: count }, (_, i) => `user-${String(from + i).padStart(3, '0')}`);
 const visitors = (file, room, pid) => ask(file, `SELECT user_id FROM room_members WHERE room_id='${room}' AND user_id LIKE 'user-%' AND left_at > 0 ORDER BY id`, pid).split('\n');
