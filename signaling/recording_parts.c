@@ -10,6 +10,7 @@
 #include "mcu/base/log.h"
 #include "signaling/hooks.h"
 #include "signaling/rooms_internal.h"
+#include "signaling/uploads.h"
 
 void recording_part_id(const struct sig_recording *r, uint32_t number, char out[65])
 {
@@ -85,6 +86,25 @@ void recording_hook(const struct sig_recording *r, const char *what, const char 
         json_object_update(data, more);
     json_decref(more);
     sig_hooks_post(r->rooms->conf.hooks, event, r->room_id, data);
+}
+
+void sig_recording_uploaded(struct sig_rooms *rooms, const char *id, bool is_done)
+{
+    struct sig_store_recording row;
+    struct sig_store *store = rooms->conf.store;
+    if (!store || sig_store_recording_get(store, id, &row) != 1)
+        return; /* it was deleted meanwhile */
+    sig_hooks_post(rooms->conf.hooks, is_done ? "recording.uploaded" : "recording.upload_failed",
+                   row.room_id,
+                   json_pack("{s:s, s:s, s:I, s:i, s:o}", "id", row.id, "recordingId",
+                             row.recording_id, "startedAt", (json_int_t)row.started_at_ms, "part",
+                             (int)row.part, "upload", sig_upload_json(store, id)));
+    struct sig_room *room = sig_rooms_find(rooms, row.room_id);
+    if (room)
+        sig_room_tell(room, NULL, "upload",
+                      json_pack("{s:s, s:s, s:I, s:s}", "id", row.id, "recordingId",
+                                row.recording_id, "startedAt", (json_int_t)row.started_at_ms,
+                                "status", is_done ? "done" : "failed"));
 }
 
 /* --- what has to be recovered ----------------------------------------------------------------- */

@@ -388,6 +388,10 @@ json_t *sig_room_members_json(const struct sig_room *room, bool is_whole);
 json_t *sig_recording_json(const struct sig_recording *r);
 json_t *sig_recording_row_json(const struct sig_store_recording *row);
 
+/* All files of that row are in the storage elsewhere, or some have failed to get there: told to the
+ * application, and, where its room runs (again), to those in it. */
+void sig_recording_uploaded(struct sig_rooms *rooms, const char *id, bool is_done);
+
 /* {active, id, startedAt}, as `join` answers. */
 json_t *sig_room_recording_json(const struct sig_room *room);
 

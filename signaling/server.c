@@ -219,6 +219,17 @@ static int on_hooks(struct lws *wsi, enum lws_callback_reasons reason, void *use
     return 0;
 }
 
+static int on_uploads(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
+                      size_t size)
+{
+    (void)user;
+    (void)in;
+    (void)size;
+    if (reason == LWS_CALLBACK_RAW_RX_FILE)
+        sig_uploads_service(server_of(wsi)->front.uploads);
+    return 0;
+}
+
 static const struct lws_protocols port_protocols[] = {
     {.name = "mixdown",
      .callback = on_callback,
@@ -229,6 +240,7 @@ static const struct lws_protocols port_protocols[] = {
 static const struct lws_protocols host_protocols[] = {
     {.name = "host", .callback = on_host},
     {.name = "hooks", .callback = on_hooks},
+    {.name = "uploads", .callback = on_uploads},
     {0},
 };
 
@@ -349,10 +361,12 @@ static int watch_host(struct sig_server *s)
     struct lws_vhost *vhost = lws_create_vhost(s->lws, &info);
     if (!vhost)
         return -ENOMEM;
-    const int err = watch_fd(vhost, s->conf.host_fd, "host");
-    if (err || !s->front.hooks)
-        return err;
-    return watch_fd(vhost, sig_hooks_fd(s->front.hooks), "hooks");
+    int err = watch_fd(vhost, s->conf.host_fd, "host");
+    if (!err && s->front.hooks)
+        err = watch_fd(vhost, sig_hooks_fd(s->front.hooks), "hooks");
+    if (!err && s->front.uploads)
+        err = watch_fd(vhost, sig_uploads_fd(s->front.uploads), "uploads");
+    return err;
 }
 
 static void make_url(struct sig_server *s, const char *host, int port, bool is_v6)
@@ -416,9 +430,20 @@ static int check_layout(const struct sig_server *s, char *error)
     return -EINVAL;
 }
 
+static void on_uploaded(void *ctx, const char *recording, bool is_done)
+{
+    const struct sig_server *s = ctx;
+    sig_recording_uploaded(s->front.rooms, recording, is_done);
+}
+
 static int create_uploads(struct sig_server *s, char *error)
 {
-    const struct sig_uploads_conf conf = {.config = s->conf.config, .store = s->conf.store};
+    const struct sig_uploads_conf conf = {
+        .config = s->conf.config,
+        .store = s->conf.store,
+        .on_end = on_uploaded,
+        .ctx = s,
+    };
     const int err = sig_uploads_create(&s->front.uploads, &conf);
     if (err == -EINVAL)
         snprintf(error, SIG_SERVER_ERROR_MAX,

@@ -170,19 +170,21 @@ static bool read_sum(sqlite3_stmt *statement, void *arg)
     sum->sent = sqlite3_column_int64(statement, 2);
     sum->files = (uint32_t)sqlite3_column_int64(statement, 3);
     text(statement, 4, sum->error, sizeof(sum->error));
+    sum->open = (uint32_t)sqlite3_column_int64(statement, 5);
     return false;
 }
 
 int sig_store_upload_sum(struct sig_store *s, const char *recording,
                          struct sig_store_upload_sum *out)
 {
-    const int count = read_rows(
-        s,
-        "SELECT CASE WHEN COUNT(*)=0 THEN 'none' WHEN SUM(status='failed') THEN 'failed'"
-        " WHEN SUM(status!='done')=0 THEN 'done'"
-        " WHEN SUM(status!='waiting') THEN 'uploading' ELSE 'waiting' END,"
-        " TOTAL(bytes), TOTAL(sent), COUNT(*), MAX(error) FROM uploads WHERE recording=?",
-        recording, NULL, read_sum, out);
+    const int count =
+        read_rows(s,
+                  "SELECT CASE WHEN COUNT(*)=0 THEN 'none' WHEN SUM(status='failed') THEN 'failed'"
+                  " WHEN SUM(status!='done')=0 THEN 'done'"
+                  " WHEN SUM(status!='waiting') THEN 'uploading' ELSE 'waiting' END,"
+                  " TOTAL(bytes), TOTAL(sent), COUNT(*), MAX(error),"
+                  " TOTAL(status IN ('uploading', 'waiting')) FROM uploads WHERE recording=?",
+                  recording, NULL, read_sum, out);
     return count < 0 ? count : 0;
 }
 

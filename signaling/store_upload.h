@@ -26,6 +26,7 @@ struct sig_store_upload_sum {
     int64_t bytes;
     int64_t sent;
     uint32_t files;
+    uint32_t open; /* of these: neither there nor failed */
 };
 
 /* Writes; 0 or a negative errno. One that is there already is left alone. */

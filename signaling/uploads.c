@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -61,20 +62,39 @@ static void count(struct sig_uploads *u, uint64_t done, uint64_t failed, uint64_
     pthread_mutex_unlock(&u->lock);
 }
 
+/* For on_end, which is the front's. */
+static void tell_end(struct sig_uploads *u, const char *recording, bool is_done)
+{
+    struct upload_end *end = calloc(1, sizeof(*end));
+    if (!end) {
+        log_error("recording %s: nobody is told that its upload has ended", recording);
+        return;
+    }
+    snprintf(end->recording, sizeof(end->recording), "%s", recording);
+    end->is_done = is_done;
+    pthread_mutex_lock(&u->lock);
+    *u->last_end = end;
+    u->last_end = &end->next;
+    pthread_mutex_unlock(&u->lock);
+    eventfd_write(u->fd, 1);
+}
+
 /* Its other files may still be on their way. */
 static void end_recording(struct sig_uploads *u, const struct sig_store_upload *job)
 {
     struct sig_store_upload_sum sum;
     if (sig_store_flush(u->conf.store, FLUSH_MS) != 0 ||
-        sig_store_upload_sum(u->conf.store, job->recording, &sum) < 0 ||
-        strcmp(sum.status, "done") != 0)
+        sig_store_upload_sum(u->conf.store, job->recording, &sum) < 0 || sum.open > 0)
+        return;
+    const bool is_done = strcmp(sum.status, "done") == 0;
+    if (is_done || strcmp(sum.status, "failed") == 0)
+        tell_end(u, job->recording, is_done);
+    if (!is_done)
         return;
     log_info("recording %s is uploaded: %u files, %lld bytes", job->recording, sum.files,
              (long long)sum.bytes);
     if (!u->conf.config->storage.s3_keep_local && sig_recording_remove_files(job->file) < 0)
         log_warn("recording %s: its local file is not there to delete", job->recording);
-    if (u->conf.on_end)
-        u->conf.on_end(u->conf.ctx, job->recording, "done");
 }
 
 static void end_done(struct sig_uploads *u, const struct sig_store_upload *job)
@@ -93,8 +113,7 @@ static void end_failed(struct sig_uploads *u, const struct sig_store_upload *job
     log_error("upload of %s failed: %s", job->name, error);
     sig_store_upload_ended(u->conf.store, job, "failed", error);
     count(u, 0, 1, 0, 0);
-    if (u->conf.on_end)
-        u->conf.on_end(u->conf.ctx, job->recording, "failed");
+    end_recording(u, job);
 }
 
 static void try_later(struct sig_uploads *u, const struct sig_store_upload *job,
@@ -214,8 +233,10 @@ int sig_uploads_create(struct sig_uploads **out, const struct sig_uploads_conf *
     curl_global_init(CURL_GLOBAL_DEFAULT);
     u->conf = *conf;
     u->pause_ms = PAUSE_FIRST_MS;
+    u->last_end = &u->ends;
     init_locks(u);
-    int err = open_storage(u);
+    u->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    int err = u->fd < 0 ? -errno : open_storage(u);
     if (!err)
         err = mcu_thread_start(&u->thread, "upload", run, u);
     u->has_thread = !err;
@@ -224,6 +245,15 @@ int sig_uploads_create(struct sig_uploads **out, const struct sig_uploads_conf *
     else
         *out = u;
     return err;
+}
+
+static void free_ends(struct upload_end *end)
+{
+    while (end) {
+        struct upload_end *next = end->next;
+        free(end);
+        end = next;
+    }
 }
 
 void sig_uploads_destroy(struct sig_uploads *u)
@@ -235,6 +265,9 @@ void sig_uploads_destroy(struct sig_uploads *u)
     if (u->has_thread)
         pthread_join(u->thread, NULL);
     s3_destroy(u->s3);
+    free_ends(u->ends);
+    if (u->fd >= 0)
+        close(u->fd);
     pthread_cond_destroy(&u->changed);
     pthread_mutex_destroy(&u->lock);
     free(u->buffer);
@@ -261,6 +294,27 @@ void sig_uploads_again(struct sig_uploads *u, const char *recording)
         return;
     sig_store_uploads_again(u->conf.store, recording);
     wake(u);
+}
+
+int sig_uploads_fd(const struct sig_uploads *u)
+{
+    return u ? u->fd : -1;
+}
+
+void sig_uploads_service(struct sig_uploads *u)
+{
+    eventfd_t unused;
+    if (!u)
+        return;
+    eventfd_read(u->fd, &unused);
+    pthread_mutex_lock(&u->lock);
+    struct upload_end *ends = u->ends;
+    u->ends = NULL;
+    u->last_end = &u->ends;
+    pthread_mutex_unlock(&u->lock);
+    for (const struct upload_end *end = ends; end && u->conf.on_end; end = end->next)
+        u->conf.on_end(u->conf.ctx, end->recording, end->is_done);
+    free_ends(ends);
 }
 
 void sig_uploads_stats(struct sig_uploads *u, struct sig_uploads_stats *out)

@@ -13,6 +13,7 @@
 #define SIGNALING_UPLOADS_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "mcu/config.h"
@@ -23,9 +24,9 @@ struct sig_uploads; /* opaque */
 struct sig_uploads_conf {
     const struct mcu_config *config; /* storage.s3_*; borrowed */
     struct sig_store *store;         /* borrowed */
-    /* [upload] A recording is there as a whole ("done"), or one of its files failed ("failed"). May
-     * be NULL. */
-    void (*on_end)(void *ctx, const char *recording, const char *status);
+    /* [front] In sig_uploads_service(): no file of the recording waits any more. All of them are
+     * there, or some failed. May be NULL. */
+    void (*on_end)(void *ctx, const char *recording, bool is_done);
     void *ctx;
 };
 
@@ -46,6 +47,10 @@ void sig_uploads_add(struct sig_uploads *u, const char *recording, const char *f
 
 /* [front] What failed of this recording ("": of all) is tried again. */
 void sig_uploads_again(struct sig_uploads *u, const char *recording);
+
+/* [front] Readable when something has ended; then call service, which calls on_end. -1 for NULL. */
+int sig_uploads_fd(const struct sig_uploads *u);
+void sig_uploads_service(struct sig_uploads *u);
 
 /* [any] */
 void sig_uploads_stats(struct sig_uploads *u, struct sig_uploads_stats *out);

@@ -10,10 +10,18 @@
 #include "signaling/store_upload.h"
 #include "signaling/uploads.h"
 
+/* One that on_end has yet to hear of. */
+struct upload_end {
+    struct upload_end *next;
+    char recording[sizeof(((struct sig_store_upload *)0)->recording)];
+    bool is_done;
+};
+
 struct sig_uploads {
     struct sig_uploads_conf conf;
     pthread_t thread;
     bool has_thread;
+    int fd; /* an eventfd: ends wait */
     atomic_bool stop;
 
     /* [upload] */
@@ -27,6 +35,7 @@ struct sig_uploads {
     pthread_mutex_t lock; /* protects all below */
     pthread_cond_t changed;
     bool is_woken;
+    struct upload_end *ends, **last_end; /* the oldest first */
     struct sig_uploads_stats stats;
 };
 

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
 import fs from 'node:fs';
+import http from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -51,6 +52,21 @@ async function start(s, data, env = {}, port) {
   return front;
 }
 
+// The application's server: what it is told.
+async function application() {
+  const told = [];
+  const server = http.createServer(async (req, res) => {
+    const parts = [];
+    for await (const part of req) parts.push(part);
+    told.push(JSON.parse(Buffer.concat(parts)));
+    res.end('{}');
+  });
+  await new Promise((r) => server.listen(0, '127.0.0.1', r));
+  things.push({ stop: () => { server.closeAllConnections(); server.close(); } });
+  const uploads = () => told.filter((t) => t.event.startsWith('recording.upload'));
+  return { uploads, env: { MIXDOWN_HOOKS_URL: `http://127.0.0.1:${server.address().port}/` } };
+}
+
 const upload = async (front) => {
   const { recordings } = await front.json('/api/v1/recordings');
   return recordings[0]?.upload ?? {};
@@ -73,9 +89,14 @@ describe('recordings to S3', () => {
   test('all of a recording goes there, in parts and signed, and the local files stay', async () => {
     const s = await storage();
     const { data, dir, film } = folder(12 * MIB + 345);
-    const front = await start(s, data);
+    const app = await application();
+    const front = await start(s, data, app.env);
     await done(front);
     isThere(s, film);
+    await until(() => app.uploads().length > 0, 'the application to be told', 60000);
+    const { recordings: [{ id }] } = await front.json('/api/v1/recordings');
+    const [{ event, roomId, data: what }] = app.uploads();
+    assert.deepEqual([event, roomId, what.id, what.upload.status], ['recording.uploaded', 'stage', id, 'done']);
     assert.deepEqual(puts(s).map((r) => r.bytes), [5 * MIB, 5 * MIB, 2 * MIB + 345]);
     const { bytes, sent } = await upload(front);
     assert.deepEqual([bytes, sent], [film.length + 8 + 4, film.length + 8 + 4]);
@@ -87,8 +108,9 @@ describe('recordings to S3', () => {
     // Nothing is done twice.
     await front.stop();
     const before = s.requests.length;
-    const again = await start(s, data);
+    const again = await start(s, data, app.env);
     await until(async () => (await again.get('/readyz')).status === 200, 'the front to be ready');
+    assert.equal(app.uploads().length, 1);
     assert.equal((await upload(again)).status, 'done');
     assert.equal(s.requests.length, before);
   });
@@ -165,11 +187,14 @@ describe('recordings to S3', () => {
   test('wrong keys are a failure that is told, and tried again when asked', async () => {
     const s = await storage();
     const { data, film } = folder(1000);
-    const front = await start(s, data, { MIXDOWN_STORAGE_S3_SECRET_KEY: 'not-the-one' });
+    const app = await application();
+    const front = await start(s, data, { MIXDOWN_STORAGE_S3_SECRET_KEY: 'not-the-one', ...app.env });
     await until(async () => (await front.metric('mixdown_uploads_failed_total')) >= 3, 'it to fail', 60000);
     const told = await upload(front);
     assert.equal(told.status, 'failed');
     assert.equal(told.error, 'HTTP 403 SignatureDoesNotMatch');
+    await until(() => app.uploads().length > 0, 'the application to be told', 60000);
+    assert.deepEqual(app.uploads().map((t) => [t.event, t.data.upload.error]), [['recording.upload_failed', told.error]]);
     assert.equal(s.objects.size, 0);
     s.secretKey = 'not-the-one';
     s.forged = [];

@@ -338,6 +338,27 @@ static void what_is_wished_reaches_the_room_and_outlives_it(void **state)
     answer(f, "peer_add", NULL);
 }
 
+static void the_end_of_an_upload_is_told(void **state)
+{
+    struct fixture *f = *state;
+    struct sig_room *room = join(f, 0, "ann")->room;
+    char id[65];
+    snprintf(id, sizeof(id), "%s", record(f, room)->id);
+    sig_recording_uploaded(f->rooms, "another", true);
+    assert_false(was_told(f, 0, "upload"));
+    assert_int_equal(sig_store_flush(f->store, WAIT_MS), 0);
+    sig_recording_uploaded(f->rooms, id, true);
+    assert_string_equal(heard(f, 0, 1), "upload");
+    assert_string_equal(json_string_value(heard_data(f, 0, "id")), id);
+    assert_string_equal(json_string_value(heard_data(f, 0, "status")), "done");
+    sig_recording_uploaded(f->rooms, id, false);
+    assert_string_equal(json_string_value(heard_data(f, 0, "status")), "failed");
+    f->events.ended(f->opened[0], true);
+    const size_t heard_of = json_array_size(f->clients[0].events);
+    sig_recording_uploaded(f->rooms, id, true); /* its room has ended */
+    assert_int_equal(json_array_size(f->clients[0].events), heard_of);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -351,6 +372,7 @@ int main(void)
         TEST(a_recording_of_another_view_goes_on_with_it),
         TEST(a_recording_that_the_room_refuses_is_failed),
         TEST(what_is_wished_reaches_the_room_and_outlives_it),
+        TEST(the_end_of_an_upload_is_told),
         TEST(at_the_start_what_was_cut_off_is_recovered),
         TEST(at_the_start_a_file_without_a_row_gets_one),
     };

@@ -3,6 +3,8 @@
 #include "signaling/store_upload.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -96,9 +98,10 @@ static struct sig_store_upload next(void)
     return u;
 }
 
+static struct sig_store_upload_sum sum;
+
 static const char *sum_status(const char *id)
 {
-    static struct sig_store_upload_sum sum;
     assert_int_equal(sig_store_flush(store, 60000), 0);
     assert_int_equal(sig_store_upload_sum(store, id, &sum), 0);
     return sum.status;
@@ -131,12 +134,14 @@ static void the_store_knows_how_far_it_is(void **state)
     assert_int_equal(parts[0].number, 1);
     assert_string_equal(parts[1].etag, "\"b\"");
     assert_int_equal(sig_store_uploads_waiting(store), 2);
+    assert_int_equal(sum.open, 2);
 
     sig_store_upload_ended(store, &u, "done", "");
     u = next();
     assert_string_equal(u.name, "r1.vtt");
     sig_store_upload_ended(store, &u, "failed", "HTTP 403");
     assert_string_equal(sum_status("r1"), "failed");
+    assert_int_equal(sum.open, 0);
     assert_string_equal(next().name, "");
     sig_store_uploads_again(store, "other");
     assert_string_equal(next().name, "");
@@ -163,6 +168,59 @@ static void uploads_go_with_their_recording(void **state)
     assert_string_equal(next().name, "");
     assert_string_equal(sum_status("r2"), "none");
     assert_int_equal(sig_store_upload_parts(store, &u, parts, 4), 0);
+}
+
+struct told {
+    int times;
+    bool is_done;
+    char recording[65];
+    pthread_t thread;
+};
+
+static void on_end(void *ctx, const char *recording, bool is_done)
+{
+    struct told *t = ctx;
+    t->times++;
+    t->is_done = is_done;
+    snprintf(t->recording, sizeof(t->recording), "%s", recording);
+    t->thread = pthread_self();
+}
+
+/* Files that are not there fail without a storage. */
+static void an_end_is_told_once_and_on_the_front(void **state)
+{
+    (void)state;
+    struct told told = {.times = 0};
+    struct mcu_config *config = calloc(1, sizeof(*config));
+    mcu_config_init(config);
+    strcpy(config->storage.s3_endpoint, "http://127.0.0.1:9");
+    strcpy(config->storage.s3_bucket, "b");
+    strcpy(config->storage.s3_access_key, "a");
+    strcpy(config->storage.s3_secret_key, "s");
+    const struct sig_uploads_conf conf = {
+        .config = config, .store = store, .on_end = on_end, .ctx = &told};
+    struct sig_uploads *u = NULL;
+    record("r3");
+    sig_store_upload_added(store, "r3", "r3.mp4", 20);
+    sig_store_upload_added(store, "r3", "r3.vtt", 5);
+    assert_int_equal(sig_store_flush(store, 60000), 0);
+    assert_int_equal(sig_uploads_fd(NULL), -1);
+    sig_uploads_service(NULL);
+    assert_int_equal(sig_uploads_create(&u, &conf), 0);
+    struct pollfd fd = {.fd = sig_uploads_fd(u), .events = POLLIN};
+    assert_int_equal(poll(&fd, 1, 60000), 1);
+    assert_int_equal(told.times, 0); /* not by itself */
+    sig_uploads_service(u);
+    assert_int_equal(told.times, 1);
+    assert_false(told.is_done);
+    assert_string_equal(told.recording, "r3");
+    assert_true(pthread_equal(told.thread, pthread_self()));
+    assert_int_equal(poll(&fd, 1, 0), 0);
+    sig_uploads_again(u, "r3"); /* it fails again, and nobody asks */
+    assert_int_equal(poll(&fd, 1, 60000), 1);
+    sig_uploads_destroy(u);
+    assert_int_equal(told.times, 1);
+    free(config);
 }
 
 static int set_up(void **state)
@@ -193,6 +251,7 @@ int main(void)
         cmocka_unit_test(endpoints_are_plain),
         cmocka_unit_test(the_store_knows_how_far_it_is),
         cmocka_unit_test(uploads_go_with_their_recording),
+        cmocka_unit_test(an_end_is_told_once_and_on_the_front),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
