@@ -11,6 +11,7 @@
 
 #include "mcu/audio_conf.h"
 #include "mcu/base/clock.h"
+#include "mcu/base/json.h"
 #include "mcu/base/log.h"
 #include "mcu/control_input.h"
 #include "mcu/room_internal.h"
@@ -309,9 +310,13 @@ const char *room_input_set(struct mcu_room *r, const json_t *message, json_t *re
     if (!p || !p->input)
         return "no_such_peer";
     struct room_input *in = p->input;
+    char name[ROOM_TEXT_MAX] = "";
     const bool is_file = json_object_get(in->about, "file");
-    if (mcu_input_change_read(&c, message, why) || (!is_file && (c.has_loop || c.has_position)))
+    if (mcu_input_change_read(&c, message, why) || (!is_file && (c.has_loop || c.has_position)) ||
+        mcu_json_text(message, "name", MCU_JSON_OPTIONAL, 1, 64, name, sizeof(name)))
         return "bad_message";
+    if (name[0])
+        room_set_name(p, name);
     if (c.has_loop)
         rec_input_set_looped(in->input, c.is_looped);
     if (c.has_position)

@@ -275,6 +275,7 @@ bool room_is_on_stage(const struct room_peer *p);
 
 /* room_role.c: what he may send from now on; and an offer without what he may not. */
 void room_set_role(struct room_peer *p, const char *role);
+void room_set_name(struct room_peer *p, const char *name); /* at most ROOM_TEXT_MAX with its NUL */
 void room_limit_offer(const struct room_peer *p, struct mcu_desc *offer);
 
 /* room_plain.c: makes p->rtc of what mcu/control_rtp.h reads, and p->plain. */

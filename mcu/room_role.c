@@ -29,6 +29,12 @@ static void leave_stage(struct room_peer *p)
     room_layout_shares(p, false);
 }
 
+void room_set_name(struct room_peer *p, const char *name)
+{
+    snprintf(p->name, sizeof(p->name), "%s", name);
+    mcu_seat_set_name(p->seat, p->name, p->role);
+}
+
 void room_set_role(struct room_peer *p, const char *role)
 {
     const bool may = publishes(role);

@@ -257,16 +257,19 @@ static const struct sig_error *play(struct change *c)
                                                                 : NULL;
 }
 
-/* {"paused", "position", "loop"} are left in body. */
+/* {"paused", "position", "loop", "name"} are left in body. */
 static const struct sig_error *read_change(struct sig_member *m, json_t *body, char *why)
 {
     struct mcu_input_change c;
-    static const char *const names[] = {"paused", "position", "loop"};
+    char name[257];
+    static const char *const names[] = {"paused", "position", "loop", "name"};
     size_t known = 0;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         known += json_object_get(body, names[i]) ? 1 : 0;
     if (known != json_object_size(body))
-        snprintf(why, WHY_MAX, "paused, position, loop and volume may be changed");
+        snprintf(why, WHY_MAX, "paused, position, loop, name and volume may be changed");
+    else if (mcu_json_text(body, "name", MCU_JSON_OPTIONAL, 1, 64, name, sizeof(name)))
+        snprintf(why, WHY_MAX, "name: must be a text of 1 to 64 characters");
     else if (mcu_input_change_read(&c, body, why) == 0) {
         if (json_object_get(m->input, "file") || !(c.has_position || c.has_loop))
             return NULL;

@@ -3,6 +3,7 @@
 #include "signaling/inputs.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "mcu/base/json.h"
@@ -47,22 +48,44 @@ static bool is_same(const json_t *a, const json_t *b, const char *key)
     return json_equal(json_object_get(a, key), json_object_get(b, key));
 }
 
+static void tell(const struct sig_member *m)
+{
+    if (m->is_joining || !m->input_status)
+        return;
+    json_t *data = json_deep_copy(m->input_status); /* where a file stands is asked for */
+    json_object_set_new(data, "userId", json_string(m->user));
+    json_object_set_new(data, "id", json_string(m->peer));
+    json_object_set_new(data, "name", json_string(m->name));
+    sig_room_tell(m->room, NULL, "input", data);
+}
+
+/* A new process of the room counts anew. */
+static void count_retries(const struct sig_member *m, const json_t *status)
+{
+    const json_int_t was = json_integer_value(json_object_get(m->input_status, "retries"));
+    const json_int_t is = json_integer_value(json_object_get(status, "retries"));
+    m->room->rooms->stats.input_retries += (uint64_t)(is > was ? is - was : 0);
+}
+
+bool sig_input_is_waiting(const struct sig_member *m)
+{
+    const char *state = json_string_value(json_object_get(m->input_status, "state"));
+    return state && strcmp(state, "waiting") == 0;
+}
+
 void sig_input_set_status(struct sig_member *m, const json_t *said)
 {
     json_t *status = m->room && m->kind == SIG_KIND_INPUT ? read_status(said) : NULL;
     if (!status)
         return;
+    count_retries(m, status);
     const bool is_news = !is_same(status, m->input_status, "state") ||
                          !is_same(status, m->input_status, "error") ||
                          !is_same(status, m->input_status, "loop");
     json_decref(m->input_status);
     m->input_status = status;
-    if (!is_news || m->is_joining)
-        return;
-    json_t *data = json_deep_copy(status); /* where a file stands is asked for */
-    json_object_set_new(data, "userId", json_string(m->user));
-    json_object_set_new(data, "id", json_string(m->peer));
-    sig_room_tell(m->room, NULL, "input", data);
+    if (is_news)
+        tell(m);
 }
 
 void sig_input_event(struct sig_room *room, const json_t *event)
@@ -121,4 +144,9 @@ void sig_input_note(struct sig_member *m, const json_t *change)
         if (value)
             json_object_set(m->input, kept[i], value);
     }
+    const char *name = json_string_value(json_object_get(change, "name"));
+    if (!name || strcmp(name, m->name) == 0)
+        return;
+    snprintf(m->name, sizeof(m->name), "%s", name);
+    tell(m);
 }

@@ -21,7 +21,10 @@ int sig_input_adopt(struct sig_member *m, const json_t *input);
 /* What a new process of the room is asked for: a file goes on where it stood. New. */
 json_t *sig_input_again(const struct sig_member *m);
 
-/* Keeps what was changed. change is one that mcu_input_change_read() took. */
+/* Its source is gone, and opened again soon. false for others than sources, too. */
+bool sig_input_is_waiting(const struct sig_member *m);
+
+/* Keeps what was changed, and tells of a new name. change is one that the room took. */
 void sig_input_note(struct sig_member *m, const json_t *change);
 
 #endif

@@ -56,7 +56,7 @@ const struct sig_words sig_words[] = {
      "InputWish", "201 Input", "no_such_file room_full overloaded room_failed room_restarted"},
     {SIG_GET, R "/inputs/{id}", "inputs", "One of them", SIG_HOST, "", "", "200 Input",
      "no_such_input"},
-    {SIG_PATCH, R "/inputs/{id}", "inputs", "Pauses, resumes, seeks, loops; its volume", SIG_HOST, "",
+    {SIG_PATCH, R "/inputs/{id}", "inputs", "Pauses, resumes, seeks, loops; its volume and name", SIG_HOST, "",
      "InputPatch", "200 Input", "no_such_input room_restarted"},
     {SIG_DELETE, R "/inputs/{id}", "inputs", "Takes it away", SIG_HOST, "", "", "204",
      "no_such_input"},

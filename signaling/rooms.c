@@ -17,6 +17,7 @@
 #include "signaling/room_images.h"
 #include "signaling/room_picture.h"
 #include "signaling/live.h"
+#include "signaling/inputs.h"
 #include "signaling/rooms_internal.h"
 #include "signaling/watch.h"
 
@@ -248,12 +249,17 @@ void sig_rooms_stats(const struct sig_rooms *r, struct sig_rooms_stats *out)
     out->stalled = 0;
     out->recordings_deleted = r->retention.deleted;
     out->pushes = 0;
+    out->inputs = out->inputs_waiting = 0;
     for (const struct sig_room *room = r->first; room; room = room->next) {
         out->members += room->member_count;
         out->recordings += room->active ? 1 : 0;
         out->stalled += room->active && room->active->is_stalled ? 1 : 0;
         for (const struct sig_push *p = room->pushes; p; p = p->next)
             out->pushes++;
+        for (const struct sig_member *m = room->members; m; m = m->next) {
+            out->inputs += m->kind == SIG_KIND_INPUT ? 1 : 0;
+            out->inputs_waiting += sig_input_is_waiting(m) ? 1 : 0;
+        }
         stats_add(&out->sum, &room->stats);
     }
 }

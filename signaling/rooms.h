@@ -200,6 +200,8 @@ struct sig_rooms_stats {
     uint32_t stalled;
     uint64_t refused_overload;
     uint32_t pushes;
+    uint32_t inputs, inputs_waiting;
+    uint64_t input_retries;
     uint64_t pushes_started, pushes_failed, push_bytes, push_retries, push_dropped;
     struct sig_room_stats sum; /* of all rooms since the start: only grows, but for the maxima */
 };

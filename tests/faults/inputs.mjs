@@ -125,8 +125,8 @@ describe('files', { timeout: 300000 }, () => {
     const still = (await get(input.id)).position;
     await new Promise((r) => setTimeout(r, 1500));
     assert.equal((await get(input.id)).position, still);
-    const [status, set] = await rest('PATCH', `/inputs/${input.id}`, { paused: false, loop: false, position: 3 });
-    assert.deepEqual([status, set.loop, set.volume], [200, false, 50]);
+    const [status, set] = await rest('PATCH', `/inputs/${input.id}`, { paused: false, loop: false, position: 3, name: 'Film two' });
+    assert.deepEqual([status, set.loop, set.volume, set.name], [200, false, 50, 'Film two']);
     const ended = await reach(input.id, 'ended');
     assert.ok(ended.position > 3.5, `${ended.position}`);
     assert.equal((await rest('PATCH', `/inputs/${input.id}`, { position: 0 }))[1].state, 'playing');
@@ -176,6 +176,8 @@ describe('files', { timeout: 300000 }, () => {
   test('a room that dies and a front that dies have their sources back', async () => {
     const input = await add({ file: 'sub/short.mkv', loop: true, userId: 'clip' });
     await reach(input.id, 'playing');
+    assert.equal((await rest('PATCH', `/inputs/${input.id}`, { name: 'New' }))[1].name, 'New');
+    assert.equal((await rest('PATCH', `/inputs/${input.id}`, { name: '' }))[0], 400);
     await shows('blue');
     for (const pid of front.rooms()) process.kill(pid, 'SIGKILL');
     await shows('blue');
@@ -183,7 +185,7 @@ describe('files', { timeout: 300000 }, () => {
     await front.stop('SIGKILL');
     front = await Front.start(PROGRAM, { ...settings(), port, data });
     const back = await until(async () => { const i = await get(input.id); return i?.state === 'playing' && i; }, 'the source to be adopted', LONG);
-    assert.deepEqual([back.file, back.userId, back.loop], ['sub/short.mkv', 'clip', true]);
+    assert.deepEqual([back.file, back.userId, back.loop, back.name], ['sub/short.mkv', 'clip', true, 'New']);
     await shows('blue');
     await rest('DELETE', `/inputs/${input.id}`);
   });
