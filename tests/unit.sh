@@ -19,11 +19,11 @@ trap 'rm -rf "$UNIT_LOGS"' EXIT
 # Usage: run_one WORD PROGRAM; WORD is printed when it fails.
 run_one() {
     local name=${2#"$UNIT_BUILD"/tests/unit/}
-    local log=$UNIT_LOGS/${name//\//-}
+    local log=$UNIT_LOGS/${name//\//-} began=$SECONDS
     timeout -k 5 180 "$2" </dev/null >"$log" 2>&1
     local status=$?
     if [ "$status" -eq 0 ]; then
-        printf 'ok    %s (%s tests)\n' "$name" "$(grep -c '\[       OK' "$log")"
+        printf 'ok    %s (%s tests, %s s)\n' "$name" "$(grep -c '\[       OK' "$log")" "$((SECONDS - began))"
         grep '^skipped:' "$log" || true
         return 0
     fi
