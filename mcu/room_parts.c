@@ -116,6 +116,7 @@ static void notice(struct mcu_room *r, struct room_recording *one,
     if (status->part > one->part) {
         struct room_part *place = find_part(one, 0);
         one->part = status->part;
+        one->stalled_bytes = 0; /* those were of the one before */
         if (place) /* the first is known to all by its start */
             *place = (struct room_part){status->part, wall_ms(one, status->part_at_us),
                                         status->part == 1};
@@ -141,17 +142,6 @@ static bool is_long_enough(const struct room_recording *one, const struct mcu_re
            (one->split_bytes > 0 && status->bytes >= one->split_bytes);
 }
 
-static void start_next(struct mcu_room *r, struct room_recording *one, int64_t now_us)
-{
-    char file[sizeof(one->file) + 16];
-    /* Names of parts that came to nothing are left out, as their numbers are. */
-    part_file(one, mcu_studio_record_last_part(r->studio, one->id) + 1, file, sizeof(file));
-    uint32_t part = 0;
-    const int err = mcu_studio_record_next(r->studio, one->id, file, now_us, &part);
-    if (err)
-        log_warn("recording %s: no part can follow: %s", one->id, strerror(-err));
-}
-
 static void retry_later(struct room_recording *one, int64_t now_us)
 {
     const int64_t doubled_us = one->retry_after_us * 2;
@@ -159,6 +149,19 @@ static void retry_later(struct room_recording *one, int64_t now_us)
                           : doubled_us > RETRY_MOST_US ? RETRY_MOST_US
                                                        : doubled_us;
     one->retry_us = now_us + one->retry_after_us;
+}
+
+static void start_next(struct mcu_room *r, struct room_recording *one, int64_t now_us)
+{
+    char file[sizeof(one->file) + 16];
+    /* Names of parts that came to nothing are left out, as their numbers are. */
+    part_file(one, mcu_studio_record_last_part(r->studio, one->id) + 1, file, sizeof(file));
+    uint32_t part = 0;
+    const int err = mcu_studio_record_next(r->studio, one->id, file, now_us, &part);
+    if (!err)
+        return;
+    log_warn("recording %s: no part can follow: %s", one->id, strerror(-err));
+    retry_later(one, now_us);
 }
 
 static void look_at_disk(struct mcu_room *r, struct room_recording *one,

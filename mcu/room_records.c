@@ -223,6 +223,7 @@ const char *room_record_pause(struct mcu_room *r, const char *id, bool is_paused
                               : mcu_studio_record_resume(r->studio, id, now_us);
     if (!err) {
         one->is_paused = is_paused;
+        room_parts_notice(r, one); /* what is noted is noted beside the newest part */
         (is_paused ? rec_meta_pause : rec_meta_resume)(one->meta, now_us);
         room_tracks_pause(r, one, is_paused, now_us);
         log_info("recording %s %s", id, is_paused ? "paused" : "goes on");
@@ -237,9 +238,9 @@ const char *room_record_stop(struct mcu_room *r, const char *id)
     if (!one)
         return "no_such_recording";
     const int64_t end_us = mcu_now_us();
-    room_marks_end(one); /* what it wrote is read at the end */
+    room_parts_notice(r, one); /* first: for a new part the next two are begun */
+    room_marks_end(one);       /* what it wrote is read at the end */
     room_tracks_end(r, one, end_us);
-    room_parts_notice(r, one);
     if (mcu_studio_record_stop(r->studio, id, end_us) == 0)
         one->ended_at_ms = one->started_at_ms + (end_us - one->started_us) / MCU_US_PER_MS;
     room_signs_show(r);

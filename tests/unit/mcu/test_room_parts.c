@@ -211,6 +211,44 @@ static void a_long_one_goes_on_in_another_file(void **state)
     assert_true(llabs(a.audio_us - a.video_us) <= 40000 && llabs(b.audio_us - b.video_us) <= 40000);
 }
 
+/* Another part is written, and the room has not looked yet. */
+static void cut_unseen(struct stage *s, uint32_t number)
+{
+    char file[128];
+    uint32_t part = 0;
+    struct mcu_record_status status = {0};
+    const int64_t until_us = mcu_now_us() + PATIENCE_S * MCU_US_PER_S;
+    snprintf(file, sizeof(file), "%s/r-%u.mp4", folder, (unsigned)number);
+    assert_int_equal(mcu_studio_record_next(s->room->studio, "r", file, mcu_now_us(), &part), 0);
+    assert_int_equal(part, number);
+    while (status.part != number && mcu_now_us() < until_us) {
+        usleep(1000);
+        mcu_studio_record_status(s->room->studio, "r", &status);
+    }
+    assert_int_equal(status.part, number);
+    assert_int_equal(s->room->recordings[0].part, number - 1);
+}
+
+static void what_is_noted_is_noted_beside_the_newest_part(void **state)
+{
+    struct stage *s = *state;
+    struct mcu_config c;
+    stage_config(&c);
+    begin(s, &c);
+    const struct room_recording *one = &s->room->recordings[0];
+    UNTIL(s, has_written(s, 500));
+    cut_unseen(s, 2);
+    tell(s, command("record_pause"));
+    assert_int_equal(one->part, 2); /* else the pause were the first one's */
+    tell(s, command("record_resume"));
+    UNTIL(s, has_written(s, 500));
+    cut_unseen(s, 3);
+    tell(s, command("record_stop"));
+    assert_int_equal(one->part, 3);
+    assert_null(one->meta); /* nothing more is noted */
+    UNTIL(s, is_over(s));
+}
+
 static void parts_follow_by_the_setting(void **state)
 {
     struct stage *s = *state;
@@ -394,6 +432,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_pause_is_not_in_the_file),
         TEST(a_long_one_goes_on_in_another_file),
+        TEST(what_is_noted_is_noted_beside_the_newest_part),
         TEST(parts_follow_by_the_setting),
         TEST(a_disk_error_is_told_and_the_next_file_takes_up),
         TEST(a_slow_disk_is_told_and_nothing_waits_for_it),
