@@ -1,5 +1,5 @@
 /* Marks while a recording runs. [ctl] makes lines and puts them into a bounded queue; the thread
- * [meta] writes them. A line that does not fit is dropped: marks are worth no waiting. */
+ * [meta] opens the file and writes them, for a disk may hang in both. A line that does not fit is dropped: marks are worth no waiting. */
 #include "recorder/meta.h"
 
 #include <errno.h>
@@ -27,7 +27,8 @@ struct person {
 };
 
 struct rec_meta {
-    int fd;
+    char *path; /* of the marks */
+    int fd;     /* [meta] */
     struct mcu_queue *queue; /* of lines, with their ends */
     pthread_t thread;
     bool has_thread;
@@ -79,6 +80,7 @@ static void release(struct rec_meta *m)
     pthread_cond_destroy(&m->changed);
     pthread_mutex_destroy(&m->lock);
     free(m->people);
+    free(m->path);
     free(m);
 }
 
@@ -93,16 +95,28 @@ static void end_thread(struct rec_meta *m)
         release(m);
 }
 
+static int open_file(struct rec_meta *m)
+{
+    m->fd = open(m->path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0644);
+    return m->fd < 0 ? -errno : 0;
+}
+
+static void warn(const struct rec_meta *m, int err)
+{
+    if (err)
+        log_warn("%s: who speaks is not noted any more: %s", m->path, strerror(-err));
+}
+
 /* After a line that failed half-way nothing more is written: the reader takes what is whole. */
 static void *run(void *arg)
 {
     struct rec_meta *m = arg;
-    int err = 0;
+    int err = open_file(m);
+    warn(m, err);
     for (char *line; (line = mcu_queue_take(m->queue, -1));) {
         if (!err) {
             err = write_all(m->fd, line);
-            if (err)
-                log_warn("recording: who speaks is no longer noted: %s", strerror(-err));
+            warn(m, err);
         }
         free(line);
     }
@@ -121,17 +135,6 @@ static void put(struct rec_meta *m, json_t *object)
     if (text && asprintf(&line, "%s\n", text) > 0 && mcu_queue_put(m->queue, line) != 0)
         free(line);
     free(text);
-}
-
-static int open_file(struct rec_meta *m, const char *path)
-{
-    char *marks = rec_meta_path(path, ".marks");
-    if (!marks)
-        return -ENOMEM;
-    m->fd = open(marks, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0644);
-    const int err = m->fd < 0 ? -errno : 0;
-    free(marks);
-    return err;
 }
 
 /* True: the thread has ended, or none runs. */
@@ -185,10 +188,9 @@ int rec_meta_open(struct rec_meta **out, const struct rec_meta_conf *conf)
     *m = (struct rec_meta){
         .fd = -1, .start_us = conf->start_us, .paused_at_us = -1, .floor = NOBODY};
     init_locks(m);
+    m->path = rec_meta_path(conf->path, ".marks");
     m->people = calloc(REC_TALK_PEOPLE_MAX, sizeof(*m->people));
-    int err = m->people ? mcu_queue_create(&m->queue, LINES_MAX) : -ENOMEM;
-    if (!err)
-        err = open_file(m, conf->path);
+    int err = m->path && m->people ? mcu_queue_create(&m->queue, LINES_MAX) : -ENOMEM;
     if (!err)
         err = mcu_thread_start(&m->thread, "meta", run, m);
     if (err) {

@@ -5,8 +5,8 @@
  * that a crash loses at most the newest. At the end the MP4 gets its title and chapters of them
  * (recorder/remux.h), and rec_meta_finish() turns them into STEM.vtt, STEM.json and STEM.jpg.
  *
- * Threads: [ctl] marks; [meta] one thread a recording writes the lines, so that a slow disk holds
- * nobody up; [rec] and `mixdown recover` finish. */
+ * Threads: [ctl] marks; [meta] one thread a recording makes the file and writes the lines, so that a
+ * slow disk holds nobody up; [rec] and `mixdown recover` finish. */
 #ifndef RECORDER_META_H
 #define RECORDER_META_H
 
@@ -23,8 +23,8 @@ struct rec_meta_conf {
     int64_t start_us;      /* the same by the room's clock */
 };
 
-/* [ctl] Makes STEM.marks, which must not exist. The caller owns *out. Returns 0, -EEXIST, -EINVAL,
- * -ENOMEM or the errno of open(2). */
+/* [ctl] STEM.marks is made soon; where that fails (it must not exist) nothing is noted, and a line in
+ * the log says so. The caller owns *out. Returns 0, -EINVAL, -ENOMEM or the errno of a thread. */
 int rec_meta_open(struct rec_meta **out, const struct rec_meta_conf *conf);
 
 /* [ctl] Writes what waits and gives it up; STEM.marks stays. Waits for that for at most 1 s: on a disk
