@@ -177,6 +177,8 @@ static void put(struct rec_input *in, struct mcu_packet *p)
     f->items[(f->first + f->count++) % ITEMS_MAX] = (struct item){p, p->pts_us - in->offset_us};
     f->read_us = p->dts_us > f->read_us ? p->dts_us : f->read_us;
     in->bytes += p->size;
+    if (in->is_paused && !in->pace.has_base)
+        in->paused_us = mcu_now_us(); /* sought meanwhile: its time begins anew, and so does this */
     rec_pace_arrived(&in->pace, p->dts_us, mcu_now_us());
     pthread_cond_broadcast(&in->changed);
     pthread_mutex_unlock(&in->lock);

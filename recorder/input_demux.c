@@ -20,6 +20,7 @@ enum {
     PROBE_BYTES = 2 * 1024 * 1024,
 };
 
+#define TIME_MAX_US  (INT64_C(1) << 50) /* 35 years: sums of such times are far from any end */
 #define OPEN_US      (10 * MCU_US_PER_S)
 #define STALL_US     (5 * MCU_US_PER_S)
 #define STALL_HLS_US (20 * MCU_US_PER_S) /* a segment may be ten seconds long */
@@ -86,9 +87,12 @@ static void within(struct rec_demux *d, int64_t time_us)
 
 /* --- a file ----------------------------------------------------------------------------------- */
 
+/* libavformat does not ask by itself whether it is to stop here, and a file may be long. */
 static int read_fd(void *opaque, uint8_t *data, int size)
 {
     const struct rec_demux *d = opaque;
+    if (d->conf.is_stopped(d->conf.ctx))
+        return AVERROR_EXIT;
     const ssize_t n = read(d->conf.fd, data, (size_t)size);
     return n > 0 ? (int)n : n == 0 ? AVERROR_EOF : AVERROR(errno);
 }
@@ -215,6 +219,11 @@ static int pick(const struct rec_demux *d, enum AVMediaType type, struct rec_sou
     return -1;
 }
 
+static bool is_sane(int64_t us)
+{
+    return us >= -TIME_MAX_US && us <= TIME_MAX_US;
+}
+
 static void pick_streams(struct rec_demux *d)
 {
     d->audio_index = pick(d, AVMEDIA_TYPE_AUDIO, &d->info.audio);
@@ -223,7 +232,7 @@ static void pick_streams(struct rec_demux *d)
         if ((int)i != d->audio_index && (int)i != d->video_index)
             d->format->streams[i]->discard = AVDISCARD_ALL;
     }
-    if (d->format->start_time != AV_NOPTS_VALUE)
+    if (d->format->start_time != AV_NOPTS_VALUE && is_sane(d->format->start_time))
         d->start_us = d->format->start_time;
     if (d->format->duration > 0 && d->way->pace == REC_PACE_FILE)
         d->info.duration_us = d->format->duration;
@@ -295,7 +304,14 @@ enum rec_pace_kind rec_demux_pace(const struct rec_demux *d)
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
-/* False: it has no time, or is too large. */
+/* INT64_MAX: it cannot be. */
+static int64_t from_start(const struct rec_demux *d, int64_t time, AVRational tb)
+{
+    const int64_t us = av_rescale_q(time, tb, AV_TIME_BASE_Q);
+    return is_sane(us) ? us - d->start_us : INT64_MAX;
+}
+
+/* False: it has no time or one that cannot be, or is too large. */
 static bool convert(struct rec_demux *d, struct rec_demux_packet *out)
 {
     const AVPacket *p = d->packet;
@@ -308,12 +324,14 @@ static bool convert(struct rec_demux *d, struct rec_demux_packet *out)
         .packet = p,
         .is_sound = kind == MCU_AUDIO,
         .is_key = kind == MCU_AUDIO || (p->flags & AV_PKT_FLAG_KEY),
-        .pts_us = av_rescale_q(pts, tb, AV_TIME_BASE_Q) - d->start_us,
+        .pts_us = from_start(d, pts, tb),
         .duration_us = p->duration > 0 ? av_rescale_q(p->duration, tb, AV_TIME_BASE_Q) : 0,
     };
-    out->dts_us = p->dts != AV_NOPTS_VALUE ? av_rescale_q(p->dts, tb, AV_TIME_BASE_Q) - d->start_us
+    out->dts_us = p->dts != AV_NOPTS_VALUE ? from_start(d, p->dts, tb)
                   : d->has_dts[kind]       ? d->dts_us[kind]
                                            : out->pts_us;
+    if (!is_sane(out->pts_us) || !is_sane(out->dts_us) || !is_sane(out->duration_us))
+        return false;
     d->has_dts[kind] = true;
     d->dts_us[kind] = out->dts_us;
     return true;

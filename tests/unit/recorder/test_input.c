@@ -22,6 +22,7 @@
 
 #include "mcu/base/clock.h"
 #include "recorder/input.h"
+#include "recorder/input_demux.h"
 
 enum { PACKETS_MAX = 8192 };
 
@@ -349,6 +350,44 @@ static void a_file_is_sought(void **state)
     end(r);
 }
 
+static void what_is_sought_while_it_is_paused_goes_on_at_once(void **state)
+{
+    (void)state;
+    struct rec_input_conf conf = {.fd = open_file("long.mkv")};
+    struct room *r = new_room();
+    start(r, &conf);
+    wait_count(r, &r->audio_count, 5);
+    rec_input_set_paused(r->input, true);
+    mcu_sleep_until_us(mcu_now_us() + 1500000);
+    rec_input_seek(r->input, 10000000);
+    mcu_sleep_until_us(mcu_now_us() + 300000); /* it is read meanwhile */
+    const size_t n = count(r, &r->audio_count);
+    const int64_t resumed_us = mcu_now_us();
+    rec_input_set_paused(r->input, false);
+    wait_count(r, &r->audio_count, n + 1);
+    rec_input_stop(r->input);
+    /* What it stood still before it was sought is not added once more. */
+    assert_in_range(r->audio[n].pts_us, resumed_us, resumed_us + 1300000);
+    end(r);
+}
+
+static bool is_stopped_already(void *ctx)
+{
+    (void)ctx;
+    return true;
+}
+
+static void nobody_waits_for_a_file_to_be_read_to_its_end(void **state)
+{
+    (void)state;
+    const char *why = "";
+    struct rec_demux *d = NULL;
+    const struct rec_demux_conf conf = {.fd = open_file("long.mkv"),
+                                        .is_stopped = is_stopped_already};
+    assert_int_not_equal(rec_demux_open(&d, &conf, &why), 0);
+    close(conf.fd);
+}
+
 static void what_is_no_media_fails(void **state)
 {
     (void)state;
@@ -525,6 +564,8 @@ int main(void)
         cmocka_unit_test(every_kind_of_file_plays_to_its_end),
         cmocka_unit_test(a_loop_has_no_hole),
         cmocka_unit_test(what_is_paused_stands_still),
+        cmocka_unit_test(what_is_sought_while_it_is_paused_goes_on_at_once),
+        cmocka_unit_test(nobody_waits_for_a_file_to_be_read_to_its_end),
         cmocka_unit_test(a_file_is_sought),
         cmocka_unit_test(what_is_no_media_fails),
         cmocka_unit_test(nothing_is_pushed_before_it_is_wired),
