@@ -370,6 +370,7 @@ void sig_users_destroy(struct sig_users *u)
     if (!u)
         return;
     u->listener_count = 0;
+    u->is_ticking = true; /* others' devices watch users that have none any more */
     for (struct sig_device *d; (d = any_device(u->by_id));) {
         g_hash_table_remove_all(d->user->watchers);
         remove_device(d);

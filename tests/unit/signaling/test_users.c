@@ -117,6 +117,22 @@ static void test_many_go_at_once(void **state)
     assert_null(sig_users_find(f->users, "u3"));
 }
 
+/* The server ends while they watch each other, and themselves; run with ASan. */
+static void test_destroyed_while_watching(void **state)
+{
+    struct fixture *f = *state;
+    char name[16];
+    for (int i = 0; i < 8; i++) {
+        snprintf(name, sizeof(name), "u%d", i);
+        come(f, i, name, "phone");
+        for (int k = 0; k < 8; k++) {
+            snprintf(name, sizeof(name), "u%d", k);
+            assert_null(sig_device_watch(f->clients[i].device, name, true));
+        }
+    }
+    lose(f, 2); /* the teardown destroys them */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -126,6 +142,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_devices_are_bounded, setup, teardown),
         cmocka_unit_test_setup_teardown(test_taken_over, setup, teardown),
         cmocka_unit_test_setup_teardown(test_many_go_at_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_destroyed_while_watching, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
