@@ -109,11 +109,14 @@ export class Call {
         this.#setState('ringing');
     }
 
-    /* The connection to the server is back; now: the call as the server has it, or null. */
-    reconnected(now) {
-        if (this.#state === 'ended' || this.#state === 'ringing')
+    /* The connection to the server is back; now: the call as the server has it, or null; rung: the
+     * one that it has rung for since, '' for none. */
+    reconnected(now, rung) {
+        if (this.#state === 'ended' || (this.#state === 'ringing' && rung === this.id))
             return;
-        if (now?.callId !== this.id)
+        if (this.#state === 'ringing' && now?.callId === this.id)
+            this.hangup(); /* answered, but the answer's answer was lost */
+        else if (now?.callId !== this.id)
             this.#end('lost');
         else if (this.#peer && this.#peer.connectionState !== 'connected')
             this.#heal();
@@ -144,6 +147,10 @@ export class Call {
 
     async #calling() {
         this.#setState('calling');
+        this.#replay();
+    }
+
+    #replay() {
         for (const [action, data] of this.#events.splice(0))
             this.event(action, data);
     }
@@ -151,13 +158,15 @@ export class Call {
     async #accepted(isGlare) {
         if (this.roomType !== 'p2p') {
             this.#setState('active');
+            this.#replay();
+            if (isGlare) /* else we have taken our seat already */
+                await this.#start();
             return;
         }
         await this.#start();
         if (!isGlare)
             await this.#offer(false);
-        for (const [action, data] of this.#events.splice(0))
-            this.event(action, data);
+        this.#replay();
     }
 
     /* Takes what carries sound and picture. */
@@ -172,8 +181,7 @@ export class Call {
         const { url, token, name } = this.#owner.options;
         this.#room = new Mixdown(this.#owner.environment);
         this.#room.on('stream', (stream) => this.#emit('stream', stream));
-        const mayStart = this.#isIncoming || this.#state === 'calling';
-        if (mayStart && this.#isIncoming)
+        if (this.#isIncoming)
             this.#setState('active');
         try {
             await this.#room.join({ url, token, name: name ?? this.#owner.userId, userId: this.#owner.userId,

@@ -39,6 +39,7 @@ export class Calls {
     #call = null;       /* a user is in one call at a time */
     #state = 'offline'; /* offline connecting online reconnecting */
     #run = 0;           /* rises with each online() and offline() */
+    #rung = '';         /* the call that this connection was rung for */
     #iceServers = [];
     #chat = new Chat((action, data) => this.request(action, data, 'message'));
 
@@ -71,13 +72,17 @@ export class Calls {
 
     /* Connects and signs in; rejects where the first try fails. */
     async online() {
+        if (this.#state !== 'offline')
+            throw new MixdownError('bad_state', 'online already: offline() first');
         const run = ++this.#run;
         this.#setState('connecting');
         try {
             await this.#connect(run);
         } catch (err) {
-            if (run === this.#run)
+            if (run === this.#run) {
+                this.#drop();
                 this.#setState('offline');
+            }
             throw err;
         }
     }
@@ -138,6 +143,12 @@ export class Calls {
         return () => socket?.close();
     }
 
+    #drop() {
+        const close = this.#closer();
+        this.#socket = null; /* first: its end is no loss */
+        close();
+    }
+
     async #connect(run) {
         const url = socketUrl(this.#options.url, this.#options.token);
         const socket = await Socket.open(this.#env.WebSocket, url, {
@@ -149,13 +160,16 @@ export class Calls {
             throw new MixdownError('left', 'offline() was called meanwhile');
         }
         this.#socket = socket; /* what waits for us comes before the answer */
+        this.#rung = '';
         const { userId, device, name } = this.#options;
         const me = await socket.request('online', { ...(userId && { userId }), device, ...(name && { name }) },
             undefined, 'state');
+        if (run !== this.#run)
+            throw new MixdownError('left', 'offline() was called meanwhile');
         this.#options.userId = me.userId;
         this.#iceServers = me.iceServers ?? [];
         this.#setState('online');
-        this.#call?.reconnected(me.call);
+        this.#call?.reconnected(me.call, this.#rung);
     }
 
     async #lost() {
@@ -174,10 +188,12 @@ export class Calls {
     }
 
     #failed(run, err) {
-        this.#closer()();
-        this.#socket = null;
-        if (run === this.#run && err.isRefusal) {
+        if (run !== this.#run)
+            return;
+        this.#drop();
+        if (err.isRefusal) {
             this.#setState('offline');
+            this.#call?.reconnected(null, '');
             this.#emit('error', err);
         }
     }
@@ -204,6 +220,9 @@ export class Calls {
     }
 
     #ring(data) {
+        this.#rung = data.callId;
+        if (this.#call?.state === 'ringing')
+            this.#call.reconnected(null, data.callId); /* another one's end was not heard */
         if (this.#call)
             return; /* told again after a break, or both called at once */
         this.#call = new Call(this, { isIncoming: true });
@@ -215,9 +234,10 @@ export class Calls {
     /* Another page has taken this device's name. */
     #replaced() {
         this.#run++;
-        this.#closer()();
-        this.#socket = null;
+        this.#drop();
         this.#setState('offline');
+        if (this.#call?.state === 'ringing') /* it rings there */
+            this.#call.reconnected(null, '');
     }
 
     #setState(state) {

@@ -56,6 +56,7 @@ export class Mixdown {
     #watching = { ...WATCH }; /* what we see, as we asked for it */
     #sent = null;             /* what of it the server sends now */
     #wake = quiet;        /* ends the wait before the next try to reconnect */
+    #onNetwork = () => this.#wake();
     #openMs = 0;          /* what the socket took to open, the first time */
 
     /* What the server was last told of us. */
@@ -84,7 +85,6 @@ export class Mixdown {
             emit: (event, value) => this.#emit(event, value),
             role: () => this.#members.get(this.userId)?.role ?? '',
         });
-        globalThis.addEventListener?.('online', () => this.#wake());
     }
 
     get state() { return this.#state; }         /* idle joining waiting joined reconnecting left */
@@ -137,6 +137,7 @@ export class Mixdown {
         this.#watching = { ...WATCH, ...options.watch };
         this.#sent = null;
         this.#setState('joining');
+        globalThis.addEventListener?.('online', this.#onNetwork);
         try {
             await this.#connect(run, false);
             this.#check(run);
@@ -707,6 +708,7 @@ export class Mixdown {
         this.#dropSocket();
         this.#media.end();
         this.#host.ended();
+        globalThis.removeEventListener?.('online', this.#onNetwork);
         this.#wake();
         this.#resume = '';
         this.#members = new Map();
