@@ -276,7 +276,8 @@ static struct sig_member *session_of(struct sig_http *req)
     if (!sig_http_authorize(req, room, &token))
         return NULL;
     struct sig_member *m = sig_rooms_find_peer(req->front->rooms, sig_http_param(req, 1));
-    if (m && m->kind != SIG_KIND_WS && strcmp(m->room->id, room) == 0 &&
+    const bool is_ours = m && (m->kind == SIG_KIND_WHIP || m->kind == SIG_KIND_WHEP);
+    if (is_ours && strcmp(m->room->id, room) == 0 &&
         strncmp(req->path + 1, prefix(m->kind), 4) == 0)
         return m;
     sig_http_error(req, sig_error("no_such_session"), NULL);

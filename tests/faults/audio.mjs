@@ -186,6 +186,8 @@ describe('sound', () => {
     for (const seen of [JSON.stringify(rtp), JSON.stringify(made), JSON.stringify(ann.messages), front.log])
       assert.ok(!seen.includes(GCM.keyIn.slice(0, 20)) && !seen.includes(GCM.keyOut.slice(0, 20)), 'a key is seen');
     assert.equal((await rest('PATCH', '/members/gw', host.token, { volume: 20 }))[1].volume, 20);
+    const ended = await front.get(`/whep/r/${made.id}`, { method: 'DELETE', headers: { authorization: `Bearer ${host.token}` } });
+    assert.equal(ended.status, 404); // its id, which more than its owner know, is no WHEP session's
     assert.equal((await rest('DELETE', `/rtp/${made.id}`, host.token))[0], 204);
     assert.deepEqual(await ann.event('left'), { userId: 'gw', reason: 'left' });
     assert.deepEqual(await code('DELETE', `/rtp/${made.id}`, host.token), [404, 'no_such_session']);
