@@ -10,4 +10,4 @@ for tool in fake_room rtp_faces; do
         exit 1
     fi
 done
-exec timeout -k 10 600 node --test --test-reporter=spec tests/faults/*.mjs
+exec timeout -k 10 1800 node --test --test-reporter=spec tests/faults/*.mjs
