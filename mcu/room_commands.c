@@ -101,13 +101,20 @@ static const char *do_room_session(struct mcu_room *r, const json_t *m, json_t *
 static const char *do_peer_offer(struct mcu_room *r, const json_t *m, json_t *reply)
 {
     struct room_peer *p = room_find_peer(r, text_of(m, "peer"));
-    if (!p)
-        return "no_such_peer";
-    json_t *answer = NULL;
-    const char *code = room_offer(p, json_object_get(m, "desc"), &answer);
-    if (!code)
-        json_object_set_new(reply, "desc", answer);
-    return code;
+    return p ? room_offer(p, m, reply) : "no_such_peer";
+}
+
+static const char *do_peer_make_offer(struct mcu_room *r, const json_t *m, json_t *reply)
+{
+    struct room_peer *p = room_find_peer(r, text_of(m, "peer"));
+    return p ? room_make_offer(p, reply) : "no_such_peer";
+}
+
+static const char *do_peer_answer(struct mcu_room *r, const json_t *m, json_t *reply)
+{
+    (void)reply;
+    struct room_peer *p = room_find_peer(r, text_of(m, "peer"));
+    return p ? room_take_answer(p, m) : "no_such_peer";
 }
 
 static const char *do_peer_restart(struct mcu_room *r, const json_t *m, json_t *reply)
@@ -246,6 +253,8 @@ static const struct {
     {"peer_session", do_peer_session, true},
     {"room_session", do_room_session, true},
     {"peer_offer", do_peer_offer, true},
+    {"peer_make_offer", do_peer_make_offer, true},
+    {"peer_answer", do_peer_answer, true},
     {"peer_candidate", do_peer_candidate, true},
     {"peer_restart", do_peer_restart, true},
     {"peer_set", do_peer_set, true},

@@ -260,7 +260,6 @@ struct room_peer *room_find_peer(struct mcu_room *r, const char *id);
 struct room_peer *room_find_seat(struct mcu_room *r, uint32_t seat_id);
 const char *room_add_peer(struct mcu_room *r, const json_t *message, json_t *reply);
 void room_remove_peer(struct mcu_room *r, struct room_peer *p);
-const char *room_offer(struct room_peer *p, const json_t *desc, json_t **answer);
 void room_mute_peer(struct room_peer *p, bool audio, bool video);
 const char *room_set_peer(struct room_peer *p, const json_t *message);
 void room_open_video(struct room_peer *p, enum mcu_picture picture, enum mcu_codec codec);
@@ -272,6 +271,11 @@ int room_wire_peer(struct room_peer *p);
 
 /* Has a tile, with a picture or without: not who only watches. */
 bool room_is_on_stage(const struct room_peer *p);
+
+/* room_offer.c: the commands `peer_offer`, `peer_make_offer` and `peer_answer`. */
+const char *room_offer(struct room_peer *p, const json_t *message, json_t *reply);
+const char *room_make_offer(struct room_peer *p, json_t *reply);
+const char *room_take_answer(struct room_peer *p, const json_t *message);
 
 /* room_role.c: what he may send from now on; and an offer without what he may not. */
 void room_set_role(struct room_peer *p, const char *role);

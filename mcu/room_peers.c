@@ -177,32 +177,6 @@ int room_wire_peer(struct room_peer *p)
     return room_watch_wire(p);
 }
 
-const char *room_offer(struct room_peer *p, const json_t *json, json_t **answer)
-{
-    struct mcu_desc *offer = calloc(2, sizeof(*offer));
-    if (!offer)
-        return "internal";
-    struct mcu_desc *ours = offer + 1;
-    const char *code = NULL;
-    if (mcu_desc_from_json(offer, json) < 0) {
-        code = "bad_message";
-    } else {
-        room_limit_offer(p, offer);
-        const int err = rtc_peer_accept(p->rtc, offer, room_best_codec(p->room), ours);
-        if (err)
-            code = err == -EINVAL || err == -EPROTO ? "bad_offer" : "internal";
-        else if (room_wire_peer(p) < 0)
-            code = "internal";
-    }
-    if (!code) {
-        room_mute_peer(p, p->is_audio_muted, p->is_video_muted);
-        room_apply_sound(p);
-        *answer = mcu_desc_to_json(ours);
-    }
-    free(offer);
-    return code;
-}
-
 void room_mute_peer(struct room_peer *p, bool audio, bool video)
 {
     p->is_audio_muted = audio;

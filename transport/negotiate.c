@@ -462,6 +462,36 @@ int rtc_negotiate_offer(const struct rtc_local *local, enum mcu_direction audio,
     return 0;
 }
 
+int rtc_negotiate_mix(const struct rtc_local *local, enum mcu_codec prefer, struct mcu_desc *offer)
+{
+    static const enum mcu_codec codecs[] = {MCU_CODEC_H264, MCU_CODEC_VP8, MCU_CODEC_VP9};
+    struct mcu_desc d;
+    const int err = rtc_negotiate_offer(local, MCU_SENDONLY, MCU_SENDONLY, prefer, &d);
+    if (err)
+        return err;
+    struct mcu_desc_media *m = &d.media[1];
+    for (size_t i = 0; i < sizeof(codecs) / sizeof(*codecs); i++) {
+        if (codecs[i] != prefer)
+            m->codecs[m->codec_count++] = offered_codec(codecs[i]);
+    }
+    m->ext.color_space = 5;
+    *offer = d;
+    return 0;
+}
+
+bool rtc_negotiate_can_send(const struct mcu_desc *offer)
+{
+    for (size_t i = 0; i < offer->media_count; i++) {
+        const struct mcu_desc_media *m = &offer->media[i];
+        const bool receives = !m->is_rejected && (m->direction & MCU_RECVONLY);
+        for (size_t c = 0; receives && c < m->codec_count; c++) {
+            if (m->codecs[c].codec != MCU_CODEC_AV1 && is_codec_usable(&m->codecs[c], m->kind, true))
+                return true;
+        }
+    }
+    return false;
+}
+
 int rtc_negotiate_answered(const struct mcu_desc *offer, const struct rtc_local *local,
                            const struct mcu_desc *answer, struct rtc_session *session)
 {
@@ -481,7 +511,7 @@ int rtc_negotiate_answered(const struct mcu_desc *offer, const struct rtc_local 
             continue;
         struct rtc_line *line = &s.lines[offer->media[i].kind];
         if (m->kind != offer->media[i].kind || line->is_used ||
-            !take_line(m, i, local, m->codecs[0].codec, MCU_SENDRECV, line))
+            !take_line(m, i, local, m->codecs[0].codec, offer->media[i].direction, line))
             return -EINVAL;
     }
     if (is_empty(&s))

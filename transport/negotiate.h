@@ -88,7 +88,14 @@ int rtc_negotiate_answer(const struct mcu_desc *offer, const struct rtc_local *l
 int rtc_negotiate_offer(const struct rtc_local *local, enum mcu_direction audio,
                         enum mcu_direction video, enum mcu_codec codec, struct mcu_desc *offer);
 
-/* What the answer to our own offer means for us. Returns 0, -EINVAL (not an answer to it) or -EPROTO
+/* An offer that sends the mix and takes nothing: prefer first, then the other codecs that we send.
+ * Errors as above. */
+int rtc_negotiate_mix(const struct rtc_local *local, enum mcu_codec prefer, struct mcu_desc *offer);
+
+/* Whether anything could be sent to who offers this: a line that receives, with a codec that we send. */
+bool rtc_negotiate_can_send(const struct mcu_desc *offer);
+
+/* What the answer to our own offer means for us; it may not widen what was offered. Returns 0, -EINVAL (not an answer to it) or -EPROTO
  * (as above). */
 int rtc_negotiate_answered(const struct mcu_desc *offer, const struct rtc_local *local,
                            const struct mcu_desc *answer, struct rtc_session *session);

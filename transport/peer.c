@@ -28,6 +28,7 @@ struct offer_args {
     enum mcu_direction audio;
     enum mcu_direction video;
     enum mcu_codec codec;
+    bool is_mix;
     struct mcu_desc *offer;
 };
 
@@ -458,12 +459,13 @@ static int offer_on_net(void *arg)
     const struct offer_args *a = arg;
     struct rtc_peer *p = a->peer;
     const bool is_first = !p->offer;
-    if (p->lite) /* who is lite has nothing to begin with */
+    if (is_first && p->is_described) /* his offer was taken: it is for him to renew it */
         return -EINVAL;
-    int err = rtc_negotiate_offer(&p->local, a->audio, a->video, a->codec, a->offer);
+    int err = a->is_mix ? rtc_negotiate_mix(&p->local, a->codec, a->offer)
+                        : rtc_negotiate_offer(&p->local, a->audio, a->video, a->codec, a->offer);
     if (err)
         return err;
-    if (is_first)
+    if (is_first && p->ice) /* who is lite is controlled, also when he offers (RFC 8445, 6.1.1) */
         rtc_ice_set_controlling(p->ice, true);
     err = describe_ice(p, is_first, !is_first, a->offer);
     if (err)
@@ -476,18 +478,30 @@ static int offer_on_net(void *arg)
     return 0;
 }
 
-int rtc_peer_offer(struct rtc_peer *p, enum mcu_direction audio, enum mcu_direction video,
-                   enum mcu_codec codec, struct mcu_desc *offer)
+static int offer_with(struct offer_args args, struct mcu_desc *offer)
 {
     struct mcu_desc made;
-    struct offer_args args = {
-        .peer = p, .audio = audio, .video = video, .codec = codec, .offer = &made};
-    if (is_described_otherwise(p))
+    args.offer = &made;
+    if (is_described_otherwise(args.peer))
         return -EINVAL;
-    const int err = rtc_shard_call(p->group->shard, offer_on_net, &args, RTC_SHARD_CALL_US);
+    const int err =
+        rtc_shard_call(args.peer->group->shard, offer_on_net, &args, RTC_SHARD_CALL_US);
     if (!err)
         *offer = made;
     return err;
+}
+
+int rtc_peer_offer(struct rtc_peer *p, enum mcu_direction audio, enum mcu_direction video,
+                   enum mcu_codec codec, struct mcu_desc *offer)
+{
+    const struct offer_args args = {.peer = p, .audio = audio, .video = video, .codec = codec};
+    return offer_with(args, offer);
+}
+
+int rtc_peer_offer_mix(struct rtc_peer *p, enum mcu_codec prefer, struct mcu_desc *offer)
+{
+    const struct offer_args args = {.peer = p, .codec = prefer, .is_mix = true};
+    return offer_with(args, offer);
 }
 
 static int answered_on_net(void *arg)

@@ -227,6 +227,11 @@ int rtc_peer_offer(struct rtc_peer *p, enum mcu_direction audio, enum mcu_direct
                    enum mcu_codec codec, struct mcu_desc *offer);
 int rtc_peer_answered(struct rtc_peer *p, const struct mcu_desc *answer);
 
+/* [ctl] Our offer of the mix to who could not offer himself (WHEP's counter-offer): sound and picture
+ * that are sent only, prefer put first. rtc_peer_answered() follows. Not after rtc_peer_accept().
+ * Errors as there. */
+int rtc_peer_offer_mix(struct rtc_peer *p, enum mcu_codec prefer, struct mcu_desc *offer);
+
 /* [ctl] Restarts ICE without an offer (WHIP's PATCH): of theirs only ICE credentials and candidates are
  * looked at, and only they are put into ours. Returns 0, -EINVAL (no offer was taken, or the credentials
  * are not new) or as rtc_peer_accept(). */

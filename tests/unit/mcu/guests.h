@@ -334,9 +334,8 @@ static inline void offer(struct stage *s, struct guest *g, bool is_silent)
         rtc_peer_tune(g->rtc, MCU_VIDEO, g->video);
 }
 
-/* Cameras are VP8, so who has one sees VP8. */
-static inline struct guest *come(struct stage *s, int i, enum colour colour, enum mcu_codec codec,
-                                 bool is_silent)
+/* Takes a seat, and says nothing yet. */
+static inline struct guest *enter(struct stage *s, int i, enum colour colour, enum mcu_codec codec)
 {
     struct guest *g = calloc(1, sizeof(*g));
     assert_non_null(g);
@@ -351,6 +350,14 @@ static inline struct guest *come(struct stage *s, int i, enum colour colour, enu
     assert_int_equal(rtc_peer_create(s->rtc, &g->rtc, &sink), 0);
     assert_int_equal(rtc_feed_create(s->rtc, &g->video, MCU_CODEC_VP8), 0);
     tell(s, json_pack("{s:s,s:s,s:s}", "cmd", "peer_add", "peer", g->id, "user", g->id));
+    return g;
+}
+
+/* Cameras are VP8, so who has one sees VP8. */
+static inline struct guest *come(struct stage *s, int i, enum colour colour, enum mcu_codec codec,
+                                 bool is_silent)
+{
+    struct guest *g = enter(s, i, colour, codec);
     offer(s, g, is_silent);
     return g;
 }

@@ -260,8 +260,8 @@ static void peers_come_and_go(void **state)
                                           "session", "new")),
                         "");
     assert_string_equal(tell(f, json_pack("{s:s,s:s}", "cmd", "peer_remove", "peer", "a")), "");
-    static const char *const names[] = {"peer_session", "peer_offer", "peer_candidate", "peer_set",
-                                        "peer_remove"};
+    static const char *const names[] = {"peer_session", "peer_offer", "peer_make_offer", "peer_answer",
+                                        "peer_candidate", "peer_set", "peer_remove"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         assert_string_equal(tell(f, json_pack("{s:s,s:s}", "cmd", names[i], "peer", "a")),
                             "no_such_peer");
@@ -293,6 +293,11 @@ static void bad_offers_are_refused(void **state)
     assert_string_equal(tell(f, json_pack("{s:s,s:s}", "cmd", "peer_offer", "peer", "a")),
                         "bad_message");
     assert_string_equal(tell(f, json_pack("{s:s,s:s,s:{}}", "cmd", "peer_offer", "peer", "a", "desc")),
+                        "bad_message");
+    assert_string_equal(tell(f, json_pack("{s:s,s:s,s:{}}", "cmd", "peer_answer", "peer", "a", "desc")),
+                        "bad_message");
+    assert_string_equal(tell(f, json_pack("{s:s,s:s,s:{},s:i}", "cmd", "peer_offer", "peer", "a", "desc",
+                                          "must_send", 1)),
                         "bad_message");
     assert_string_equal(tell(f, json_pack("{s:s,s:s,s:s}", "cmd", "peer_candidate", "peer", "a",
                                           "candidate", "candidate:rubbish")),

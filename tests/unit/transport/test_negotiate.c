@@ -552,6 +552,60 @@ static void our_own_offer_meets_our_own_answer(void **state)
         rtc_negotiate_offer(&us, MCU_SENDRECV, MCU_SENDRECV, MCU_CODEC_AV1, &offer), -EINVAL);
 }
 
+static void the_mix_is_offered_in_every_codec(void **state)
+{
+    (void)state;
+    static const enum mcu_codec preferred[] = {MCU_CODEC_H264, MCU_CODEC_VP8, MCU_CODEC_VP9};
+    struct mcu_desc offer, answer;
+    struct rtc_session ours, theirs;
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(rtc_negotiate_mix(&us, preferred[i], &offer), 0);
+        assert_int_equal(offer.media_count, 2);
+        assert_int_equal(offer.media[0].direction, MCU_SENDONLY);
+        assert_int_equal(offer.media[1].direction, MCU_SENDONLY);
+        assert_int_equal(offer.media[1].codec_count, 3);
+        assert_int_equal(offer.media[1].codecs[0].codec, preferred[i]);
+        assert_int_not_equal(offer.media[1].codecs[1].codec, offer.media[1].codecs[2].codec);
+        assert_int_equal(rtc_negotiate_answer(&offer, &us, MCU_CODEC_VP8, &answer, &theirs), 0);
+        assert_int_equal(answer.media[1].direction, MCU_RECVONLY);
+        assert_int_equal(rtc_negotiate_answered(&offer, &us, &answer, &ours), 0);
+        assert_int_equal(ours.lines[MCU_VIDEO].codecs[0].codec, MCU_CODEC_VP8); /* as they like it */
+        assert_int_equal(ours.lines[MCU_VIDEO].direction, MCU_SENDONLY);
+    }
+    answer.media[0].direction = answer.media[1].direction = MCU_SENDRECV; /* nobody asked for that */
+    assert_int_equal(rtc_negotiate_answered(&offer, &us, &answer, &ours), 0);
+    assert_int_equal(ours.lines[MCU_AUDIO].direction, MCU_SENDONLY);
+    assert_int_equal(ours.lines[MCU_VIDEO].direction, MCU_SENDONLY);
+    assert_int_equal(rtc_negotiate_mix(&us, MCU_CODEC_AV1, &offer), -EINVAL);
+}
+
+static void who_can_be_sent_nothing_is_known(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        enum mcu_direction direction;
+        bool has_other_codec, is_rejected, is_sendable;
+    } rows[] = {
+        {"both ways", MCU_SENDRECV, false, false, true},
+        {"receives", MCU_RECVONLY, false, false, true},
+        {"sends", MCU_SENDONLY, false, false, false},
+        {"neither", MCU_INACTIVE, false, false, false},
+        {"another codec", MCU_RECVONLY, true, false, false},
+        {"port 0", MCU_RECVONLY, false, true, false},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct mcu_desc offer = browser(rows[i].direction);
+        for (size_t k = 0; k < offer.media_count; k++) {
+            offer.media[k].is_rejected = rows[i].is_rejected;
+            for (size_t c = 0; rows[i].has_other_codec && c < offer.media[k].codec_count; c++)
+                offer.media[k].codecs[c].codec = MCU_CODEC_AV1;
+        }
+        if (rtc_negotiate_can_send(&offer) != rows[i].is_sendable)
+            fail_msg("%s", rows[i].name);
+    }
+}
+
 static void opus_is_answered_as_offered_and_as_the_room_is(void **state)
 {
     (void)state;
@@ -621,6 +675,8 @@ int main(void)
         cmocka_unit_test(extension_ids_that_cannot_be_are_left_out),
         cmocka_unit_test(opus_is_answered_as_offered_and_as_the_room_is),
         cmocka_unit_test(our_own_offer_meets_our_own_answer),
+        cmocka_unit_test(the_mix_is_offered_in_every_codec),
+        cmocka_unit_test(who_can_be_sent_nothing_is_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
