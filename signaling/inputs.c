@@ -50,7 +50,7 @@ static bool is_same(const json_t *a, const json_t *b, const char *key)
 
 static void tell(const struct sig_member *m)
 {
-    if (m->is_joining || !m->input_status)
+    if (!m->room || m->is_joining || !m->input_status) /* it may have left meanwhile */
         return;
     json_t *data = json_deep_copy(m->input_status); /* where a file stands is asked for */
     json_object_set_new(data, "userId", json_string(m->user));

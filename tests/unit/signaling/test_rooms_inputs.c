@@ -100,6 +100,22 @@ static void a_new_name_is_told_and_outlives_the_process(void **state)
     assert_string_equal(json_string_value(json_object_get(input, "url")), URL);
 }
 
+/* It is sent away while the room is asked for another name. */
+static void a_name_comes_too_late(void **state)
+{
+    struct fixture *f = *state;
+    join(f, 0, "ann");
+    struct sig_member *m = sig_member_ref(bring(f, "cam"));
+    room_says_of(f, m, "input", "\"state\": \"playing\"");
+    sig_member_leave(m, "left");
+    const size_t heard_of = json_array_size(f->clients[0].events);
+    json_t *change = parse("{\"name\": \"Stage\"}");
+    sig_input_note(m, change);
+    json_decref(change);
+    assert_int_equal(json_array_size(f->clients[0].events), heard_of);
+    sig_member_unref(m);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -107,6 +123,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(their_figures_are_sums),
         TEST(a_new_name_is_told_and_outlives_the_process),
+        TEST(a_name_comes_too_late),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
