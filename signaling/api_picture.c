@@ -66,7 +66,8 @@ void sig_api_snapshot(struct sig_http *req)
         sig_http_error(req, sig_error("bad_request"), "width: must be 16 to 3840");
         return;
     }
-    if (room->snapshots_due >= SNAPSHOTS_AT_ONCE)
+    error = sig_token_may_see(&token, room);
+    if (!error && room->snapshots_due >= SNAPSHOTS_AT_ONCE)
         error = sig_error("too_busy");
     if (!error)
         error = ask(req, room, (uint32_t)width);

@@ -69,3 +69,10 @@ const struct sig_error *sig_token_may(const struct sig_token *token, const struc
         rank = sig_role_rank(seat->role);
     return is_given(room, &claims, rank, right) ? NULL : sig_error("forbidden");
 }
+
+const struct sig_error *sig_token_may_see(const struct sig_token *token, struct sig_room *room)
+{
+    const bool is_host = !sig_token_may(token, room, SIG_MAY_MODERATE);
+    const bool has_seat = token->sub[0] && sig_room_find_user(room, token->sub);
+    return sig_rules_gate(room, token->sub, NULL, is_host, has_seat);
+}

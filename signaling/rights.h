@@ -50,4 +50,8 @@ const struct sig_error *sig_may(const struct sig_member *who, enum sig_right rig
 const struct sig_error *sig_token_may(const struct sig_token *token, const struct sig_room *room,
                                       enum sig_right right);
 
+/* Whether he may see what is shown in the room without taking a seat: who has one, hosts, and whom
+ * neither lock nor password nor lobby would stop at the door. */
+const struct sig_error *sig_token_may_see(const struct sig_token *token, struct sig_room *room);
+
 #endif

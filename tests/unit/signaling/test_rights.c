@@ -85,6 +85,29 @@ static void who_has_a_seat_as_a_host_is_one_by_rest(void **state)
     assert_non_null(sig_token_may(&token, &room, SIG_MAY_MANAGE));
 }
 
+/* The picture is not for those who wait at the door. */
+static void the_picture_is_for_those_whom_the_door_lets_in(void **state)
+{
+    (void)state;
+    struct sig_member ann = {.user = "ann", .role = "publisher"};
+    struct sig_room room = {.id = "r", .members = &ann};
+    const struct sig_token seated = {.sub = "ann", .role = "publisher"};
+    const struct sig_token guest = {.sub = "bob", .role = "publisher"};
+    const struct sig_token host = {.sub = "eve", .role = "host"};
+    const struct sig_token admin = {.sub = "api", .role = "host", .is_admin = true};
+    assert_null(sig_token_may_see(&guest, &room));
+    room.rules.has_lobby = true;
+    assert_string_equal(sig_token_may_see(&guest, &room)->code, "lobby");
+    room.rules.is_locked = true;
+    assert_string_equal(sig_token_may_see(&guest, &room)->code, "room_locked");
+    assert_null(sig_token_may_see(&seated, &room));
+    assert_null(sig_token_may_see(&host, &room));
+    assert_null(sig_token_may_see(&admin, &room));
+    room.rules.is_locked = false;
+    room.rules.has_password = true;
+    assert_string_equal(sig_token_may_see(&guest, &room)->code, "password_needed");
+}
+
 static void in_dev_nobody_is_an_admin_by_his_token(void **state)
 {
     (void)state;
@@ -102,6 +125,7 @@ int main(void)
         cmocka_unit_test(a_seat_may_what_its_role_and_claims_give),
         cmocka_unit_test(a_token_may_the_same_without_a_seat),
         cmocka_unit_test(who_has_a_seat_as_a_host_is_one_by_rest),
+        cmocka_unit_test(the_picture_is_for_those_whom_the_door_lets_in),
         cmocka_unit_test(in_dev_nobody_is_an_admin_by_his_token),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
