@@ -10,9 +10,10 @@
 #include "recorder/rec.h"
 
 static const char usage[] =
-    "usage: mixdown recover FILE.mp4\n"
+    "usage: mixdown recover FILE\n"
     "Finishes a recording whose process died: cuts off the broken tail, makes it a fast-start MP4 in\n"
-    "place. Nothing is deleted when that fails. Prints {ok, duration_ms, bytes, error, retry}.\n";
+    "place. Of an OGG, which is whole page by page, it cuts off a last page that is not. Nothing is\n"
+    "deleted when that fails. Prints {ok, duration_ms, bytes, error, retry}.\n";
 
 /* The file is fine, and may be finished when there is room. */
 static bool is_worth_a_retry(int err)

@@ -151,6 +151,8 @@ static int open_part(struct mcu_recording *r, const char *path, int64_t start_us
         .audio_config = config,
         .audio_config_size = config_size,
         .fragment_ms = s->conf.fragment_ms,
+        .is_ogg = r->is_ogg,
+        .title = r->title[0] ? r->title : NULL,
         .start_us = start_us,
         .is_reordered = r->is_reordered,
         .starts_at_key = follows && r->width > 0,
@@ -164,7 +166,7 @@ static int open_part(struct mcu_recording *r, const char *path, int64_t start_us
 static void fill(struct mcu_recording *r, struct mcu_studio *s, const struct mcu_record_conf *conf)
 {
     const struct comp_stream_conf *video = conf->view ? conf->video : NULL;
-    const bool has_picture = !conf->is_sound_only;
+    const bool has_picture = !conf->is_sound_only && !conf->is_ogg;
     *r = (struct mcu_recording){
         .studio = s,
         .width = !has_picture ? 0 : video ? video->width : s->conf.view.width,
@@ -172,8 +174,10 @@ static void fill(struct mcu_recording *r, struct mcu_studio *s, const struct mcu
         .fps = video ? video->fps : s->conf.comp.fps,
         .is_reordered = video && video->b_frames > 0,
         .min_free_bytes = conf->min_free_bytes,
+        .is_ogg = conf->is_ogg,
     };
     snprintf(r->id, sizeof(r->id), "%s", conf->id);
+    snprintf(r->title, sizeof(r->title), "%s", conf->title ? conf->title : "");
     pthread_mutex_init(&r->lock, NULL);
 }
 
@@ -211,6 +215,7 @@ int mcu_studio_record(struct mcu_studio *s, const struct mcu_record_conf *conf)
     r->writing->begun_us = conf->start_us;
     const struct mcu_tap_conf tap = {.sink = {r, r->width ? push_video : NULL, push_audio},
                                      .start_us = conf->start_us,
+                                     .wants_opus = conf->is_ogg,
                                      .view = conf->view,
                                      .video = conf->view ? conf->video : NULL};
     err = mcu_tap_add(s, &r->tap, &tap);

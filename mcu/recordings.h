@@ -28,6 +28,8 @@ struct mcu_record_conf {
     const char *path; /* of the first part: a new MP4 */
     int64_t start_us;
     bool is_sound_only;     /* an M4A: neither view nor video is looked at */
+    bool is_ogg;            /* the same as Opus in OGG */
+    const char *title;      /* that such a file says it has; NULL: none */
     struct comp_view *view; /* which outlives the recording, taken by an encoder of its own; NULL:
                                the room's own stream */
     const struct comp_stream_conf *video; /* of that encoder, with all sizes and rates; codec and

@@ -118,6 +118,7 @@ struct room_recording {
     bool says_signs, is_signed;     /* as asked for */
     char title[257];
     bool is_sound_only;             /* an M4A */
+    bool is_ogg;                    /* or that, as Opus in OGG */
     bool has_tracks;                /* as asked for */
     int64_t stills_s;               /* a picture beside it so often; 0: none */
     int64_t next_still_us;

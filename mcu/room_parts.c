@@ -19,7 +19,7 @@
 
 /* --- names and places ------------------------------------------------------------------------- */
 
-/* "x.mp4", "x-2.mp4", ...; the same with .m4a. */
+/* "x.mp4", "x-2.mp4", ...; the same with .m4a and .ogg. */
 static void part_file(const struct room_recording *one, uint32_t number, char *out, size_t size)
 {
     const char *dot = strrchr(one->file, '.'); /* the folder's name may have one, too */

@@ -43,19 +43,20 @@ struct wish {
     char title[257];
     json_t *layout_file;
     bool says_signs, is_signed;
-    bool is_sound_only, has_tracks;
+    bool is_sound_only, is_ogg, has_tracks;
     int64_t width, height, fps, bitrate_kbps; /* 0: as the view is sent */
     char preset[16];
     int64_t stills_s;
 };
 
-/* "mp4", or "m4a": sound alone. */
+/* "mp4", or sound alone: "m4a", "ogg". */
 static int read_format(struct wish *w, const json_t *m)
 {
     char format[8] = "mp4";
     if (mcu_json_string(m, "format", MCU_JSON_OPTIONAL, 1, format, sizeof(format)))
         return -1;
-    w->is_sound_only = strcmp(format, "m4a") == 0;
+    w->is_ogg = strcmp(format, "ogg") == 0;
+    w->is_sound_only = w->is_ogg || strcmp(format, "m4a") == 0;
     return w->is_sound_only || strcmp(format, "mp4") == 0 ? 0 : -1;
 }
 
@@ -134,6 +135,8 @@ static const char *open_file(struct mcu_room *r, const struct wish *w, const str
         .path = w->file,
         .start_us = start_us,
         .is_sound_only = w->is_sound_only,
+        .is_ogg = w->is_ogg,
+        .title = w->title[0] ? w->title : r->name,
         .view = is_own ? v->view : NULL,
         .video = &video,
         .min_free_bytes = (int64_t)r->config.recording.min_free_mb * BYTES_PER_MB,
@@ -173,6 +176,7 @@ static const char *begin(struct mcu_room *r, const struct wish *w, struct room_r
     one.is_signed = w->is_signed;
     snprintf(one.title, sizeof(one.title), "%s", w->title);
     one.is_sound_only = w->is_sound_only;
+    one.is_ogg = w->is_ogg;
     one.has_tracks = w->has_tracks;
     one.stills_s = w->stills_s;
     one.next_still_us = one.started_us;
@@ -286,7 +290,7 @@ static json_t *describe(const struct room_recording *one)
     if (one->preset[0])
         json_object_set_new(json, "preset", json_string(one->preset));
     if (one->is_sound_only)
-        json_object_set_new(json, "format", json_string("m4a"));
+        json_object_set_new(json, "format", json_string(one->is_ogg ? "ogg" : "m4a"));
     if (one->stills_s)
         json_object_set_new(json, "snapshots", json_integer(one->stills_s));
     if (one->has_tracks)

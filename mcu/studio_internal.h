@@ -26,6 +26,8 @@ struct mcu_recording {
     struct mcu_tap *tap;
     uint32_t width, height, fps;
     bool is_reordered;
+    bool is_ogg;
+    char title[257];
     int64_t min_free_bytes;
     uint32_t last_part;
     bool is_paused;

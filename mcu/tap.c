@@ -11,6 +11,7 @@ struct mcu_tap {
     struct mcu_tap_sink sink;
     struct comp_stream *own; /* NULL: the room's, or none */
     int64_t start_us, end_us;
+    bool wants_opus;
     bool needs_key; /* it cannot use pictures until one comes */
     int64_t key_every_us;
     int64_t keyed_us; /* the last key frame */
@@ -111,7 +112,8 @@ void mcu_taps_push_audio(struct mcu_taps *t, struct mcu_packet *packet)
     pthread_mutex_lock(&t->lock);
     for (size_t i = 0; i < MCU_TAPS_MAX; i++) {
         const struct mcu_tap *tap = &t->slots[i];
-        if (takes(tap, packet) && tap->sink.push_audio)
+        const bool is_its = tap->wants_opus == (packet->codec == MCU_CODEC_OPUS);
+        if (takes(tap, packet) && is_its && tap->sink.push_audio)
             tap->sink.push_audio(tap->sink.ctx, packet);
     }
     pthread_mutex_unlock(&t->lock);
@@ -153,6 +155,8 @@ int mcu_tap_add(struct mcu_studio *s, struct mcu_tap **out, const struct mcu_tap
     if (err)
         return err;
     mix_want_pcm(s->mix, true);
+    if (conf->wants_opus)
+        rec_aac_want_opus(s->aac, true);
     pthread_mutex_lock(&t->lock);
     *tap = (struct mcu_tap){
         .studio = s,
@@ -160,6 +164,7 @@ int mcu_tap_add(struct mcu_studio *s, struct mcu_tap **out, const struct mcu_tap
         .own = own,
         .start_us = conf->start_us,
         .end_us = INT64_MAX,
+        .wants_opus = conf->wants_opus,
         .needs_key = conf->sink.push_video != NULL,
         .key_every_us = conf->key_every_us,
     };
@@ -180,6 +185,8 @@ void mcu_tap_remove(struct mcu_tap *tap)
     *tap = (struct mcu_tap){0};
     pthread_mutex_unlock(&s->taps.lock);
     mix_want_pcm(s->mix, false);
+    if (was.wants_opus)
+        rec_aac_want_opus(s->aac, false);
     if (was.own)
         comp_stream_destroy(was.own);
     else if (was.sink.push_video)

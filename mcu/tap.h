@@ -2,8 +2,8 @@
  *
  * A tap is handed H264 and AAC from start_us on: of the room's own stream, which all such taps and
  * the viewers of that size share, or of another view by an encoder of its own. There is one AAC
- * encode for all. A sink that says -ENOBUFS has lost pictures: a key frame is asked for, and goes
- * on being asked for until one comes.
+ * encode for all, and one of Opus for those that want that instead. A sink that says -ENOBUFS has
+ * lost pictures: a key frame is asked for, and goes on being asked for until one comes.
  *
  * Threads: [ctl] adds, changes and removes; [enc] pushes pictures, [aac] sound. The lock covers the
  * taps: it is held to walk them and to call sinks, which only put references into queues. */
@@ -39,6 +39,7 @@ struct mcu_tap_conf {
     const struct comp_stream_conf *video; /* of such a view: sizes and rates, all of them said */
     int64_t
         key_every_us; /* a key frame at least so often, if the stream may; 0: only when needed */
+    bool wants_opus; /* its sound is Opus instead of AAC */
 };
 
 struct mcu_taps {

@@ -19,6 +19,7 @@
 #include "mcu/base/log.h"
 #include "mcu/base/thread.h"
 #include "recorder/averr.h"
+#include "recorder/opus.h"
 
 enum {
     RATE_HZ = 48000,
@@ -47,6 +48,7 @@ struct rec_aac {
     atomic_size_t written; /* [tick] slots ever filled */
     atomic_size_t taken;   /* [aac] slots ever emptied */
     atomic_uint_fast64_t dropped;
+    atomic_uint opus_wanted; /* by so many */
 
     /* [aac] */
     AVCodecContext *codec;
@@ -57,6 +59,8 @@ struct rec_aac {
     int64_t position; /* samples placed so far, those in `frame` included */
     int fill;         /* samples in `frame` */
     bool has_failed;
+    struct rec_opus *opus; /* NULL: nobody wants it */
+    bool has_no_opus;      /* it could not be had */
 };
 
 /* --- the encoder, [aac] ----------------------------------------------------------------------- */
@@ -122,9 +126,41 @@ static void append(struct rec_aac *a, const float *pcm, int64_t samples)
     }
 }
 
+/* Opus begins and ends with those who want it. */
+static void follow_wishes(struct rec_aac *a)
+{
+    const bool is_wanted = atomic_load(&a->opus_wanted) > 0;
+    if (is_wanted == (a->opus || a->has_no_opus))
+        return;
+    a->has_no_opus = false;
+    if (!is_wanted) {
+        rec_opus_destroy(a->opus);
+        a->opus = NULL;
+        return;
+    }
+    const struct rec_opus_conf conf = {.channels = a->conf.channels,
+                                       .bitrate_bps = a->conf.bitrate_bps,
+                                       .ctx = a->conf.ctx,
+                                       .on_packet = a->conf.on_packet};
+    const int err = rec_opus_create(&a->opus, &conf);
+    a->has_no_opus = err != 0;
+    if (err)
+        log_error("opus: no encoder: %s", strerror(-err));
+}
+
+/* The next samples on the time line, or silence when pcm is NULL. */
+static void go_on(struct rec_aac *a, const float *pcm, int64_t samples)
+{
+    if (a->opus)
+        rec_opus_put(a->opus, pcm, (size_t)samples,
+                     a->base_us + av_rescale(a->position, MCU_US_PER_S, RATE_HZ));
+    append(a, pcm, samples);
+}
+
 /* Puts samples where their time says: silence before them, or their head cut off. */
 static void place(struct rec_aac *a, const float *pcm, size_t samples, int64_t pts_us)
 {
+    follow_wishes(a);
     if (!a->has_base) {
         a->has_base = true;
         a->base_us = pts_us;
@@ -136,17 +172,19 @@ static void place(struct rec_aac *a, const float *pcm, size_t samples, int64_t p
         gap = 0;
     }
     if (gap > SNAP_SAMPLES) {
-        append(a, NULL, gap);
+        go_on(a, NULL, gap);
     } else if (gap < -SNAP_SAMPLES) {
         const size_t late = (uint64_t)-gap < samples ? (size_t)-gap : samples;
         pcm += late * a->conf.channels;
         samples -= late;
     }
-    append(a, pcm, (int64_t)samples);
+    go_on(a, pcm, (int64_t)samples);
 }
 
 static void drain(struct rec_aac *a)
 {
+    if (a->opus)
+        rec_opus_flush(a->opus);
     if (a->fill > 0)
         append(a, NULL, FRAME_SAMPLES - a->fill);
     encode(a, NULL);
@@ -261,9 +299,18 @@ void rec_aac_destroy(struct rec_aac *a)
     avcodec_free_context(&a->codec);
     av_frame_free(&a->frame);
     av_packet_free(&a->packet);
+    rec_opus_destroy(a->opus);
     sem_destroy(&a->filled);
     free(a->slots);
     free(a);
+}
+
+void rec_aac_want_opus(struct rec_aac *a, bool is_wanted)
+{
+    if (is_wanted)
+        atomic_fetch_add(&a->opus_wanted, 1);
+    else
+        atomic_fetch_sub(&a->opus_wanted, 1);
 }
 
 const uint8_t *rec_aac_config(const struct rec_aac *a, size_t *size)

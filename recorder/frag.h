@@ -16,6 +16,7 @@ enum {
     REC_VIDEO_HZ = 90000, /* time scales of the tracks */
     REC_AUDIO_HZ = 48000,
     REC_AAC_SAMPLES = 1024,
+    REC_OPUS_SAMPLES = 960,
 };
 
 struct rec_frag; /* opaque */

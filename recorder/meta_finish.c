@@ -79,6 +79,12 @@ static int finish_talk(const char *path, int64_t duration_us)
     return err;
 }
 
+static bool is_sound(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    return dot && strcmp(dot, ".ogg") == 0;
+}
+
 static int finish_picture(const char *path, int64_t duration_us)
 {
     uint8_t *jpeg = NULL;
@@ -86,7 +92,7 @@ static int finish_picture(const char *path, int64_t duration_us)
     char *there = rec_meta_path(path, ".jpg");
     if (!there)
         return -ENOMEM;
-    int err = access(there, F_OK) == 0 ? -ENODATA : 0;
+    int err = is_sound(path) || access(there, F_OK) == 0 ? -ENODATA : 0;
     if (!err)
         err = rec_thumbnail_make(path, duration_us, &jpeg, &size);
     if (!err)

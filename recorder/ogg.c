@@ -2,6 +2,7 @@
 #include "recorder/ogg.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,14 +21,37 @@ enum {
     PRE_SKIP = 312,       /* what an Opus encoder looks ahead */
     HEAD_SIZE = 19,
     PACKET_MAX = 1500 * 4,
+    IO_BUFFER_BYTES = 64 * 1024,
 };
 
 struct rec_ogg {
     AVFormatContext *out;
     AVPacket *packet;
     int64_t next; /* sample at which the file ends */
-    int error;
+    int error;    /* sticky */
+
+    int fd;             /* the caller's; -1: the file is out->pb's */
+    int64_t good_bytes; /* end of what was flushed */
 };
+
+/* libavformat's output: all of it or an error. */
+static int write_out(void *opaque, uint8_t *data, int size)
+{
+    struct rec_ogg *o = opaque;
+    if (o->error)
+        return o->error;
+    for (int done = 0; done < size;) {
+        const ssize_t n = write(o->fd, data + done, (size_t)(size - done));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0) {
+            o->error = n < 0 ? -errno : -EIO;
+            return o->error;
+        }
+        done += (int)n;
+    }
+    return size;
+}
 
 /* OpusHead, RFC 7845, section 5.1. */
 static void make_head(uint8_t head[HEAD_SIZE], uint32_t channels)
@@ -63,19 +87,37 @@ static int add_stream(struct rec_ogg *o, uint32_t channels)
     return 0;
 }
 
-static int open_out(struct rec_ogg *o, const struct rec_ogg_conf *conf)
+static int open_fd(struct rec_ogg *o)
+{
+    uint8_t *buffer = av_malloc(IO_BUFFER_BYTES);
+    if (!buffer)
+        return -ENOMEM;
+    o->out->pb = avio_alloc_context(buffer, IO_BUFFER_BYTES, 1, o, NULL, write_out, NULL);
+    if (o->out->pb)
+        return 0;
+    av_free(buffer);
+    return -ENOMEM;
+}
+
+static int open_path(struct rec_ogg *o, const char *path)
 {
     char *url = NULL;
-    if (asprintf(&url, "file:%s", conf->path) < 0)
+    if (access(path, F_OK) == 0)
+        return -EEXIST;
+    if (asprintf(&url, "file:%s", path) < 0)
         return -ENOMEM;
-    int err = access(conf->path, F_OK) == 0 ? -EEXIST : 0;
-    if (!err)
-        err = rec_averr(avformat_alloc_output_context2(&o->out, NULL, "ogg", url));
+    const int err = rec_averr(avio_open(&o->out->pb, url, AVIO_FLAG_WRITE));
+    free(url);
+    return err;
+}
+
+static int open_out(struct rec_ogg *o, const struct rec_ogg_conf *conf)
+{
+    int err = rec_averr(avformat_alloc_output_context2(&o->out, NULL, "ogg", NULL));
     if (!err)
         err = add_stream(o, conf->channels);
     if (!err)
-        err = rec_averr(avio_open(&o->out->pb, url, AVIO_FLAG_WRITE));
-    free(url);
+        err = conf->path ? open_path(o, conf->path) : open_fd(o);
     if (err)
         return err;
     AVDictionary *options = NULL;
@@ -88,11 +130,25 @@ static int open_out(struct rec_ogg *o, const struct rec_ogg_conf *conf)
     return err;
 }
 
+static int close_io(struct rec_ogg *o)
+{
+    if (!o->out || !o->out->pb)
+        return 0;
+    if (o->fd < 0)
+        return rec_averr(avio_closep(&o->out->pb));
+    avio_flush(o->out->pb);
+    av_freep(&o->out->pb->buffer);
+    avio_context_free(&o->out->pb);
+    /* Half a page only wastes room. */
+    if (o->error && ftruncate(o->fd, o->good_bytes) == 0)
+        lseek(o->fd, o->good_bytes, SEEK_SET);
+    return o->error;
+}
+
 static void release(struct rec_ogg *o)
 {
     av_packet_free(&o->packet);
-    if (o->out && o->out->pb)
-        avio_closep(&o->out->pb);
+    close_io(o);
     avformat_free_context(o->out);
     free(o);
 }
@@ -102,6 +158,7 @@ int rec_ogg_open(struct rec_ogg **out, const struct rec_ogg_conf *conf)
     struct rec_ogg *o = calloc(1, sizeof(*o));
     if (!o)
         return -ENOMEM;
+    o->fd = conf->path ? -1 : conf->fd;
     o->packet = av_packet_alloc();
     const int err = o->packet ? open_out(o, conf) : -ENOMEM;
     if (err)
@@ -155,18 +212,47 @@ int rec_ogg_write(struct rec_ogg *o, int64_t at_us, const uint8_t *data, size_t 
     return err ? err : append(o, data, size, samples);
 }
 
+/* After something was written down to the file, or was not. */
+static int settle(struct rec_ogg *o, int err)
+{
+    avio_flush(o->out->pb);
+    if (!o->error)
+        o->error = err ? err : rec_averr(o->out->pb->error);
+    if (o->error)
+        return o->error;
+    if (o->fd >= 0) /* not waited for: see rec_frag_flush() */
+        sync_file_range(o->fd, o->good_bytes, 0, SYNC_FILE_RANGE_WRITE);
+    o->good_bytes = avio_tell(o->out->pb);
+    return 0;
+}
+
+int rec_ogg_flush(struct rec_ogg *o)
+{
+    return o->error ? o->error : settle(o, rec_averr(av_write_frame(o->out, NULL)));
+}
+
+int rec_ogg_end(struct rec_ogg *o)
+{
+    return o->error ? o->error : settle(o, rec_averr(av_write_trailer(o->out)));
+}
+
 int rec_ogg_close(struct rec_ogg *o)
 {
     if (!o)
         return 0;
     int err = o->error;
-    if (!err)
+    if (!err && o->fd < 0)
         err = rec_averr(av_write_trailer(o->out));
-    const int closing = avio_closep(&o->out->pb);
+    const int closing = close_io(o);
     if (!err)
-        err = rec_averr(closing);
+        err = closing;
     release(o);
     return err;
+}
+
+int64_t rec_ogg_bytes(const struct rec_ogg *o)
+{
+    return o->good_bytes;
 }
 
 int64_t rec_ogg_duration_us(const struct rec_ogg *o)

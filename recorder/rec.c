@@ -43,6 +43,7 @@ struct mark {
 
 struct rec {
     char *path;
+    char *title;
     struct rec_conf conf; /* with copies of what it points to */
     uint8_t audio_config[AUDIO_CONFIG_MAX];
     struct rec_inbox *inbox;
@@ -221,7 +222,9 @@ static void finish(struct rec *r, int err)
     const int64_t video_end_us = r->writer ? rec_writer_video_end_us(r->writer) : -1;
     rec_inbox_close(r->inbox);
     close_writer(r, &result);
-    if (!err)
+    if (!err && r->conf.is_ogg)
+        err = fsync(r->fd) < 0 ? -errno : 0;
+    else if (!err)
         err = rec_remux(r->path, r->fd, result.bytes, video_end_us, &result);
     if (!err)
         rec_meta_finish(r->path, result.duration_ms);
@@ -261,7 +264,9 @@ static bool is_valid(const struct rec_conf *c)
         return false;
     if (c->channels > 2 || c->audio_config_size > AUDIO_CONFIG_MAX)
         return false;
-    if (c->channels > 0 && (!c->audio_config || c->audio_config_size < 2))
+    if (c->is_ogg && (c->width > 0 || c->channels == 0))
+        return false;
+    if (!c->is_ogg && c->channels > 0 && (!c->audio_config || c->audio_config_size < 2))
         return false;
     return c->fragment_ms > 0 && c->fragment_ms <= FRAGMENT_MS_MAX;
 }
@@ -273,6 +278,7 @@ static void release(struct rec *r)
     if (r->fd >= 0)
         close(r->fd);
     pthread_mutex_destroy(&r->marks_lock);
+    free(r->title);
     free(r->path);
     free(r);
 }
@@ -280,12 +286,14 @@ static void release(struct rec *r)
 static int keep_conf(struct rec *r, const struct rec_conf *conf)
 {
     r->path = strdup(conf->path);
-    if (!r->path)
+    r->title = strdup(conf->title ? conf->title : "");
+    if (!r->path || !r->title)
         return -ENOMEM;
     r->conf = *conf;
     r->conf.path = r->path;
+    r->conf.title = conf->title ? r->title : NULL;
     r->conf.audio_config = r->audio_config;
-    if (conf->channels > 0)
+    if (conf->audio_config && conf->audio_config_size)
         memcpy(r->audio_config, conf->audio_config, conf->audio_config_size);
     return 0;
 }

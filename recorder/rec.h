@@ -1,8 +1,9 @@
-/* recorder/rec.h - one recording: encoded video and audio in, an MP4 on disk.
+/* recorder/rec.h - one recording: encoded video and audio in, an MP4 on disk; or Opus in OGG.
  *
  * While it runs the file is fragmented MP4, cut and flushed every 500 ms, so that a kill costs at
  * most the last second. A clean stop rewrites it as a plain fast-start MP4 beside it and renames it
- * over the first. rec_recover() does the same for a file that was left behind.
+ * over the first. rec_recover() does the same for a file that was left behind. An OGG file is written
+ * page by page of 500 ms and is whole up to each: nothing is rewritten.
  *
  * Threads: [ctl] the room's control thread, [any] pushes from any one thread per kind, [rec] one
  * writer thread per recording. A slow disk never blocks a pusher: the queue is bounded, what does
@@ -27,6 +28,8 @@ struct rec_conf {
     const uint8_t *audio_config; /* AudioSpecificConfig of the AAC (ISO 14496-3); copied */
     size_t audio_config_size;
     uint32_t fragment_ms; /* 500 */
+    bool is_ogg;          /* sound alone, Opus; audio_config is not looked at */
+    const char *title;    /* of such a file; copied; NULL: none. Others get it of what lies beside */
     int64_t start_us;     /* room clock of the file's zero; earlier packets are not written */
     bool starts_at_key;   /* the file's zero is the first key frame at or after start_us */
     bool is_reordered;    /* the video has B-frames: it is cut at key frames only, so that each end
@@ -51,7 +54,7 @@ struct rec_result {
     int64_t duration_ms;
     int64_t bytes;
     uint64_t video_frames;
-    uint64_t audio_frames; /* AAC frames */
+    uint64_t audio_frames; /* of AAC, or packets of Opus */
     uint64_t dropped;
 };
 
@@ -60,7 +63,7 @@ struct rec_result {
 int rec_start(struct rec **out, const struct rec_conf *conf);
 
 /* [any] H264 Annex B access units (the first must be a key frame; until then they are ignored), and
- * AAC frames. Takes its own reference. Returns 0, -ENOBUFS (dropped) or -EIO (the writer has
+ * AAC frames or Opus packets. Takes its own reference. Returns 0, -ENOBUFS (dropped) or -EIO (the writer has
  * failed: see the result). */
 int rec_push_video(struct rec *r, struct mcu_packet *packet);
 int rec_push_audio(struct rec *r, struct mcu_packet *packet);
@@ -89,8 +92,8 @@ void rec_read_status(const struct rec *r, struct rec_status *status);
 void rec_destroy(struct rec *r);
 
 /* [any] Finishes a file that a dead process left: trims the broken tail, rewrites it as a fast-start
- * MP4, atomically. A file that is finished already is left alone. Nothing is ever deleted: what
- * cannot be read stays. Returns 0 with the result filled, or a negative errno (-ENODATA: not even
+ * MP4, atomically; an OGG loses its last page, if that is not whole. A file that is finished already
+ * is left alone. Nothing is ever deleted: what cannot be read stays. Returns 0 with the result filled, or a negative errno (-ENODATA: not even
  * one fragment). */
 int rec_recover(const char *path, struct rec_result *result);
 

@@ -1,16 +1,20 @@
 /* What a dead process left: find the whole part of the file and rewrite that. The file itself is only
- * read; the new one replaces it by rename(2), so it may be killed and repeated at any moment. */
+ * read; the new one replaces it by rename(2), so it may be killed and repeated at any moment. An OGG is
+ * whole as it is, but for a page that was being written: that is cut off. */
 #include "recorder/rec.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "mcu/base/clock.h"
 #include "recorder/boxes.h"
 #include "recorder/cut.h"
 #include "recorder/meta.h"
+#include "recorder/ogg_pages.h"
 #include "recorder/remux.h"
 
 /* A regular file, without waiting for a pipe's other end. */
@@ -61,6 +65,37 @@ static int recover(const char *path, int fd, uint64_t size, struct rec_result *r
     return err;
 }
 
+static bool begins_with(int fd, uint64_t size, const char *magic)
+{
+    char bytes[4];
+    int ctx = fd;
+    return size >= sizeof(bytes) && rec_read_fd(&ctx, bytes, sizeof(bytes), 0) == 0 &&
+           memcmp(bytes, magic, sizeof(bytes)) == 0;
+}
+
+/* What is behind the whole part and more than a page is not ours to cut: somebody else's stream. */
+static int recover_ogg(const char *path, int fd, uint64_t size, struct rec_result *result)
+{
+    struct rec_ogg_pages pages;
+    const struct rec_boxes_reader reader = {.ctx = &fd, .read_at = rec_read_fd, .size = size};
+    const int err = rec_ogg_pages_scan(&reader, &pages);
+    if (err)
+        return err;
+    if (!pages.is_opus)
+        return -EBADMSG;
+    if (pages.duration_us == 0)
+        return -ENODATA;
+    const uint64_t tail = size - pages.good_bytes;
+    if (tail > 0 && tail <= REC_OGG_PAGE_MAX && !pages.has_end) {
+        if (truncate(path, (off_t)pages.good_bytes) < 0)
+            return -errno;
+        size = pages.good_bytes;
+    }
+    result->duration_ms = pages.duration_us / MCU_US_PER_MS;
+    result->bytes = (int64_t)size;
+    return 0;
+}
+
 int rec_recover(const char *path, struct rec_result *result)
 {
     uint64_t size = 0;
@@ -68,7 +103,8 @@ int rec_recover(const char *path, struct rec_result *result)
     if (fd < 0)
         return fd;
     struct rec_result found = {0};
-    const int err = recover(path, fd, size, &found);
+    const int err = begins_with(fd, size, "OggS") ? recover_ogg(path, fd, size, &found)
+                                                   : recover(path, fd, size, &found);
     close(fd);
     if (err)
         return err;

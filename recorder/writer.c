@@ -1,7 +1,7 @@
 /* The writer. Before the file begins packets wait in `early`, because the moov needs the parameter
  * sets of the first key frame; after that they go straight through the time lines into the muxer.
  *
- *     put -> gate -> early -> track (holds one) -> frag -> flush every fragment_ms
+ *     put -> gate -> early -> track (holds one) -> frag or ogg -> flush every fragment_ms
  *               \-> waiting (sound that the pictures have to decide about) -> gate
  */
 #include "recorder/writer.h"
@@ -15,6 +15,7 @@
 #include "recorder/annexb.h"
 #include "recorder/frag.h"
 #include "recorder/gate.h"
+#include "recorder/ogg.h"
 #include "recorder/track.h"
 
 enum {
@@ -25,7 +26,8 @@ enum {
     OFFLINE_PATIENCE_MS = 20000, /* the same in media time: look-ahead is no delay there */
 };
 
-#define AAC_US (INT64_C(1024) * MCU_US_PER_S / REC_AUDIO_HZ)
+#define AAC_US  (INT64_C(1024) * MCU_US_PER_S / REC_AUDIO_HZ)
+#define OPUS_US (INT64_C(960) * MCU_US_PER_S / REC_AUDIO_HZ)
 
 struct stream {
     bool is_wanted;  /* conf has it */
@@ -57,7 +59,9 @@ struct rec_writer {
     uint8_t parameters[PARAMETERS_MAX];
     size_t parameters_size;
 
-    struct rec_frag *frag; /* NULL: the file has not begun */
+    struct rec_frag *frag; /* both NULL: the file has not begun */
+    struct rec_ogg *ogg;
+    bool is_ending;
     bool is_open;          /* the fragment holds something */
     int64_t opened_us;     /* since when, by the caller's clock */
     int64_t opened_media_us; /* and on the file's time line */
@@ -79,6 +83,8 @@ static void init_streams(struct rec_writer *w)
         conf.start_us = w->conf.start_us;
         if (kind == MCU_VIDEO)
             conf.nominal_ticks = REC_VIDEO_HZ / (w->conf.fps ? w->conf.fps : 30);
+        else if (w->conf.is_ogg)
+            conf.nominal_ticks = REC_OPUS_SAMPLES;
         rec_track_init(&w->streams[kind].track, &conf);
     }
     w->streams[MCU_AUDIO].is_wanted = w->conf.channels > 0;
@@ -126,6 +132,7 @@ void rec_writer_destroy(struct rec_writer *w)
     rec_track_finish(&w->streams[MCU_AUDIO].track);
     rec_track_finish(&w->streams[MCU_VIDEO].track);
     rec_frag_close(w->frag);
+    rec_ogg_close(w->ogg);
     free(w->audio_config);
     free(w->early);
     free(w);
@@ -144,7 +151,8 @@ static enum rec_verdict choose(struct rec_writer *w, const struct mcu_packet *p,
          rec_annexb_parameters(p->data, p->size, w->parameters, PARAMETERS_MAX, &size)))
         return REC_LEAVE;
     const struct rec_gate_packet packet = {
-        .kind = kind, .is_key = p->is_key, .pts_us = p->pts_us, .duration_us = AAC_US};
+        .kind = kind, .is_key = p->is_key, .pts_us = p->pts_us,
+        .duration_us = w->conf.is_ogg ? OPUS_US : AAC_US};
     const enum rec_verdict verdict = rec_gate_ask(&w->gate, &packet, origin_us);
     if (verdict != REC_TAKE)
         return verdict;
@@ -156,15 +164,30 @@ static enum rec_verdict choose(struct rec_writer *w, const struct mcu_packet *p,
 
 /* --- fragments ------------------------------------------------------------------------------- */
 
+static bool has_begun(const struct rec_writer *w)
+{
+    return w->frag || w->ogg;
+}
+
 static int64_t media_us(const struct rec_track *t, int64_t ticks)
 {
     return ticks * MCU_US_PER_S / t->conf.timescale;
 }
 
+/* What is left out because its place is taken is no error: sound of two stretches may overlap by less
+ * than a packet. */
+static int mux_ogg(struct rec_writer *w, const struct rec_sample *s)
+{
+    const int64_t at_us = media_us(&w->streams[MCU_AUDIO].track, s->pts);
+    const int err = rec_ogg_write(w->ogg, at_us, s->packet->data, s->packet->size);
+    w->left_out += err == -ERANGE || err == -EINVAL;
+    return err == -ERANGE || err == -EINVAL ? 0 : err;
+}
+
 /* Gives it to the muxer. Takes the sample's reference over. */
 static int mux(struct rec_writer *w, enum mcu_kind kind, const struct rec_sample *sample)
 {
-    const int err = rec_frag_write(w->frag, kind, sample);
+    const int err = w->ogg ? mux_ogg(w, sample) : rec_frag_write(w->frag, kind, sample);
     mcu_packet_unref(sample->packet);
     w->streams[kind].frames += err == 0;
     return err;
@@ -184,6 +207,11 @@ static int write_still(struct rec_writer *w, bool *has_still)
     return mux(w, MCU_VIDEO, &still);
 }
 
+static int flush_ogg(struct rec_writer *w)
+{
+    return w->is_ending ? rec_ogg_end(w->ogg) : rec_ogg_flush(w->ogg);
+}
+
 static int flush(struct rec_writer *w)
 {
     if (!w->is_open)
@@ -191,7 +219,7 @@ static int flush(struct rec_writer *w)
     bool has_still = false;
     int err = write_still(w, &has_still);
     if (!err)
-        err = rec_frag_flush(w->frag);
+        err = w->ogg ? flush_ogg(w) : rec_frag_flush(w->frag);
     if (err)
         return err;
     if (has_still)
@@ -217,7 +245,7 @@ static int write_sample(struct rec_writer *w, enum mcu_kind kind, struct rec_sam
     }
     if (end_us > w->end_media_us)
         w->end_media_us = end_us;
-    if (end_us - w->opened_media_us >= w->conf.fragment_ms * MCU_US_PER_MS)
+    if (end_us - w->opened_media_us >= w->conf.fragment_ms * MCU_US_PER_MS && !w->is_ending)
         return flush(w);
     return 0;
 }
@@ -258,6 +286,14 @@ static bool may_begin(const struct rec_writer *w, int64_t now_us)
     return now_us - w->early_since_us >= LIVE_PATIENCE_MS * MCU_US_PER_MS;
 }
 
+static int open_ogg(struct rec_writer *w)
+{
+    const struct rec_ogg_conf conf = {
+        .fd = w->fd, .title = w->conf.title, .channels = w->conf.channels};
+    w->streams[MCU_AUDIO].is_written = true;
+    return rec_ogg_open(&w->ogg, &conf);
+}
+
 static int open_frag(struct rec_writer *w)
 {
     for (int kind = 0; kind < 2; kind++) {
@@ -286,7 +322,7 @@ static int open_frag(struct rec_writer *w)
 
 static int begin(struct rec_writer *w, int64_t now_us)
 {
-    int err = open_frag(w);
+    int err = w->conf.is_ogg ? open_ogg(w) : open_frag(w);
     size_t i = 0;
     for (; !err && i < w->early_count; i++)
         err = write_packet(w, w->early[i].packet, w->early[i].kind, w->early[i].origin_us, now_us);
@@ -302,7 +338,7 @@ static int begin(struct rec_writer *w, int64_t now_us)
 static int put_chosen(struct rec_writer *w, struct mcu_packet *packet, enum mcu_kind kind,
                       int64_t origin_us, int64_t now_us)
 {
-    if (w->frag)
+    if (has_begun(w))
         return write_packet(w, packet, kind, origin_us, now_us);
     if (w->early_count == 0)
         w->early_since_us = now_us;
@@ -385,14 +421,14 @@ int64_t rec_writer_due_us(const struct rec_writer *w)
 {
     if (w->is_open)
         return w->opened_us + w->conf.fragment_ms * MCU_US_PER_MS;
-    if (!w->frag && w->early_count > 0 && !w->conf.may_block)
+    if (!has_begun(w) && w->early_count > 0 && !w->conf.may_block)
         return w->early_since_us + LIVE_PATIENCE_MS * MCU_US_PER_MS;
     return -1;
 }
 
 int rec_writer_poll(struct rec_writer *w, int64_t now_us)
 {
-    if (!w->frag && may_begin(w, now_us))
+    if (!has_begun(w) && may_begin(w, now_us))
         return begin(w, now_us);
     if (!w->is_open || now_us < rec_writer_due_us(w))
         return 0;
@@ -418,8 +454,9 @@ int rec_writer_finish(struct rec_writer *w)
 {
     rec_gate_forget_video(&w->gate);
     int err = put_waiting(w, 0);
-    if (!err && !w->frag)
+    if (!err && !has_begun(w))
         err = w->early_count > 0 ? begin(w, 0) : -ENODATA;
+    w->is_ending = true; /* what comes now is written at once */
     if (!err)
         err = end_stream(w, MCU_VIDEO);
     if (!err)
@@ -437,7 +474,7 @@ int64_t rec_writer_video_end_us(const struct rec_writer *w)
 void rec_writer_result(const struct rec_writer *w, struct rec_result *result)
 {
     result->duration_ms = w->flushed_media_us / MCU_US_PER_MS;
-    result->bytes = w->frag ? rec_frag_bytes(w->frag) : 0;
+    result->bytes = w->frag ? rec_frag_bytes(w->frag) : w->ogg ? rec_ogg_bytes(w->ogg) : 0;
     result->video_frames = w->streams[MCU_VIDEO].frames;
     result->audio_frames = w->streams[MCU_AUDIO].frames;
     result->dropped = w->left_out;

@@ -62,6 +62,12 @@ struct sig_recording *sig_rooms_find_recording(const struct sig_rooms *rooms, co
     return r;
 }
 
+/* Also how its file ends; NULL: nothing was wished. */
+static const char *format_of(const struct sig_record_wish *w)
+{
+    return !w || !w->is_sound_only ? "mp4" : w->is_ogg ? "ogg" : "m4a";
+}
+
 /* DATA/recordings/ROOM-20261121-014157-123.mp4, as recording.template says. A name that is taken gets
  * the recording's id behind it; two templates may make the same for two rooms. */
 static int make_path(char *out, size_t size, const struct sig_room *room, const char *id,
@@ -73,7 +79,7 @@ static int make_path(char *out, size_t size, const struct sig_room *room, const 
     const int err = mcu_file_name(name, room->rooms->conf.config->recording.template, &values);
     if (err)
         return err;
-    const char *end = wish && wish->is_sound_only ? "m4a" : "mp4";
+    const char *end = format_of(wish);
     int n = snprintf(out, size, "%s/%s.%s", folder, name, end);
     if (n > 0 && (size_t)n < size && access(out, F_OK) == 0)
         n = snprintf(out, size, "%s/%s-%s.%s", folder, name, id, end);
@@ -260,7 +266,7 @@ static json_t *start_command(const struct sig_recording *r)
     json_t *command =
         json_pack("{s:s, s:s, s:s}", "cmd", "record_start", "id", r->id, "file", r->file);
     if (w->is_sound_only)
-        json_object_set_new(command, "format", json_string("m4a"));
+        json_object_set_new(command, "format", json_string(format_of(w)));
     if (w->stills_s)
         json_object_set_new(command, "snapshots", json_integer(w->stills_s));
     if (w->has_tracks)
@@ -296,13 +302,14 @@ static int ask_room(struct sig_recording *r, sig_recording_fn *done, void *arg)
     return err;
 }
 
-/* "mp4", or "m4a": sound alone. */
+/* "mp4", or sound alone: "m4a", "ogg". */
 static int read_format(struct sig_record_wish *w, const json_t *data)
 {
     char format[8] = "mp4";
     if (mcu_json_string(data, "format", MCU_JSON_OPTIONAL, 1, format, sizeof(format)))
         return -1;
-    w->is_sound_only = strcmp(format, "m4a") == 0;
+    w->is_ogg = strcmp(format, "ogg") == 0;
+    w->is_sound_only = w->is_ogg || strcmp(format, "m4a") == 0;
     return w->is_sound_only || strcmp(format, "mp4") == 0 ? 0 : -1;
 }
 

@@ -1,7 +1,7 @@
 /* Recordings that nobody writes any more: finished by `mixdown recover`, row by row. Front thread.
  *
- * At the start that is every row in status "recording" that no living room claims, and every .mp4
- * file in the recordings folder that has no row (the front died before it was written). */
+ * At the start that is every row in status "recording" that no living room claims, and every
+ * recording in the folder (.mp4, .m4a, .ogg) that has no row (the front died before it was written). */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -148,7 +148,7 @@ static int recover_each(void *ctx, const struct sig_store_recording *row)
     return recover_row(ctx, row);
 }
 
-/* The .mp4 files of the folder, by name. */
+/* The files of the folder that are recordings, by name. */
 struct file {
     char *name;
     bool has_row;
@@ -182,6 +182,16 @@ static int add_file(struct files *f, const char *name)
     return 0;
 }
 
+/* STEM.track-01-ann.ogg is what lies beside one. */
+static bool is_recording(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    if (!dot || dot == name || name[0] == '.')
+        return false;
+    return strcmp(dot, ".mp4") == 0 || strcmp(dot, ".m4a") == 0 ||
+           (strcmp(dot, ".ogg") == 0 && !strstr(name, ".track-"));
+}
+
 static int list_files(struct files *f, const char *path)
 {
     DIR *dir = opendir(path);
@@ -190,10 +200,7 @@ static int list_files(struct files *f, const char *path)
     const struct dirent *entry;
     int err = 0;
     while (!err && (entry = readdir(dir))) {
-        const size_t n = strlen(entry->d_name);
-        if (n > 4 && entry->d_name[0] != '.' &&
-            (strcmp(entry->d_name + n - 4, ".mp4") == 0 ||
-             strcmp(entry->d_name + n - 4, ".m4a") == 0))
+        if (is_recording(entry->d_name))
             err = add_file(f, entry->d_name);
     }
     closedir(dir);

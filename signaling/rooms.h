@@ -64,6 +64,7 @@ struct sig_record_wish {
     bool has_signs;  /* `signs` was said */
     bool signs;      /* REC is on it */
     bool is_sound_only; /* an M4A */
+    bool is_ogg;        /* or that, as Opus in OGG */
     bool has_tracks;    /* each one's sound beside it */
     int64_t stills_s;   /* and a picture so often; 0: none */
     char title[257];    /* "": the room's name */

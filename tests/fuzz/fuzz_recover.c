@@ -1,4 +1,4 @@
-/* Fuzzes the walk over a recording's boxes, and the look whether a media file is cut off. Aborts when
+/* Fuzzes the walk over a recording's boxes, that over an OGG's pages, and the look whether a media file is cut off. Aborts when
  * the walk reads outside of the file or answers something that cannot be. */
 #include <errno.h>
 #include <stdint.h>
@@ -7,6 +7,7 @@
 
 #include "recorder/boxes.h"
 #include "recorder/cut.h"
+#include "recorder/ogg_pages.h"
 
 struct memory {
     const uint8_t *data;
@@ -20,6 +21,20 @@ static int read_memory(void *ctx, void *to, size_t n, uint64_t at)
         abort();
     memcpy(to, m->data + at, n);
     return 0;
+}
+
+static void walk_pages(const struct rec_boxes_reader *of)
+{
+    struct rec_boxes_reader reader = *of;
+    struct rec_ogg_pages whole, again;
+    if (rec_ogg_pages_scan(&reader, &whole) != 0 || whole.good_bytes > reader.size)
+        abort();
+    if (whole.is_opus != (whole.good_bytes > 0) || (whole.duration_us && !whole.is_opus))
+        abort();
+    reader.size = whole.good_bytes;
+    if (rec_ogg_pages_scan(&reader, &again) != 0 || again.good_bytes != whole.good_bytes ||
+        again.duration_us != whole.duration_us || again.has_end != whole.has_end)
+        abort();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -42,6 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     bool is_cut;
     reader.size = size;
+    walk_pages(&reader);
     if (rec_is_cut_reader(&reader, &is_cut) != 0)
         abort();
     return 0;

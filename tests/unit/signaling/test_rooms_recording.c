@@ -275,26 +275,37 @@ static void at_the_start_what_was_cut_off_is_recovered(void **state)
     assert_int_equal(sig_rooms_recover(f->rooms), 0);
 }
 
-static void at_the_start_a_file_without_a_row_gets_one(void **state)
+static void make_file(const struct fixture *f, const char *name, char *path, size_t size)
 {
-    struct fixture *f = *state;
-    char path[128];
-    struct sig_store_recording rows[4];
-    const struct sig_store_filter filter = {.room_id = "a.b-c", .limit = 4};
-    snprintf(path, sizeof(path), "%s/a.b-c-20260102-030405-678.mp4", f->dir);
+    snprintf(path, size, "%s/%s", f->dir, name);
     FILE *file = fopen(path, "w");
     assert_non_null(file);
     fclose(file);
-    assert_int_equal(sig_rooms_recover(f->rooms), 1);
-    assert_int_equal(sig_store_flush(f->store, WAIT_MS), 0);
-    assert_int_equal(sig_store_recordings(f->store, &filter, rows, NULL), 1);
-    assert_string_equal(rows[0].file, path);
-    assert_int_equal(rows[0].started_at_ms, 1767323045000);
-    json_t *result = json_pack("{s:b, s:i, s:i}", "ok", 1, "duration_ms", 10, "bytes", 5);
-    f->recovered(f->recovered_arg, result);
-    json_decref(result);
-    assert_string_equal(row_of(f, rows[0].id).status, "ready");
-    assert_int_equal(sig_rooms_recover(f->rooms), 0);
+}
+
+static void at_the_start_a_file_without_a_row_gets_one(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const ends[] = {"mp4", "m4a", "ogg"};
+    for (int i = 0; i < 3; i++) {
+        char name[64], path[192], beside[192];
+        struct sig_store_recording rows[4];
+        const struct sig_store_filter filter = {.room_id = "a.b-c", .limit = 4};
+        snprintf(name, sizeof(name), "a.b-c-20260102-03040%d-678.%s", 5 + i, ends[i]);
+        make_file(f, name, path, sizeof(path));
+        snprintf(name, sizeof(name), "a.b-c-20260102-03040%d-678.track-01-ann.ogg", 5 + i);
+        make_file(f, name, beside, sizeof(beside));
+        assert_int_equal(sig_rooms_recover(f->rooms), 1); /* not what lies beside it */
+        assert_int_equal(sig_store_flush(f->store, WAIT_MS), 0);
+        assert_int_equal(sig_store_recordings(f->store, &filter, rows, NULL), i + 1);
+        assert_string_equal(rows[0].file, path);
+        assert_int_equal(rows[0].started_at_ms, 1767323045000 + i * 1000);
+        json_t *result = json_pack("{s:b, s:i, s:i}", "ok", 1, "duration_ms", 10, "bytes", 5);
+        f->recovered(f->recovered_arg, result);
+        json_decref(result);
+        assert_string_equal(row_of(f, rows[0].id).status, "ready");
+        assert_int_equal(sig_rooms_recover(f->rooms), 0);
+    }
 }
 
 static const struct sig_error *wish_of(struct sig_room *room, const char *text,
@@ -306,9 +317,8 @@ static const struct sig_error *wish_of(struct sig_room *room, const char *text,
     return error;
 }
 
-static void what_is_wished_reaches_the_room_and_outlives_it(void **state)
+static void wish_for(struct fixture *f, const char *format)
 {
-    struct fixture *f = *state;
     struct sig_room *room = join(f, 0, "ann")->room;
     struct sig_record_wish wish;
     static const char *const bad[] = {
@@ -317,19 +327,21 @@ static void what_is_wished_reaches_the_room_and_outlives_it(void **state)
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         assert_string_equal(wish_of(room, bad[i], &wish)->code, "bad_request");
-    assert_null(wish_of(room,
-                        "{\"format\": \"m4a\", \"title\": \"Morning\", \"tracks\": true, "
-                        "\"snapshots\": 60}",
-                        &wish));
+    char text[128], end[8];
+    snprintf(end, sizeof(end), ".%s", format);
+    snprintf(text, sizeof(text),
+             "{\"format\": \"%s\", \"title\": \"Morning\", \"tracks\": true, \"snapshots\": 60}",
+             format);
+    assert_null(wish_of(room, text, &wish));
     assert_null(sig_room_record(room, "ann", &wish, NULL, NULL));
     for (int round = 0; round < 2; round++) {
         const json_t *command = f->asked[0].command;
-        assert_string_equal(asked_text(f, "format"), "m4a");
+        assert_string_equal(asked_text(f, "format"), format);
         assert_string_equal(asked_text(f, "title"), "Morning");
         assert_true(json_is_true(json_object_get(command, "tracks")));
         assert_int_equal(json_integer_value(json_object_get(command, "snapshots")), 60);
         const char *file = asked_text(f, "file");
-        assert_string_equal(file + strlen(file) - 4, ".m4a");
+        assert_string_equal(file + strlen(file) - 4, end);
         answer(f, "record_start", "{\"ok\": true, \"started_at\": 1000000}");
         if (round == 0)
             f->events.restarted(f->opened[0]);
@@ -359,6 +371,16 @@ static void the_end_of_an_upload_is_told(void **state)
     assert_int_equal(json_array_size(f->clients[0].events), heard_of);
 }
 
+static void what_is_wished_reaches_the_room_and_outlives_it(void **state)
+{
+    wish_for(*state, "m4a");
+}
+
+static void a_wish_for_ogg_does_so_too(void **state)
+{
+    wish_for(*state, "ogg");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -373,6 +395,7 @@ int main(void)
         TEST(a_recording_that_the_room_refuses_is_failed),
         TEST(what_is_wished_reaches_the_room_and_outlives_it),
         TEST(the_end_of_an_upload_is_told),
+        TEST(a_wish_for_ogg_does_so_too),
         TEST(at_the_start_what_was_cut_off_is_recovered),
         TEST(at_the_start_a_file_without_a_row_gets_one),
     };
