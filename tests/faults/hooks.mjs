@@ -43,7 +43,7 @@ class App {
       attempt.isFine = status < 300;
       res.writeHead(status, headers);
       res.end(typeof reply === 'string' ? reply : JSON.stringify(reply));
-    }, wait);
+    }, wait).unref(); // who never answers must not keep the test from ending
   }
 
   // What was taken, each once, in the order of taking.
