@@ -215,11 +215,18 @@ static void an_end_is_told_once_and_on_the_front(void **state)
     assert_false(told.is_done);
     assert_string_equal(told.recording, "r3");
     assert_true(pthread_equal(told.thread, pthread_self()));
-    assert_int_equal(poll(&fd, 1, 0), 0);
-    sig_uploads_again(u, "r3"); /* it fails again, and nobody asks */
+    record("r4");
+    sig_store_upload_added(store, "r4", "r4.mp4", 20);
+    sig_uploads_again(u, "");
+    while (strcmp(told.recording, "r4") != 0) {
+        assert_int_equal(poll(&fd, 1, 60000), 1);
+        sig_uploads_service(u);
+    }
+    assert_int_equal(told.times, 3); /* r3 again, and no file for itself */
+    sig_uploads_again(u, "r3");      /* it fails again, and nobody asks */
     assert_int_equal(poll(&fd, 1, 60000), 1);
     sig_uploads_destroy(u);
-    assert_int_equal(told.times, 1);
+    assert_int_equal(told.times, 3);
     free(config);
 }
 
