@@ -12,9 +12,10 @@
 #include "tests/unit/mcu/guests.h"
 
 /* The last picture of a film: its size and colours, and whether the upper right of it, where REC
- * stands, has the right half's colour everywhere. */
+ * stands, has the right half's colour everywhere. A recording is stopped and REC goes out at one
+ * moment, but a tick of just before it may be drawn late, without REC: so what was lit is counted. */
 struct film {
-    int pictures, width, height;
+    int pictures, lit, width, height;
     enum colour left, right;
     bool is_plain;
 };
@@ -42,6 +43,7 @@ static void see_film(struct film *film, AVCodecContext *decoder, const AVPacket 
         film->left = colour_at(f, 0);
         film->right = colour_at(f, 1);
         film->is_plain = film->right != NO_COLOUR && is_plain(f, film->right);
+        film->lit += film->right != NO_COLOUR && !film->is_plain;
         av_frame_unref(f);
     }
     av_frame_free(&f);
@@ -256,7 +258,7 @@ static void a_recording_has_signs_or_not(void **state)
     film_some(s, 30);
     const struct film plain = end_film(s, "plain"); /* while REC is lit on what all see */
     const struct film signed_film = end_film(s, "signed");
-    assert_false(signed_film.is_plain);
+    assert_true(signed_film.lit > 0);
     assert_true(plain.is_plain);
     assert_int_equal(plain.width, 704);
     assert_int_equal(views(s), 2); /* the one without signs has ended */
@@ -265,7 +267,7 @@ static void a_recording_has_signs_or_not(void **state)
     json_object_set_new(of_stage, "signs", json_true());
     tell(s, of_stage);
     film_some(s, 20);
-    assert_false(end_film(s, "lit").is_plain);
+    assert_true(end_film(s, "lit").lit > 0);
     tell(s, record("unlit", "view", json_string("stage")));
     film_some(s, 20);
     assert_true(end_film(s, "unlit").is_plain);
