@@ -37,7 +37,7 @@ struct room_snapshot {
     int64_t width;    /* 0: the view's */
     json_int_t seq;   /* of the command */
     int64_t until_us; /* it is given up then */
-    bool is_own;      /* nobody waits for an answer */
+    const struct room_recording *beside; /* nobody waits for an answer; NULL: somebody does */
 };
 
 /* What is known of a participant's network; room_network.c. */
@@ -339,8 +339,8 @@ void room_reply(struct mcu_room *r, json_int_t seq, const char *cmd, const char 
 /* room_snapshot.c: the command `snapshot`; ten times a second: those that have come. */
 const char *room_snapshot(struct mcu_room *r, const json_t *message, json_t *reply);
 void room_snapshots_housekeep(struct mcu_room *r, int64_t now_us);
-/* The same of a view into a file, for the room itself; false: too many are under way. */
-bool room_snapshot_take(struct mcu_room *r, const struct room_view *view, const char *file);
+/* The same beside a recording, written by its [meta]; false: too many are under way. */
+bool room_snapshot_take(struct mcu_room *r, const struct room_recording *beside, const char *file);
 
 /* room_sound.c: what is set about members' sound, put into force. */
 const char *room_set_sound(struct room_peer *p, const json_t *patch);

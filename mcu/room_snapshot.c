@@ -43,6 +43,39 @@ static int encode_into(const AVFrame *picture, uint32_t width, const char *path)
     return err;
 }
 
+/* A picture beside a recording, on its way to the thread that writes there. */
+struct still {
+    AVFrame *picture;
+    char file[1024];
+};
+
+/* [meta] */
+static void write_still(void *arg, bool is_wanted)
+{
+    struct still *still = arg;
+    const int err = is_wanted ? encode_into(still->picture, 0, still->file) : 0;
+    if (err)
+        log_error("snapshot: %s: %s", still->file, strerror(-err));
+    if (!is_wanted)
+        log_warn("snapshot: %s is left out", still->file);
+    av_frame_free(&still->picture);
+    free(still);
+}
+
+/* Nobody waits for it, and it comes again and again: its disk must not hold up the room. */
+static void hand_over(const struct room_snapshot *s, const AVFrame *picture)
+{
+    struct still *still = calloc(1, sizeof(*still));
+    if (still)
+        still->picture = av_frame_clone(picture);
+    if (!still || !still->picture) {
+        free(still);
+        return;
+    }
+    memcpy(still->file, s->file, sizeof(still->file));
+    rec_meta_do(s->beside->meta, write_still, still);
+}
+
 static struct room_snapshot *free_place(struct mcu_room *r)
 {
     for (size_t i = 0; i < ROOM_SNAPSHOTS_MAX; i++) {
@@ -71,27 +104,32 @@ const char *room_snapshot(struct mcu_room *r, const json_t *message, json_t *rep
     return room_reply_later;
 }
 
-bool room_snapshot_take(struct mcu_room *r, const struct room_view *view, const char *file)
+bool room_snapshot_take(struct mcu_room *r, const struct room_recording *beside, const char *file)
 {
     struct room_snapshot *place = free_place(r);
     if (!place)
         return false;
-    *place = (struct room_snapshot){.is_own = true, .until_us = mcu_now_us() + PATIENCE_US};
-    snprintf(place->view, sizeof(place->view), "%s", view->name);
+    *place = (struct room_snapshot){.beside = beside, .until_us = mcu_now_us() + PATIENCE_US};
+    snprintf(place->view, sizeof(place->view), "%s", beside->view->name);
     snprintf(place->file, sizeof(place->file), "%s", file);
-    comp_view_ask_snapshot(view->view);
+    comp_view_ask_snapshot(beside->view->view);
     return true;
 }
 
 static void finish(struct mcu_room *r, struct room_snapshot *s, const char *code)
 {
-    if (!s->is_own)
+    if (!s->beside)
         room_reply(r, s->seq, "snapshot", code, json_object());
     s->file[0] = '\0';
 }
 
 static void write_out(struct mcu_room *r, struct room_snapshot *s, const AVFrame *picture)
 {
+    if (s->beside) {
+        hand_over(s, picture);
+        finish(r, s, NULL);
+        return;
+    }
     const int err = encode_into(picture, (uint32_t)s->width, s->file);
     if (err)
         log_error("snapshot: %s: %s", s->file, strerror(-err));

@@ -18,7 +18,7 @@ static char *next_path(const struct room_recording *one)
 static void take(struct mcu_room *r, struct room_recording *one, int64_t now_us)
 {
     char *path = next_path(one);
-    if (path && room_snapshot_take(r, one->view, path)) {
+    if (path && room_snapshot_take(r, one, path)) {
         one->stills++;
         one->next_still_us += one->stills_s * MCU_US_PER_S;
         if (one->next_still_us <= now_us) /* it was paused, or the machine is slow */

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,9 +18,16 @@
 #include "mcu/base/thread.h"
 #include "recorder/talk.h"
 
-enum { LINES_MAX = 4096, NOBODY = -1 };
+enum { ITEMS_MAX = 4096, JOBS_MAX = 4, NOBODY = -1 };
 
 #define CLOSE_WAIT_US MCU_US_PER_S
+
+/* A line, or something else to do. */
+struct item {
+    char *line; /* with its end */
+    void (*job)(void *arg, bool is_wanted);
+    void *arg;
+};
 
 struct person {
     char user[REC_TALK_USER_BYTES];
@@ -29,7 +37,8 @@ struct person {
 struct rec_meta {
     char *path; /* of the marks */
     int fd;     /* [meta] */
-    struct mcu_queue *queue; /* of lines, with their ends */
+    struct mcu_queue *queue; /* of struct item */
+    atomic_int job_count;    /* that wait, or run */
     pthread_t thread;
     bool has_thread;
 
@@ -72,9 +81,19 @@ static int write_all(int fd, const char *text)
     return 0;
 }
 
+static void drop(void *arg)
+{
+    struct item *item = arg;
+    if (item && item->job)
+        item->job(item->arg, false);
+    if (item)
+        free(item->line);
+    free(item);
+}
+
 static void release(struct rec_meta *m)
 {
-    mcu_queue_destroy(m->queue, free);
+    mcu_queue_destroy(m->queue, drop);
     if (m->fd >= 0)
         close(m->fd);
     pthread_cond_destroy(&m->changed);
@@ -107,18 +126,27 @@ static void warn(const struct rec_meta *m, int err)
         log_warn("%s: who speaks is not noted any more: %s", m->path, strerror(-err));
 }
 
+static void do_job(struct rec_meta *m, struct item *item)
+{
+    item->job(item->arg, true);
+    item->job = NULL;
+    atomic_fetch_sub(&m->job_count, 1);
+}
+
 /* After a line that failed half-way nothing more is written: the reader takes what is whole. */
 static void *run(void *arg)
 {
     struct rec_meta *m = arg;
     int err = open_file(m);
     warn(m, err);
-    for (char *line; (line = mcu_queue_take(m->queue, -1));) {
-        if (!err) {
-            err = write_all(m->fd, line);
+    for (struct item *item; (item = mcu_queue_take(m->queue, -1));) {
+        if (item->job) {
+            do_job(m, item);
+        } else if (!err) {
+            err = write_all(m->fd, item->line);
             warn(m, err);
         }
-        free(line);
+        drop(item);
     }
     end_thread(m);
     return NULL;
@@ -130,11 +158,27 @@ static void *run(void *arg)
 static void put(struct rec_meta *m, json_t *object)
 {
     char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
-    char *line = NULL;
+    struct item *item = calloc(1, sizeof(*item));
     json_decref(object);
-    if (text && asprintf(&line, "%s\n", text) > 0 && mcu_queue_put(m->queue, line) != 0)
-        free(line);
+    const bool is_whole = text && item && asprintf(&item->line, "%s\n", text) > 0;
+    if (!is_whole || mcu_queue_put(m->queue, item) != 0)
+        drop(item);
     free(text);
+}
+
+bool rec_meta_do(struct rec_meta *m, void (*job)(void *arg, bool is_wanted), void *arg)
+{
+    struct item *item = m ? calloc(1, sizeof(*item)) : NULL;
+    if (item && atomic_fetch_add(&m->job_count, 1) < JOBS_MAX) {
+        *item = (struct item){.job = job, .arg = arg};
+        if (mcu_queue_put(m->queue, item) == 0)
+            return true;
+    }
+    if (item)
+        atomic_fetch_sub(&m->job_count, 1);
+    free(item);
+    job(arg, false);
+    return false;
 }
 
 /* True: the thread has ended, or none runs. */
@@ -190,7 +234,7 @@ int rec_meta_open(struct rec_meta **out, const struct rec_meta_conf *conf)
     init_locks(m);
     m->path = rec_meta_path(conf->path, ".marks");
     m->people = calloc(REC_TALK_PEOPLE_MAX, sizeof(*m->people));
-    int err = m->path && m->people ? mcu_queue_create(&m->queue, LINES_MAX) : -ENOMEM;
+    int err = m->path && m->people ? mcu_queue_create(&m->queue, ITEMS_MAX) : -ENOMEM;
     if (!err)
         err = mcu_thread_start(&m->thread, "meta", run, m);
     if (err) {

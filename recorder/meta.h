@@ -5,8 +5,8 @@
  * that a crash loses at most the newest. At the end the MP4 gets its title and chapters of them
  * (recorder/remux.h), and rec_meta_finish() turns them into STEM.vtt, STEM.json and STEM.jpg.
  *
- * Threads: [ctl] marks; [meta] one thread a recording makes the file and writes the lines, so that a
- * slow disk holds nobody up; [rec] and `mixdown recover` finish. */
+ * Threads: [ctl] marks; [meta] one thread a recording makes the file and writes the lines, and what
+ * else is to lie beside it, so that a slow disk holds nobody up; [rec] and `mixdown recover` finish. */
 #ifndef RECORDER_META_H
 #define RECORDER_META_H
 
@@ -42,6 +42,10 @@ void rec_meta_floor(struct rec_meta *m, const char *user, const char *name, int6
 /* [ctl] Time between these two is not in the file. */
 void rec_meta_pause(struct rec_meta *m, int64_t at_us);
 void rec_meta_resume(struct rec_meta *m, int64_t at_us);
+
+/* [ctl] [meta] does something else that takes its time with the disk, as a picture beside it:
+ * job(arg, true). False: there is too much already (or m is NULL), and job(arg, false) has freed arg. */
+bool rec_meta_do(struct rec_meta *m, void (*job)(void *arg, bool is_wanted), void *arg);
 
 /* [any] Writes STEM.vtt, STEM.json and, of a file with video, STEM.jpg, each whole or not at all, and
  * removes STEM.marks when it is used up. May be repeated. A recording is as good without: errors are

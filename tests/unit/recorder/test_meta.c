@@ -313,6 +313,47 @@ static void a_recording_has_its_talk_beside_it(void **state)
     assert_false(is_there(path, ".marks"));
 }
 
+/* Jobs of a disk that hangs until it is let go. */
+static atomic_bool is_let_go;
+static atomic_int jobs_done, jobs_dropped;
+
+static void hang(void *arg, bool is_wanted)
+{
+    (void)arg;
+    while (is_wanted && !atomic_load(&is_let_go))
+        usleep(1000);
+    atomic_fetch_add(is_wanted ? &jobs_done : &jobs_dropped, 1);
+}
+
+static void wait_for_jobs(int count)
+{
+    for (int i = 0; i < 60000 && atomic_load(&jobs_done) < count; i++)
+        usleep(1000);
+    assert_int_equal(atomic_load(&jobs_done), count);
+}
+
+static void what_else_is_to_be_written_does_not_pile_up(void **state)
+{
+    (void)state;
+    char path[128];
+    synth_path(path, sizeof(path), "jobs.mp4");
+    struct rec_meta *m = mark(path, "Jobs");
+    int taken = 0;
+    for (int i = 0; i < 20; i++)
+        taken += rec_meta_do(m, hang, NULL);
+    assert_int_equal(taken, 4);
+    assert_int_equal(atomic_load(&jobs_dropped), 16);
+    assert_false(rec_meta_do(NULL, hang, NULL));
+    atomic_store(&is_let_go, true);
+    wait_for_jobs(4);
+    assert_true(rec_meta_do(m, hang, NULL)); /* there is room again */
+    rec_meta_close(m);
+    wait_for_jobs(5);
+    char *marks = rec_meta_path(path, ".marks");
+    unlink(marks);
+    free(marks);
+}
+
 static void copy(const char *from, const char *to)
 {
     char command[300];
@@ -398,6 +439,7 @@ int main(void)
         cmocka_unit_test(chapters_follow_the_floor),
         cmocka_unit_test(a_long_quarrel_has_few_chapters),
         cmocka_unit_test(a_recording_has_its_talk_beside_it),
+        cmocka_unit_test(what_else_is_to_be_written_does_not_pile_up),
         cmocka_unit_test(a_recovered_one_has_it_too),
         cmocka_unit_test(names_beside_keep_the_stem),
     };
