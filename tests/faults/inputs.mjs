@@ -153,7 +153,7 @@ describe('files', { timeout: 300000 }, () => {
     assert.equal((await rest('GET', '/inputs', undefined, zoe('subscriber')))[0], 403);
     const text = await add({ file: 'text.mp4' });
     assert.equal((await reach(text.id, 'failed')).error, 'not_media');
-    for (const [body, status] of [[{ paused: 'x' }, 400], [{ position: 'x' }, 400], [{ name: 'x' }, 400], [{ volume: -1 }, 400]])
+    for (const [body, status] of [[{ paused: 'x' }, 400], [{ position: 'x' }, 400], [{ name: '' }, 400], [{ name: 'Text' }, 200], [{ volume: -1 }, 400]])
       assert.equal((await rest('PATCH', `/inputs/${text.id}`, body))[0], status, JSON.stringify(body));
     await rest('DELETE', `/inputs/${text.id}`);
   });
