@@ -21,6 +21,7 @@ struct sink {
     int64_t first_us, last_us;
     int answer; /* of push_video */
     atomic_uint sounds;
+    atomic_uint others; /* in another codec than is its */
 };
 
 struct fixture {
@@ -28,7 +29,7 @@ struct fixture {
     struct mcu_studio *studio;
     uint32_t sent; /* pictures of the room's stream, to viewers */
     int64_t now_us;
-    struct sink sink;
+    struct sink sink, other;
 };
 
 static void on_assign(void *ctx, void *seat_ctx, int32_t output)
@@ -54,6 +55,20 @@ static int push_video(void *ctx, struct mcu_packet *packet)
     s->last_us = packet->pts_us;
     s->keys += packet->is_key;
     return s->answer;
+}
+
+static int push_opus(void *ctx, struct mcu_packet *packet)
+{
+    struct sink *s = ctx;
+    atomic_fetch_add(packet->codec == MCU_CODEC_OPUS ? &s->sounds : &s->others, 1);
+    return 0;
+}
+
+static int push_aac(void *ctx, struct mcu_packet *packet)
+{
+    struct sink *s = ctx;
+    atomic_fetch_add(packet->codec == MCU_CODEC_AAC ? &s->sounds : &s->others, 1);
+    return 0;
 }
 
 static int push_audio(void *ctx, struct mcu_packet *packet)
@@ -239,6 +254,23 @@ static void sound_alone_encodes_no_pictures(void **state)
     mcu_tap_remove(tap);
 }
 
+static void each_has_the_sound_it_wants(void **state)
+{
+    struct fixture *f = *state;
+    struct mcu_tap *aac_tap =
+        add(f, &(struct mcu_tap_conf){.sink = {&f->sink, NULL, push_aac}, .start_us = f->now_us});
+    struct mcu_tap *opus_tap = add(f, &(struct mcu_tap_conf){.sink = {&f->other, NULL, push_opus},
+                                                             .start_us = f->now_us,
+                                                             .wants_opus = true});
+    run(f, MCU_US_PER_S);
+    wait_for_sound(&f->sink);
+    wait_for_sound(&f->other);
+    mcu_tap_remove(opus_tap);
+    mcu_tap_remove(aac_tap);
+    assert_int_equal(atomic_load(&f->other.others), 0);
+    assert_int_equal(atomic_load(&f->sink.others), 0);
+}
+
 static void there_are_so_many_and_no_more(void **state)
 {
     struct fixture *f = *state;
@@ -264,6 +296,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(nothing_comes_from_its_end_on, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sound_alone_encodes_no_pictures, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(each_has_the_sound_it_wants, set_up, tear_down),
         cmocka_unit_test_setup_teardown(there_are_so_many_and_no_more, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
