@@ -231,6 +231,7 @@ describe('pushes', () => {
     await reaches(ids[0], 'live');
     const refused = await until(async () => { const p = await state(ids[1]); return p.lastError && p; }, 'it to be refused', 60000);
     assert.notEqual(refused.state, 'live');
+    await until(() => rtmp.files().length > before, 'the file of the good one', 60000); // nginx makes it with the first key frame
     await sleep(2000);
     for (const id of ids) await end(id);
     good.close();
