@@ -11,10 +11,12 @@ import tls from 'node:tls';
 import { after, before, describe, test } from 'node:test';
 import { Front, freePort, sleep, until } from './lib/front.mjs';
 import { Rtmp } from './lib/rtmp.mjs';
+import { flashes, median, toneLevel } from '../e2e/lib/media.mjs';
 
 const BUILD = path.resolve(process.env.BUILD ?? 'build');
 const STOP_S = Number(process.env.STOP_S ?? 6);
 const KEY = 'k3y-that-nobody-may-see';
+const BEEP_HZ = [600, 1000]; // what a beep of the source consists of
 const COLOURS = ['#c02020', '#2040c0'];
 const table = []; // [what happened, what was seen]
 let front, rtmp, faces, folder;
@@ -60,6 +62,46 @@ function decode(file) {
   const last = out.stdout.subarray((frames - 1) * size);
   const at = (x, y) => [...last.subarray((y * 64 + x) * 3, (y * 64 + x) * 3 + 3)];
   return { frames, errors: out.stderr.toString(), tiles: [at(16, 14), at(48, 14)] };
+}
+
+// A film for a room: every two seconds it is white for 0.2 s, and beeps as long.
+function film(name) {
+  const on = 'lt(mod(t\\,2)\\,0.2)';
+  const tones = BEEP_HZ.map((hz) => `0.3*sin(2*PI*${hz}*t)`).join('+');
+  const words = ['-v', 'error', '-f', 'lavfi', '-i', `color=0x202020:s=320x180:r=15:d=60,drawbox=color=white:t=fill:enable='${on}'`,
+    '-f', 'lavfi', '-i', `aevalsrc=(${tones})*${on}:s=48000:d=60`, '-pix_fmt', 'yuv420p', '-c:v', 'libx264', '-preset', 'ultrafast', '-g', '30',
+    '-c:a', 'pcm_s16le', path.join(folder, name)];
+  assert.equal(spawnSync('ffmpeg', words, { stdio: 'inherit' }).status, 0);
+}
+
+// Its sound from the file's beginning on, with silence where there is none: times in it are those of the pictures.
+function sound(file) {
+  const words = ['-v', 'error', '-i', file, '-vn', '-af', 'aresample=async=1:first_pts=0', '-ac', '1', '-ar', '48000', '-f', 'f32le', 'pipe:1'];
+  const bytes = spawnSync('ffmpeg', words, { maxBuffer: 1 << 28 }).stdout;
+  return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
+}
+
+// Times in seconds at which it is loud after silence: steps of 1 ms.
+function beeps(pcm) {
+  const found = [];
+  let quiet = 0;
+  for (let i = 0; i + 48 <= pcm.length; i += 48) {
+    const isLoud = pcm.subarray(i, i + 48).some((v) => Math.abs(v) > 0.03);
+    if (isLoud && quiet > 200) found.push(i / 48000);
+    quiet = isLoud ? 0 : quiet + 1;
+  }
+  return found;
+}
+
+// How much later than the flash a beep comes, in ms, and how loud its tones (and one that nobody sent) are, in dB.
+function lips(file) {
+  const pcm = sound(file);
+  const seen = flashes(file, { x: 0, y: 0, width: 640, height: 360 });
+  const heard = beeps(pcm).filter((at) => (at + 0.2) * 48000 < pcm.length);
+  const pairs = heard.map((at) => [at, seen.find((f) => Math.abs(f - at) < 0.9)]).filter(([, f]) => f !== undefined);
+  assert.ok(pairs.length >= 2, `${file}: flashes at ${seen}, beeps at ${heard}`);
+  const levels = [...BEEP_HZ, 1700].map((hz) => median(pairs.map(([at]) => toneLevel(pcm.subarray((at + 0.04) * 48000, (at + 0.16) * 48000), hz))));
+  return { late: median(pairs.map(([at, f]) => (at - f) * 1000)), levels, pairs: pairs.length };
 }
 
 // Nothing to that port of this machine from now on; false where the kernel does not let us.
@@ -114,7 +156,7 @@ before(async () => {
   certify('bad');
   front = await Front.start(path.join(BUILD, 'mixdown'), { env: {
     MIXDOWN_VIDEO_WIDTH: '640', MIXDOWN_VIDEO_HEIGHT: '360', MIXDOWN_VIDEO_FPS: '15', MIXDOWN_VIDEO_BITRATE_KBPS: '800',
-    MIXDOWN_LIVE_ALLOW: '127.0.0.0/8', MIXDOWN_LIVE_CA_FILE: path.join(folder, 'good.crt'), MIXDOWN_LOG_LEVEL: 'debug', MIXDOWN_ROOM_EMPTY_S: '3600', MIXDOWN_VIDEO_LABELS: 'false',
+    MIXDOWN_LIVE_INPUTS_DIR: folder, MIXDOWN_LIVE_ALLOW: '127.0.0.0/8', MIXDOWN_LIVE_CA_FILE: path.join(folder, 'good.crt'), MIXDOWN_LOG_LEVEL: 'debug', MIXDOWN_ROOM_EMPTY_S: '3600', MIXDOWN_VIDEO_LABELS: 'false',
     MIXDOWN_VIDEO_TRANSITION_MS: '0', MIXDOWN_ROOM_SPARE: '0',
   } });
   assert.equal(front.exit, undefined, front.log);
@@ -168,6 +210,42 @@ describe('pushes', () => {
       picture.tiles.forEach((c, i) => assert.ok(differs(c, truth.tiles[i]) < 12, `${file}: ${c}, in the recording ${truth.tiles[i]}`));
       assert.ok(seen.kbps > 600 && seen.kbps < 1000, `${file}: ${seen.kbps} kbit/s of 800`);
       table.push([path.extname(file), `${seen.span.toFixed(1)} s, ${seen.kbps.toFixed(0)} kbit/s, ${seen.keys} key frames`]);
+    }
+  });
+
+  test('lips and tones of RTMP and SRT are those of the recording', async () => {
+    film('lips.mkv');
+    const post = async (where, body) => { const [status, reply] = await rest('POST', where, body); assert.equal(status, 201, JSON.stringify(reply)); return reply; };
+    const input = await post('rooms/lips/inputs', { file: 'lips.mkv' });
+    const port = await freePort();
+    const ts = path.join(folder, 'lips.ts');
+    const listener = spawn('ffmpeg', ['-v', 'error', '-y', '-i', `srt://127.0.0.1:${port}?mode=listener`, '-c', 'copy', ts], { stdio: 'ignore' });
+    const gone = new Promise((r) => listener.once('exit', r));
+    const had = rtmp.files();
+    const pushes = [await post('rooms/lips/live', { url: `${rtmp.url}/lips` }), await post('rooms/lips/live', { url: `srt://127.0.0.1:${port}` })];
+    const recording = await post('rooms/lips/recordings', {});
+    for (const { id } of pushes) await until(async () => (await rest('GET', `rooms/lips/live/${id}`))[1].state === 'live', 'a push of the film', 60000);
+    await sleep(7500);
+    for (const { id } of pushes) await rest('DELETE', `rooms/lips/live/${id}`);
+    for (const { id } of pushes) await until(async () => (await rest('GET', `rooms/lips/live/${id}`))[0] === 404, 'a push to end', 60000);
+    await rest('DELETE', `rooms/lips/recordings/${recording.id}`);
+    await until(async () => (await rest('GET', `recordings/${recording.id}`))[1].status === 'ready', 'the recording', 60000);
+    await rest('DELETE', `rooms/lips/inputs/${input.id}`);
+    listener.kill('SIGINT');
+    await gone;
+
+    const mp4 = path.join(folder, 'lips.mp4');
+    fs.writeFileSync(mp4, Buffer.from(await (await front.get(`/api/v1/recordings/${recording.id}/file`)).arrayBuffer()));
+    const truth = lips(mp4);
+    const note = ({ late, levels, pairs }) => `beeps ${late.toFixed(0)} ms after flashes, tones at ${levels.map((l) => l.toFixed(0)).join(' ')} dB (${pairs})`;
+    table.push(['recording', note(truth)]);
+    assert.ok(Math.min(...truth.levels.slice(0, 2)) > -40 && truth.levels[2] < truth.levels[0] - 25, note(truth));
+    for (const file of [rtmp.files().find((f) => !had.includes(f)), ts]) {
+      const seen = lips(file);
+      table.push([path.extname(file), note(seen)]);
+      assert.ok(Math.abs(seen.late - truth.late) <= 40, `${file}: ${note(seen)}; the recording: ${note(truth)}`);
+      seen.levels.slice(0, 2).forEach((level, i) => assert.ok(Math.abs(level - truth.levels[i]) < 3, `${file}: ${note(seen)}; the recording: ${note(truth)}`));
+      assert.ok(seen.levels[2] < seen.levels[0] - 25, note(seen));
     }
   });
 
@@ -227,7 +305,7 @@ describe('pushes', () => {
   test('RTMPS goes to whom the certificates name, and to nobody else', async () => {
     const [good, bad] = [await secure('good'), await secure('bad')];
     const before = rtmp.files().length;
-    const ids = [await push(`rtmps://localhost:${good.address().port}/live/${KEY}`), await push(`rtmps://localhost:${bad.address().port}/live/${KEY}2`)];
+    const ids = [await push(`rtmps://localhost:${good.address().port}/live/${KEY}-tls`), await push(`rtmps://localhost:${bad.address().port}/live/${KEY}-bad`)];
     await reaches(ids[0], 'live');
     const refused = await until(async () => { const p = await state(ids[1]); return p.lastError && p; }, 'it to be refused', 60000);
     assert.notEqual(refused.state, 'live');
