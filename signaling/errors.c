@@ -79,6 +79,8 @@ static const struct sig_error errors[] = {
     {"quota_reached", 507, "There are as many recordings as there may be.",
      "Delete some, or raise recording.quota_mb."},
     {"still_recording", 409, "The recording is not finished.", "Stop it first."},
+    {"answer_needed", 409, "The session waits for the answer to the server's offer.",
+     "PATCH it as application/sdp first."},
     {"length_required", 411, "The length of the body must be said.", "Send Content-Length."},
     {"etag_mismatch", 412, "The ETag is not that of what is there now.", NULL},
     {"idempotency_mismatch", 422, "The Idempotency-Key was used for another request.",

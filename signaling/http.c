@@ -15,6 +15,7 @@
 
 #include "mcu/base/log.h"
 #include "signaling/http_once.h"
+#include "signaling/whip.h"
 
 enum { CHUNK_SIZE = 32 * 1024, REPLY_TIMEOUT_S = 60, FREE_BODY_MAX = 64 * 1024 };
 
@@ -115,7 +116,8 @@ static void reply_options(struct sig_http *req)
     if (is_session_door && req->match.allowed & SIG_POST)
         sig_http_header(req, "Accept-Post", "application/sdp");
     if (is_session_door && req->match.allowed & SIG_PATCH)
-        sig_http_header(req, "Accept-Patch", "application/trickle-ice-sdpfrag");
+        sig_http_header(req, "Accept-Patch",
+                        req->path[3] == 'e' ? WHIP_PATCHES : WHIP_TRICKLE); /* /whep/ */
     sig_http_reply(req, 204, NULL, NULL, 0);
 }
 

@@ -115,9 +115,10 @@ struct sig_member *sig_room_find_user(const struct sig_room *room, const char *u
 
 json_t *member_session_json(const struct sig_member *m)
 {
-    return json_pack("{s:i, s:s, s:s, s:s, s:I, s:O*, s:b, s:{s:b, s:b, s:b}}", "v", 1, "kind",
+    return json_pack("{s:i, s:s, s:s, s:s, s:I, s:O*, s:b, s:b, s:{s:b, s:b, s:b}}", "v", 1, "kind",
                      kind_names[m->kind], "resume", m->resume, "etag", m->etag, "joined_at",
-                     (json_int_t)m->joined_at_ms, "watch", m->wish, "heir", m->is_heir, "claims",
+                     (json_int_t)m->joined_at_ms, "watch", m->wish, "heir", m->is_heir, "offered",
+                     m->is_offered, "claims",
                      "record", m->claims.record, "live", m->claims.live, "admin", m->claims.admin);
 }
 
@@ -218,12 +219,17 @@ json_t *member_read_rtp(const json_t *rtp)
                      is_srtp, "audio", read_media(rtp, "audio"), "video", read_media(rtp, "video"));
 }
 
-void sig_member_renew_etag(struct sig_member *m)
+void sig_member_save(struct sig_member *m)
 {
-    sig_id_make(m->etag, sizeof(m->etag));
     sig_member_command(
         m, json_pack("{s:s, s:o}", "cmd", "peer_session", "session", member_session_json(m)), NULL,
         NULL);
+}
+
+void sig_member_renew_etag(struct sig_member *m)
+{
+    sig_id_make(m->etag, sizeof(m->etag));
+    sig_member_save(m);
 }
 
 static void on_added(void *arg, const json_t *reply)
@@ -469,13 +475,22 @@ struct sig_member *sig_rooms_resume(struct sig_rooms *r, const char *resume,
     return NULL;
 }
 
-char *sig_member_answer(struct sig_member *m, const json_t *reply)
+static char *describe(struct sig_member *m, const json_t *reply, enum sig_sdp_type type)
 {
     struct mcu_desc *desc = malloc(sizeof(*desc));
     char *sdp = NULL;
     if (desc && mcu_desc_from_json(desc, json_object_get(reply, "desc")) == 0)
-        sdp = sig_sdp_write(desc, SIG_SDP_ANSWER, (uint64_t)m->joined_at_ms, ++m->answers,
-                            NULL);
+        sdp = sig_sdp_write(desc, type, (uint64_t)m->joined_at_ms, ++m->answers, NULL);
     free(desc);
     return sdp;
+}
+
+char *sig_member_answer(struct sig_member *m, const json_t *reply)
+{
+    return describe(m, reply, SIG_SDP_ANSWER);
+}
+
+char *sig_member_offer(struct sig_member *m, const json_t *reply)
+{
+    return describe(m, reply, SIG_SDP_OFFER);
 }

@@ -142,8 +142,15 @@ static json_t *request_body(const struct sig_words *w, size_t body_max)
     if (optional)
         *optional = '\0';
     snprintf(words, sizeof(words), "At most %zu bytes.", body_max);
+    json_t *types = json_object();
+    char one[NAME_MAX_BYTES];
+    for (const char *at = what; next_word(&at, ";", one);) {
+        json_t *type = content(one);
+        json_object_update(types, type);
+        json_decref(type);
+    }
     return json_pack("{s:s, s:b, s:o}", "description", words, "required", optional == NULL,
-                     "content", content(what));
+                     "content", types);
 }
 
 static json_t *header_of_answer(const char *words)
@@ -154,7 +161,7 @@ static json_t *header_of_answer(const char *words)
 static json_t *answer_headers(const struct sig_words *w, const char *status)
 {
     json_t *headers = json_object();
-    if (strcmp(status, "201") == 0)
+    if (strcmp(status, "201") == 0 || strcmp(status, "406") == 0)
         json_object_set_new(headers, "Location", header_of_answer("Where it is."));
     if (strstr(w->answer, " Room") && !strstr(w->answer, "RoomList"))
         json_object_set_new(headers, "ETag", header_of_answer("For If-Match."));
@@ -168,7 +175,11 @@ static void add_answer(json_t *responses, const struct sig_words *w, const char 
 {
     json_t *answer = json_object_get(responses, status);
     if (!answer) {
-        answer = json_pack("{s:s}", "description", what[0] ? "Done." : "Done; there is no body.");
+        answer = json_pack("{s:s}", "description",
+                           strcmp(status, "406") == 0 ? "Not done: an offer of the server's own, whose "
+                                                        "answer is PATCHed to its Location."
+                           : what[0]                  ? "Done."
+                                                      : "Done; there is no body.");
         json_object_set_new(responses, status, answer);
     }
     json_t *headers = answer_headers(w, status);

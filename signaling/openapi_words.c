@@ -134,12 +134,16 @@ const struct sig_words sig_words[] = {
      "204; 200 " FRAG, "no_such_session etag_needed etag_mismatch bad_offer bad_candidate unsupported_type"},
     {SIG_DELETE, "/whip/{room}/{id}", "whip", "Ends the session", SIG_GUEST, "", "", "200",
      "no_such_session"},
-    {SIG_POST, "/whep/{room}", "whip", "Gives a viewer the room's mix", SIG_GUEST,
-     "name password view layout quality", SDP, "201 " SDP,
+    {SIG_POST, "/whep/{room}", "whip",
+     "Gives a viewer the room's mix; makes an offer to who has none that can be met", SIG_GUEST,
+     "name password view layout quality", SDP "?", "201 " SDP "; 406 " SDP,
      "bad_offer room_full unsupported_type no_such_view no_such_layout banned room_locked "
      "password_needed bad_password lobby overloaded"},
-    {SIG_PATCH, "/whep/{room}/{id}", "whip", "Trickles candidates, restarts ICE", SIG_GUEST, "", FRAG,
-     "204; 200 " FRAG, "no_such_session etag_needed etag_mismatch bad_offer bad_candidate unsupported_type"},
+    {SIG_PATCH, "/whep/{room}/{id}", "whip",
+     "Trickles candidates, restarts ICE, answers the server's offer", SIG_GUEST, "", FRAG ";" SDP,
+     "204; 200 " FRAG,
+     "no_such_session etag_needed etag_mismatch answer_needed bad_offer bad_candidate "
+     "unsupported_type"},
     {SIG_DELETE, "/whep/{room}/{id}", "whip", "Ends the session", SIG_GUEST, "", "", "200",
      "no_such_session"},
 

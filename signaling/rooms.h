@@ -119,6 +119,7 @@ struct sig_member {
     uint32_t answers;   /* session descriptions given, for the version in their o= line */
     bool is_joining;    /* not seen by others yet */
     bool is_echo;       /* hears itself, too */
+    bool is_offered;    /* of WHEP: our offer waits for its answer */
     bool is_asking;     /* the application's server may refuse; its room does not know of it yet */
     bool was_retried;   /* its joining was asked of a second process, after the first died */
     bool is_moved;      /* the room was restarted while its client was lost */
@@ -288,7 +289,9 @@ struct sig_member *sig_rooms_find_peer(const struct sig_rooms *r, const char *pe
 struct sig_member *sig_member_ref(struct sig_member *m);
 void sig_member_unref(struct sig_member *m);
 
-/* Another ETag, which the room keeps for the next front, too. */
+/* Has the room keep the session as it is now for the next front. */
+void sig_member_save(struct sig_member *m);
+/* Another ETag, which is kept so, too. */
 void sig_member_renew_etag(struct sig_member *m);
 
 /* Sends the room a command about this seat; adds "peer". Steals command. done may be NULL and is
@@ -298,6 +301,8 @@ int sig_member_command(struct sig_member *m, json_t *command, sig_reply_fn *done
 /* The room's answer to this seat's offer, "desc" of its reply, as SDP. The caller frees it; NULL:
  * it is no description, or no memory. */
 char *sig_member_answer(struct sig_member *m, const json_t *reply);
+/* The same of the room's own offer to this seat. */
+char *sig_member_offer(struct sig_member *m, const json_t *reply);
 
 /* One change of a seat. */
 typedef void sig_change_fn(void *arg, struct sig_member *m, const struct sig_error *error);

@@ -50,6 +50,8 @@ static int read_session(struct sig_member *m, const json_t *session)
         err = read_claims(&m->claims, session);
     if (!err)
         err = mcu_json_bool(session, "heir", MCU_JSON_OPTIONAL, &m->is_heir);
+    if (!err)
+        err = mcu_json_bool(session, "offered", MCU_JSON_OPTIONAL, &m->is_offered);
     m->wish = sig_wish_from_session(session);
     for (size_t i = 0; !err && i < sizeof(names) / sizeof(*names); i++) {
         if (strcmp(kind, names[i]) == 0)

@@ -20,6 +20,7 @@ struct parser {
     const struct sdp_line *group; /* a=group:BUNDLE, or NULL */
     size_t first;                 /* index of the m-line that carries the transport */
     bool has_fingerprint;
+    bool has_unknown; /* an m-line that had no codec of ours */
     bool has_setup;
     struct mcu_desc d;
 };
@@ -209,6 +210,7 @@ static int read_media(struct parser *p, size_t index)
     sdp_read_sources(m, s);
     sdp_read_simulcast(m, s, p->type);
     m->is_rejected = m->codec_count == 0;
+    p->has_unknown = p->has_unknown || m->is_rejected;
     return 0;
 }
 
@@ -226,9 +228,12 @@ static int choose_first(struct parser *p)
         if (p->first == p->d.media_count)
             p->first = i;
     }
-    if (used == 0)
-        return sdp_fail(p->error, NULL, "no m-line with audio (opus) or video (H264, VP8, VP9, AV1) over %s",
-                        "UDP/TLS/RTP/SAVPF");
+    if (used == 0) {
+        const int err = sdp_fail(
+            p->error, NULL, "no m-line with audio (opus) or video (H264, VP8, VP9, AV1) over %s",
+            "UDP/TLS/RTP/SAVPF");
+        return p->has_unknown ? -ENOTSUP : err;
+    }
     struct sdp_span rest = group_mids(p);
     for (struct sdp_span mid = sdp_word(&rest); mid.size > 0; mid = sdp_word(&rest)) {
         const size_t i = by_mid(p, mid);

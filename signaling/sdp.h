@@ -30,7 +30,8 @@ enum sig_sdp_type {
  * m-line of the BUNDLE group. m-lines that are not RTP audio or video, are outside the group, have
  * port 0 (without a=bundle-only) or no codec that we know are kept with is_rejected.
  * Returns 0, -EMSGSIZE (too large) or -EBADMSG, with error (SIG_SDP_ERROR_MAX bytes) as
- * "line 12: ice-pwd is shorter than 22 characters"; *out is written only on success. -ENOMEM. */
+ * "line 12: ice-pwd is shorter than 22 characters"; *out is written only on success. -ENOTSUP: it is
+ * well-formed as far as that was looked at, but no codec in it is known. -ENOMEM. */
 int sig_sdp_parse(struct mcu_desc *out, enum sig_sdp_type type, const char *text, size_t size,
                   char *error);
 

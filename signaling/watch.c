@@ -142,9 +142,7 @@ static void keep(struct sig_member *m, json_t *wish)
 {
     json_decref(m->wish);
     m->wish = wish;
-    sig_member_command(
-        m, json_pack("{s:s, s:o}", "cmd", "peer_session", "session", member_session_json(m)), NULL,
-        NULL);
+    sig_member_save(m);
 }
 
 static bool take_watching(struct sig_member *m, const json_t *said);

@@ -2,6 +2,8 @@
  * thread.
  *
  *   POST -> sig_rooms_join -> peer_offer -> 201 with the answer, which holds the room's candidates
+ *                               | not to be met (WHEP)
+ *                               +-> peer_make_offer -> 406 with an offer of ours -> whip_answer.c
  *
  * A session's id is its peer's: 131 random bits, told to its client alone. What ends it: DELETE,
  * its media path down for longer than rtc.grace_s, the room's end or restart (HTTP cannot ask a
@@ -21,6 +23,7 @@
 #include "signaling/turn.h"
 #include "signaling/watch.h"
 #include "signaling/whip.h"
+#include "signaling/whip_answer.h"
 #include "signaling/whip_restart.h"
 
 struct session_start {
@@ -29,6 +32,7 @@ struct session_start {
     enum sig_kind kind;
     const struct whip_form *form;
     bool is_echo;
+    bool is_asking; /* for an offer of ours: there is none of theirs */
     char room[65];
     json_t *wish; /* ?view=, ?layout= and ?quality= of a viewer; may be NULL */
     struct mcu_desc offer;
@@ -99,18 +103,65 @@ static void add_headers(struct sig_http *req, const struct sig_member *m)
     sig_http_header(req, "Location", text);
     snprintf(text, sizeof(text), "\"%s\"", m->etag);
     sig_http_header(req, "ETag", text);
-    sig_http_header(req, "Accept-Patch", "application/trickle-ice-sdpfrag");
+    sig_http_header(req, "Accept-Patch", m->is_offered ? WHIP_PATCHES : WHIP_TRICKLE);
+    sig_http_header(req, "Cache-Control", "no-store");
     whip_add_ice_servers(req, m);
 }
 
 static void reply_made(struct sig_http *req, struct sig_member *m, const char *sdp)
 {
     add_headers(req, m);
-    sig_http_header(req, "Cache-Control", "no-store");
     sig_http_reply(req, 201, "application/sdp", sdp, strlen(sdp));
 }
 
-static const struct whip_form standard = {.made = reply_made, .failed = sig_http_error};
+static void reply_offered(struct sig_http *req, struct sig_member *m, const char *sdp)
+{
+    add_headers(req, m);
+    sig_http_reply(req, 406, "application/sdp", sdp, strlen(sdp));
+}
+
+static const struct whip_form standard = {
+    .made = reply_made, .offered = reply_offered, .failed = sig_http_error};
+
+static bool may_ask(const struct session_start *s)
+{
+    return s->kind == SIG_KIND_WHEP && s->form->offered;
+}
+
+/* The room has described itself: gives that to who is still there. Frees s. */
+static void finish_start(struct session_start *s, char *sdp,
+                         void (*reply)(struct sig_http *, struct sig_member *, const char *))
+{
+    if (!s->req->wsi) /* nobody is there to get its id */
+        sig_member_leave(s->member, "lost");
+    else
+        reply(s->req, s->member, sdp);
+    free(sdp);
+    free_start(s);
+}
+
+static void on_our_offer(void *arg, const json_t *reply)
+{
+    struct session_start *s = arg;
+    const struct sig_error *error = sig_error_of_reply(reply);
+    if (!error && !s->member->room)
+        error = sig_error("no_such_session");
+    char *sdp = error ? NULL : sig_member_offer(s->member, reply);
+    if (!sdp) {
+        fail_start(s, error ? error : sig_error("internal"));
+        return;
+    }
+    s->member->is_offered = true;
+    sig_member_save(s->member);
+    finish_start(s, sdp, s->form->offered);
+}
+
+static void ask_for_ours(struct session_start *s)
+{
+    if (sig_member_command(s->member, json_pack("{s:s}", "cmd", "peer_make_offer"), on_our_offer,
+                           s) != 0)
+        fail_start(s, sig_error("room_restarted"));
+}
 
 static void on_answer(void *arg, const json_t *reply)
 {
@@ -118,19 +169,17 @@ static void on_answer(void *arg, const json_t *reply)
     const struct sig_error *error = sig_error_of_reply(reply);
     if (!error && !s->member->room)
         error = sig_error("no_such_session");
+    if (error && s->member->room && may_ask(s) && strcmp(error->code, "bad_offer") == 0) {
+        ask_for_ours(s);
+        return;
+    }
     char *sdp = error ? NULL : sig_member_answer(s->member, reply);
     if (!sdp) {
         fail_start(s, error ? error : sig_error("internal"));
         return;
     }
     sig_member_watch_again(s->member);
-    if (!s->req->wsi) { /* nobody is there to get its id */
-        sig_member_leave(s->member, "lost");
-    } else {
-        s->form->made(s->req, s->member, sdp);
-    }
-    free(sdp);
-    free_start(s);
+    finish_start(s, sdp, s->form->made);
 }
 
 static void on_joined(void *arg, struct sig_member *m, const struct sig_error *error)
@@ -148,8 +197,12 @@ static void on_joined(void *arg, struct sig_member *m, const struct sig_error *e
         fail_start(s, error);
         return;
     }
-    json_t *offer =
-        json_pack("{s:s, s:o}", "cmd", "peer_offer", "desc", mcu_desc_to_json(&s->offer));
+    if (s->is_asking) {
+        ask_for_ours(s);
+        return;
+    }
+    json_t *offer = json_pack("{s:s, s:o, s:b}", "cmd", "peer_offer", "desc",
+                              mcu_desc_to_json(&s->offer), "must_send", may_ask(s));
     if (sig_member_command(m, offer, on_answer, s) != 0)
         fail_start(s, sig_error("room_restarted"));
 }
@@ -227,11 +280,20 @@ void whip_start(struct sig_http *req, const struct whip_ask *ask)
     s->wish = ask->kind == SIG_KIND_WHEP ? wish_of(req) : NULL;
     const int err =
         sig_sdp_parse(&s->offer, SIG_SDP_OFFER, req->body ? req->body : "", req->body_size, why);
-    const struct sig_error *error = err ? sig_error("bad_offer") : join(s, ask->token);
+    s->is_asking = may_ask(s) && (err == -ENOTSUP || req->body_size == 0);
+    const struct sig_error *error =
+        err && !s->is_asking ? sig_error("bad_offer") : join(s, ask->token);
     if (!error)
         return;
-    s->form->failed(req, error, why[0] ? why : NULL);
+    s->form->failed(req, error, why[0] && !s->is_asking ? why : NULL);
     free_start(s);
+}
+
+/* Who asks for an offer of ours has nothing to say the type of. */
+static bool is_sdp(const struct sig_http *req, enum sig_kind kind)
+{
+    return sig_http_is_type(req, "application/sdp") ||
+           (kind == SIG_KIND_WHEP && req->body_size == 0 && !req->fields.content_type[0]);
 }
 
 static void post(struct sig_http *req, enum sig_kind kind)
@@ -246,7 +308,7 @@ static void post(struct sig_http *req, enum sig_kind kind)
         return;
     else if (kind == SIG_KIND_WHIP && strcmp(token.role, "subscriber") == 0)
         sig_http_error(req, sig_error("forbidden"), NULL);
-    else if (!sig_http_is_type(req, "application/sdp"))
+    else if (!is_sdp(req, kind))
         sig_http_error(req, sig_error("unsupported_type"), NULL);
     else
         whip_start(req, &ask);
@@ -354,11 +416,16 @@ void sig_whip_patch(struct sig_http *req)
     struct sig_member *m = session_of(req);
     if (!m)
         return;
-    const struct sig_error *error = sig_http_is_type(req, "application/trickle-ice-sdpfrag")
-                                        ? check_etag(req, m)
-                                        : sig_error("unsupported_type");
+    if (m->is_offered && sig_http_is_type(req, "application/sdp")) {
+        whip_answer(req, m);
+        return;
+    }
+    const struct sig_error *error =
+        sig_http_is_type(req, WHIP_TRICKLE) ? check_etag(req, m) : sig_error("unsupported_type");
+    if (!error && m->is_offered)
+        error = sig_error("answer_needed");
     if (error && error->status == 415)
-        sig_http_header(req, "Accept-Patch", "application/trickle-ice-sdpfrag");
+        sig_http_header(req, "Accept-Patch", m->is_offered ? WHIP_PATCHES : WHIP_TRICKLE);
     if (error)
         sig_http_error(req, error, NULL);
     else

@@ -7,9 +7,15 @@
 
 #include "signaling/http.h"
 
+#define WHIP_TRICKLE "application/trickle-ice-sdpfrag"
+#define WHIP_PATCHES "application/sdp, " WHIP_TRICKLE /* while our offer waits for its answer */
+
 struct whip_form {
     /* The session is there; sdp is the answer, borrowed. Replies. */
     void (*made)(struct sig_http *req, struct sig_member *m, const char *sdp);
+    /* It is there, but waits for the answer to ours: sdp is an offer, borrowed. Replies. NULL: the form
+     * knows no counter-offers. */
+    void (*offered)(struct sig_http *req, struct sig_member *m, const char *sdp);
     /* It is not. detail may be NULL. Replies. */
     void (*failed)(struct sig_http *req, const struct sig_error *error, const char *detail);
 };
@@ -22,7 +28,8 @@ struct whip_ask {
     bool is_echo; /* it hears itself, too */
 };
 
-/* Takes the request's body as the offer; one of the form's functions follows, now or later. */
+/* Takes the request's body as the offer; one of the form's functions follows, now or later. A viewer
+ * who offers nothing that could be met, or nothing at all, is made an offer. */
 void whip_start(struct sig_http *req, const struct whip_ask *ask);
 
 /* Adds Link: rel="ice-server" for each server of the settings. */

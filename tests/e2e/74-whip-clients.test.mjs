@@ -84,6 +84,38 @@ test('WHIP, WHEP: published clients publish, play and stop', async (scope) => {
     await until('the viewer to be gone', async () => !(await server.json('/api/v1/rooms/lib/members')).members?.length);
 });
 
+/* In the page: WHEP by the server's offer, of which no published client of ours knows. */
+async function playTheirs(path) {
+    const pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
+    window.__playAll(pc);
+    window.__pc = pc;
+    const asked = await fetch(path, { method: 'POST' });
+    await pc.setRemoteDescription({ type: 'offer', sdp: await asked.text() });
+    await pc.setLocalDescription();
+    while (pc.iceGatheringState !== 'complete')
+        await new Promise((resolve) => pc.addEventListener('icegatheringstatechange', resolve, { once: true }));
+    const at = asked.headers.get('Location');
+    const answered = await fetch(at, { method: 'PATCH', headers: { 'Content-Type': 'application/sdp' }, body: pc.localDescription.sdp });
+    return { statuses: [asked.status, answered.status], at };
+}
+
+test('WHEP: the server offers, and Chromium plays', async (scope) => {
+    const server = await Server.start(scope);
+    const publisher = await open(scope, server, PEOPLE[0]);
+    const viewer = await open(scope, server, PEOPLE[1]);
+    await publisher.page.evaluate(publish, '/whip/theirs?name=Ada');
+    const { statuses, at } = await viewer.page.evaluate(playTheirs, '/whep/theirs?name=Bob');
+    check(statuses.join() === '406,204', `its statuses are ${statuses}`);
+    await until('the viewer to see and hear', async () => {
+        const now = await viewer.page.evaluate(flow);
+        if (now.decoded > 10 && now.heard > 0)
+            return true;
+        throw new Error(JSON.stringify(now));
+    }, { limitMs: 60000 });
+    const status = await viewer.page.evaluate(async (path) => (await fetch(path, { method: 'DELETE' })).status, at);
+    check(status === 200, `DELETE: ${status}`);
+});
+
 /* In the page: ZLMediaKit's echo, as its player asks for it. */
 async function echo(path) {
     const pc = new RTCPeerConnection();

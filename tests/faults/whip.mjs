@@ -69,7 +69,7 @@ for (const kind of ['whip', 'whep']) {
         ['no type', offer({ ...auth(), 'content-type': '' }), 415],
         ['another type', offer({ ...auth(), 'content-type': 'application/json' }), 415],
         ['a type that only begins so', offer({ ...auth(), 'content-type': 'application/sdpx' }), 415],
-        ['an empty offer', offer(auth(), ''), 400],
+        ['an empty offer', offer(auth(), ''), kind === 'whip' ? 400 : 406],
         ['no SDP', offer(auth(), 'hello'), 400],
         ['an offer without ICE', offer(auth(), SDP.replace(/a=ice-.*\r\n/g, '')), 400],
         ['an offer without DTLS', offer(auth(), SDP.replace(/a=fingerprint.*\r\n/, '')), 400],
@@ -148,7 +148,8 @@ for (const kind of ['whip', 'whep']) {
       for (const [p, accept, type] of [[`/${kind}/${room}`, 'accept-post', 'application/sdp'], [at, 'accept-patch', TRICKLE]]) {
         const reply = await call(p, { method: 'OPTIONS', headers: { origin: 'https://player.example', 'access-control-request-method': 'POST' } });
         assert.ok([200, 204].includes(reply.status), p); // without a token: a preflight has none
-        assert.equal(reply.headers.get(accept), type, p);
+        const also = accept === 'accept-patch' && kind === 'whep' ? 'application/sdp, ' : '';
+        assert.equal(reply.headers.get(accept), also + type, p);
         assert.equal(reply.headers.get('access-control-allow-origin'), 'https://player.example');
         assert.match(reply.headers.get('access-control-allow-headers'), /Authorization.*Content-Type.*If-Match/);
       }
@@ -160,6 +161,107 @@ for (const kind of ['whip', 'whep']) {
     });
   });
 }
+
+describe('an offer of ours (WHEP)', () => {
+  const room = 'room-ours';
+  const auth = () => bearer(room, 'subscriber', 'eve');
+  const ANSWER = SDP.replace('a=setup:actpass', 'a=setup:active').replaceAll('a=sendrecv', 'a=recvonly');
+  const seats = async () => (await (await call(`/api/v1/rooms/${room}/members`, { headers: bearer(room, 'host') })).json()).members;
+  const direction = (to) => SDP.replaceAll('a=sendrecv', `a=${to}`);
+  const OTHER = SDP.replace('opus/48000/2', 'G722/8000').replace('VP8/90000', 'H265/90000');
+  async function ask(options = offer(auth(), ''), where = room) {
+    const reply = await call(`/whep/${where}`, options);
+    const at = reply.headers.get('location');
+    const patch = (body, headers = {}) => call(at, { method: 'PATCH', body, headers: { 'content-type': 'application/sdp', ...auth(), ...headers } });
+    return { reply, at, patch, sdp: await reply.text(), end: () => call(at, { method: 'DELETE', headers: auth() }) };
+  }
+
+  test('406 with an offer, to be answered by PATCH', async () => {
+    for (const [name, options] of [
+      ['no body', offer(auth(), '')], ['no body, no type', { method: 'POST', headers: auth() }],
+      ['nothing is to be received', offer(auth(), direction('sendonly'))], ['inactive', offer(auth(), direction('inactive'))],
+      ['no codec in common', offer(auth(), OTHER)],
+    ]) {
+      const { reply, at, sdp, patch, end } = await ask(options);
+      assert.equal(reply.status, 406, `${name}: ${sdp}`);
+      assert.equal(reply.headers.get('content-type'), 'application/sdp', name);
+      assert.match(at, new RegExp(`^/whep/${room}/\\w{22}$`), name);
+      assert.match(reply.headers.get('etag'), /^"[^"]+"$/);
+      assert.equal(reply.headers.get('accept-patch'), `application/sdp, ${TRICKLE}`);
+      assert.match(reply.headers.get('cache-control'), /no-store/);
+      assert.match(reply.headers.get('link'), /rel="ice-server"/);
+      assert.match(sdp, /^v=0\r\n/);
+      assert.match(sdp, /a=setup:actpass\r\n/);
+      assert.equal(sdp.match(/a=sendonly\r\n/g).length, 2, 'sound and picture');
+      assert.doesNotMatch(sdp, /a=(sendrecv|recvonly|inactive)/);
+      const answered = await patch(ANSWER);
+      assert.equal(answered.status, 204, await answered.clone().text());
+      assert.equal(await answered.text(), '');
+      assert.equal((await patch(ANSWER)).status, 415, 'once');
+      assert.equal((await patch(FRAGMENT, { 'content-type': TRICKLE, 'if-match': reply.headers.get('etag') })).status, 204, 'trickle follows');
+      assert.equal((await end()).status, 200);
+    }
+    assert.deepEqual(await seats(), []);
+  });
+
+  test('a part that can be met is met', async () => {
+    const { reply, end } = await ask(offer(auth(), SDP.replace('VP8/90000', 'H265/90000')));
+    assert.equal(reply.status, 201);
+    await end();
+  });
+
+  test('what is no answer changes nothing', async () => {
+    const { reply, at, patch, end } = await ask();
+    const etag = reply.headers.get('etag');
+    for (const [name, body, headers, status] of [
+      ['nonsense', 'hello', {}, 400], ['nothing', '', {}, 400], ['an offer', SDP, {}, 400],
+      ['one line of two', ANSWER.replace(/m=video[^]*/, '').replace('BUNDLE 0 1', 'BUNDLE 0'), {}, 400],
+      ['another type', ANSWER, { 'content-type': 'application/json' }, 415],
+      ['another ETag', ANSWER, { 'if-match': '"other"' }, 412],
+      ['candidates first', FRAGMENT, { 'content-type': TRICKLE, 'if-match': etag }, 409],
+      ['a restart first', RESTART, { 'content-type': TRICKLE, 'if-match': '*' }, 409],
+      ['no token', ANSWER, { authorization: '' }, 401],
+      ['a token of another room', ANSWER, bearer('elsewhere'), 403],
+    ]) {
+      const got = await patch(body, headers);
+      assert.equal(got.status, status, `${name}: ${await got.clone().text()}`);
+      if (status === 415) assert.equal(got.headers.get('accept-patch'), `application/sdp, ${TRICKLE}`);
+    }
+    assert.equal((await patch(ANSWER, { 'if-match': etag })).status, 204);
+    await end();
+    assert.equal((await call(at, { method: 'PATCH', body: ANSWER, headers: { 'content-type': 'application/sdp', ...auth() } })).status, 404);
+  });
+
+  test('another front takes the answer', async () => {
+    const env = { MIXDOWN_HTTP_CORS_ORIGINS: 'https://player.example' };
+    const first = await Front.start(PROGRAM, { env });
+    let second;
+    try {
+      const made = await first.get('/whep/handed', { method: 'POST' });
+      assert.equal(made.status, 406, await made.clone().text());
+      await first.stop('SIGKILL');
+      second = await Front.start(PROGRAM, { env, data: first.data });
+      const patch = () => second.get(made.headers.get('location'), { method: 'PATCH', body: ANSWER, headers: { 'content-type': 'application/sdp' } });
+      const adopted = async () => (await patch()).status;
+      let status = await adopted();
+      for (let i = 0; i < 600 && status === 404; i++, status = await adopted()) await new Promise((r) => setTimeout(r, 100));
+      assert.equal(status, 204);
+      assert.equal(await adopted(), 415, 'once');
+    } finally {
+      await (second ?? first).remove();
+    }
+  });
+
+  test('who may not watch gets no offer, who publishes neither', async () => {
+    assert.equal((await call(`/whep/${room}`, { method: 'POST' })).status, 401);
+    assert.equal((await call(`/whep/${room}`, { method: 'POST', headers: bearer('elsewhere') })).status, 403);
+    assert.equal((await call(`/whip/${room}`, { method: 'POST', headers: bearer(room) })).status, 415);
+    assert.equal((await call(`/whip/${room}`, offer(bearer(room), OTHER))).status, 400);
+    const zlm = `/index/api/whep?${new URLSearchParams({ stream: room, token: jwt(room) })}`;
+    assert.equal((await call(zlm, offer({}, OTHER))).status, 400, 'ZLMediaKit knows no PATCH');
+    assert.deepEqual(await seats(), []);
+  });
+});
 
 test('503 comes with Retry-After', async () => {
   const full = await Front.start(PROGRAM, { env: { MIXDOWN_ROOM_MAX_ROOMS: '1' } });

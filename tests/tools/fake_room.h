@@ -177,6 +177,49 @@ static void fake_peer_restart(const struct fake_room *f, const json_t *command)
                       "end_of_candidates", 1));
 }
 
+/* It sends sound and a picture and takes nothing. */
+static void fake_peer_make_offer(const struct fake_room *f, const json_t *command)
+{
+    struct mcu_desc d = {.ice_ufrag = "fake", .ice_pwd = "0123456789012345678901", .media_count = 2};
+    for (size_t i = 0; i < 2; i++) {
+        d.media[i] = (struct mcu_desc_media){
+            .kind = i == 0 ? MCU_AUDIO : MCU_VIDEO, .proto = "UDP/TLS/RTP/SAVPF",
+            .direction = MCU_SENDONLY, .codec_count = 1,
+            .codecs = {i == 0 ? (struct mcu_desc_codec){.codec = MCU_CODEC_OPUS, .pt = 111,
+                                                        .channels = 2, .clock_hz = 48000}
+                              : (struct mcu_desc_codec){.codec = MCU_CODEC_VP8, .pt = 96,
+                                                        .clock_hz = 90000}}};
+        snprintf(d.media[i].type, sizeof(d.media[i].type), "%s", i == 0 ? "audio" : "video");
+        snprintf(d.media[i].mid, sizeof(d.media[i].mid), "%d", (int)i);
+    }
+    fake_ok(f, command, json_pack("{s:o}", "desc", mcu_desc_to_json(&d)));
+}
+
+static void fake_peer_offer(const struct fake_room *f, const json_t *command)
+{
+    struct mcu_desc d;
+    bool is_met = !json_is_true(json_object_get(command, "must_send"));
+    if (mcu_desc_from_json(&d, json_object_get(command, "desc")) != 0) {
+        fake_refuse(f, command, "bad_message");
+        return;
+    }
+    for (size_t i = 0; i < d.media_count; i++)
+        is_met = is_met || (!d.media[i].is_rejected && (d.media[i].direction & MCU_RECVONLY));
+    if (is_met)
+        fake_ok(f, command, json_pack("{s:O}", "desc", json_object_get(command, "desc")));
+    else
+        fake_refuse(f, command, "bad_offer");
+}
+
+static void fake_peer_answer(const struct fake_room *f, const json_t *command)
+{
+    struct mcu_desc d;
+    if (mcu_desc_from_json(&d, json_object_get(command, "desc")) == 0 && d.media_count == 2)
+        fake_ok(f, command, NULL);
+    else
+        fake_refuse(f, command, "bad_offer");
+}
+
 static void fake_layout_set(const struct fake_room *f, const json_t *command)
 {
     json_t *patch = json_copy((json_t *)command);
@@ -375,7 +418,11 @@ static void fake_command(struct fake_room *f, const json_t *command)
     else if (strcmp(cmd, "peer_remove") == 0 && json_object_del(f->peers, peer) == 0)
         fake_ok(f, command, NULL);
     else if (strcmp(cmd, "peer_offer") == 0)
-        fake_ok(f, command, json_pack("{s:O}", "desc", json_object_get(command, "desc")));
+        fake_peer_offer(f, command);
+    else if (strcmp(cmd, "peer_make_offer") == 0)
+        fake_peer_make_offer(f, command);
+    else if (strcmp(cmd, "peer_answer") == 0)
+        fake_peer_answer(f, command);
     else if (strcmp(cmd, "peer_restart") == 0 && peer)
         fake_peer_restart(f, command);
     else if (strcmp(cmd, "record_start") == 0)

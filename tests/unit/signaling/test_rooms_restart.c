@@ -107,7 +107,7 @@ static void a_living_room_is_adopted_with_its_seats_and_recordings(void **state)
         "\"joined_at\": 9}},"
         "{\"peer\": \"p2\", \"user\": \"cam\", \"name\": \"Cam\", \"role\": \"publisher\", "
         "\"session\": {\"v\": 1, \"kind\": \"whip\", \"resume\": \"1123456789012345678901\", "
-        "\"etag\": \"f123456789012345678901\", \"joined_at\": 9}},"
+        "\"etag\": \"f123456789012345678901\", \"joined_at\": 9, \"offered\": true}},"
         "{\"peer\": \"p3\", \"user\": \"x\", \"name\": \"X\", \"role\": \"host\", "
         "\"session\": \"of another version\"}],"
         "\"recordings\": [{\"id\": \"rec\", \"file\": \"/r.mp4\", \"started_at\": 7, "
@@ -129,6 +129,7 @@ static void a_living_room_is_adopted_with_its_seats_and_recordings(void **state)
     assert_string_equal(room->active->wish.layout, "grid");
     assert_true(room->active->wish.has_signs && !room->active->wish.signs);
     assert_string_equal(sig_rooms_find_peer(f->rooms, "p2")->etag, "f123456789012345678901");
+    assert_true(sig_rooms_find_peer(f->rooms, "p2")->is_offered);
     struct sig_member *ann =
         sig_rooms_resume(f->rooms, "0123456789012345678901", (struct sig_client *)&f->clients[0]);
     assert_string_equal(ann->user, "ann");

@@ -239,6 +239,18 @@ static char *changed(const char *from, const char *to)
     return out;
 }
 
+static void test_an_offer_without_a_codec_of_ours_is_told_from_nonsense(void **state)
+{
+    (void)state;
+    assert_int_equal(parse("v=0\no=- 1 2 IN IP4 127.0.0.1\ns=-\nt=0 0\n"
+                           "m=video 9 UDP/TLS/RTP/SAVPF 96\na=mid:0\na=rtcp-mux\na=rtpmap:96 H265/90000\n"),
+                     -ENOTSUP);
+    assert_non_null(strstr(error, "no m-line with audio"));
+    assert_int_equal(parse("v=0\no=- 1 2 IN IP4 127.0.0.1\ns=-\nt=0 0\n"
+                           "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\na=mid:0\n"),
+                     -EBADMSG);
+}
+
 static void test_bad_offers_name_their_line(void **state)
 {
     static const struct {
@@ -620,6 +632,7 @@ static void test_limits(void **state)
     assert_int_equal(parse(text), -EBADMSG); /* the video m-line has no ICE of its own */
 
     assert_int_equal(parse(""), -EBADMSG);
+    assert_int_equal(parse("v=0\no=- 1 2 IN IP4 127.0.0.1\ns=-\nt=0 0\n"), -EBADMSG);
     assert_int_equal(sig_sdp_parse(&desc, SIG_SDP_OFFER, "v=0\n\0", 5, error), -EBADMSG);
 }
 
@@ -879,6 +892,7 @@ int main(void)
         cmocka_unit_test(test_chromium_in_detail),
         cmocka_unit_test(test_repair_of_video_is_read),
         cmocka_unit_test(test_the_rest_in_detail),
+        cmocka_unit_test(test_an_offer_without_a_codec_of_ours_is_told_from_nonsense),
         cmocka_unit_test(test_bad_offers_name_their_line),
         cmocka_unit_test(test_what_is_let_pass),
         cmocka_unit_test(test_m_lines_that_are_not_ours_are_rejected),

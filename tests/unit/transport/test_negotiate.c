@@ -565,6 +565,8 @@ static void the_mix_is_offered_in_every_codec(void **state)
         assert_int_equal(offer.media[1].direction, MCU_SENDONLY);
         assert_int_equal(offer.media[1].codec_count, 3);
         assert_int_equal(offer.media[1].codecs[0].codec, preferred[i]);
+        assert_int_not_equal(offer.media[1].codecs[1].codec, preferred[i]);
+        assert_int_not_equal(offer.media[1].codecs[2].codec, preferred[i]);
         assert_int_not_equal(offer.media[1].codecs[1].codec, offer.media[1].codecs[2].codec);
         assert_int_equal(rtc_negotiate_answer(&offer, &us, MCU_CODEC_VP8, &answer, &theirs), 0);
         assert_int_equal(answer.media[1].direction, MCU_RECVONLY);
