@@ -283,6 +283,16 @@ void sig_calls_tick(struct sig_calls *c)
 
 /* --- what others ask -------------------------------------------------------------------------- */
 
+const char *sig_calls_into(const struct sig_calls *c, const char *user, const char *call,
+                           const char **role)
+{
+    const struct party *p = party_of(c, user);
+    if (!p || !p->is_in || (call[0] && strcmp(p->call->id, call) != 0))
+        return NULL;
+    *role = p->role;
+    return p->call->room;
+}
+
 const char *sig_calls_role(const struct sig_calls *c, const char *room, const char *user)
 {
     const struct party *p = party_of(c, user);

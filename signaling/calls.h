@@ -40,8 +40,10 @@ struct sig_calls_conf {
     bool (*has_seat)(void *ctx, const char *room, const char *user);
     void (*unseat)(void *ctx, const char *room, const char *user);
     void (*close_room)(void *ctx, const char *room);
-    /* A seat that is there is given another role (a viewer is asked up). */
-    void (*set_role)(void *ctx, const char *room, const char *user, const char *role);
+    /* A viewer who sits there was asked up by another user, who may or may not (then nothing
+     * changes, nor does it downwards). */
+    void (*ask_up)(void *ctx, const char *room, const char *user, const char *role,
+                   const char *by);
     /* For hooks; data is stolen. NULL: nobody listens. */
     void (*hook)(void *ctx, const char *event, const char *room, json_t *data);
 };
@@ -54,6 +56,7 @@ struct sig_call_wish {
     const char *room;    /* of `call`: join that one; "": one of its own */
     const char *seat;    /* the room that the caller has a seat in; "": none */
     const char *role;    /* of those called, in the room; "": by the type */
+    const char *own;     /* of the caller, in a named room; NULL: publisher */
     const json_t *users; /* an array of strings, checked */
 };
 
@@ -91,6 +94,10 @@ const struct sig_error *sig_call_relay(struct sig_calls *c, struct sig_device *b
 /* Whether `user` is in a p2p call that was answered, on any device. */
 bool sig_calls_is_p2p(const struct sig_calls *c, const char *user);
 
+/* The room of the call that `invite` would ask into (call "": his only one), and his part in it;
+ * NULL: there is none. */
+const char *sig_calls_into(const struct sig_calls *c, const char *user, const char *call,
+                           const char **role);
 /* The role in which a call lets him into that room; NULL: none does. */
 const char *sig_calls_role(const struct sig_calls *c, const char *room, const char *user);
 /* He has taken his seat: from now on giving it up is hanging up. */

@@ -135,6 +135,11 @@ static const struct sig_error *check_wish(const struct sig_calls *c, const struc
     return g_hash_table_size(c->by_id) < SIG_CALLS_MAX ? NULL : sig_error("too_busy");
 }
 
+static const char *own_role(const struct call *call, const struct sig_call_wish *wish)
+{
+    return call->has_room ? "host" : wish->own ? wish->own : "publisher";
+}
+
 const struct sig_error *sig_call_start(struct sig_calls *c, struct sig_device *by,
                                        const struct sig_call_wish *wish, json_t **answer)
 {
@@ -150,7 +155,7 @@ const struct sig_error *sig_call_start(struct sig_calls *c, struct sig_device *b
         return error;
     struct call *call = call_create(c, by, wish);
     struct party *me =
-        call ? party_add(call, by->user->id, call->has_room ? "host" : "publisher") : NULL;
+        call ? party_add(call, by->user->id, own_role(call, wish)) : NULL;
     if (!me) {
         if (call)
             call_free(call);
@@ -186,7 +191,8 @@ const struct sig_error *sig_call_invite(struct sig_calls *c, struct sig_device *
     if (!call) {
         struct sig_call_wish into = *wish;
         into.room = wish->seat;
-        call = call_create(c, by, &into);
+        const bool is_full = g_hash_table_size(c->by_id) >= SIG_CALLS_MAX;
+        call = is_full ? NULL : call_create(c, by, &into);
         if (!call)
             return sig_error("too_busy");
         call->is_of_meeting = true;
@@ -243,7 +249,7 @@ void party_accept(struct party *p, struct sig_device *by)
     call_hook(call, "call.answered", p->user, NULL);
     /* A viewer who is asked up sits there already. */
     if (call->is_of_meeting && c->conf.has_seat(c->conf.ctx, call->room, p->user))
-        c->conf.set_role(c->conf.ctx, call->room, p->user, p->role);
+        c->conf.ask_up(c->conf.ctx, call->room, p->user, p->role, call->caller);
 }
 
 const struct sig_error *sig_call_accept(struct sig_calls *c, struct sig_device *by,

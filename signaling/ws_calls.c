@@ -67,26 +67,74 @@ static const struct sig_error *read_call(struct call_fields *f, const json_t *da
     return NULL;
 }
 
-/* Who calls others into a room must be let in there himself, and gives no more than he has. */
-static const struct sig_error *check_rights(const struct ws_request *q, const struct call_fields *f)
+static struct sig_member *find_seat(struct sig_front *front, const char *room_id, const char *user)
 {
-    const struct sig_client *c = q->client;
-    const bool is_own = strcmp(q->action, "invite") != 0 && !f->room[0];
-    const struct sig_member *me = c->member;
-    if (is_own || (strcmp(q->action, "invite") == 0 && !me))
-        return strcmp(f->role, "host") == 0 ? sig_error("forbidden") : NULL;
-    if (me && (!f->room[0] || strcmp(me->room->id, f->room) == 0)) {
-        const bool is_stage = strcmp(me->room->type, "broadcast") == 0 && f->role[0] &&
-                              strcmp(f->role, "subscriber") != 0;
-        const struct sig_error *error = sig_may(me, is_stage ? SIG_MAY_MANAGE : SIG_MAY_INVITE);
-        if (!error && sig_role_rank(f->role) > sig_role_rank(me->role))
-            error = sig_error("forbidden");
-        return error;
-    }
-    if ((!c->via && !sig_token_is_for(&c->token, f->room)) ||
-        sig_role_rank(f->role) > sig_role_rank(c->token.role))
+    struct sig_room *room = sig_rooms_find(front->rooms, room_id);
+    return room && user[0] ? sig_room_find_user(room, user) : NULL;
+}
+
+/* Nobody gives more than he has. What was not said becomes what he has, where that is less than
+ * the usual. */
+static const struct sig_error *check_role(struct call_fields *f, const char *own)
+{
+    if (sig_role_rank(f->role) > sig_role_rank(own))
         return sig_error("forbidden");
+    if (!f->role[0] && sig_role_rank(own) < sig_role_rank("publisher"))
+        snprintf(f->role, sizeof(f->role), "%s", own);
     return NULL;
+}
+
+static const struct sig_error *check_seat(struct call_fields *f, const struct sig_member *me)
+{
+    const bool is_stage =
+        strcmp(me->room->type, "broadcast") == 0 && sig_role_rank(f->role) > sig_role_rank("subscriber");
+    const struct sig_error *error = sig_may(me, is_stage ? SIG_MAY_MANAGE : SIG_MAY_INVITE);
+    return error ? error : check_role(f, me->role);
+}
+
+/* Into his call, whose room he has not joined yet, with the part that the call gives him. */
+static const struct sig_error *check_part(const struct sig_client *c, struct call_fields *f,
+                                          const char *room, const char *own)
+{
+    const char *type = sig_calls_room_type(c->front->calls, room);
+    const bool is_stage =
+        type && strcmp(type, "broadcast") == 0 && sig_role_rank(f->role) > sig_role_rank("subscriber");
+    const char *least = is_stage ? "host" : "publisher";
+    return sig_role_rank(own) < sig_role_rank(least) ? sig_error("forbidden") : check_role(f, own);
+}
+
+/* His right is that of his seat in the room that he asks into, on whatever connection, and else of
+ * his call. */
+static const struct sig_error *check_invite(const struct sig_client *c, struct call_fields *f)
+{
+    const char *part = "";
+    const char *room = sig_calls_into(c->front->calls, c->user, f->call, &part);
+    const struct sig_member *me = room ? find_seat(c->front, room, c->user) : c->member;
+    if (me)
+        return check_seat(f, me);
+    if (room)
+        return check_part(c, f, room, part);
+    return strcmp(f->role, "host") == 0 ? sig_error("forbidden") : NULL; /* no such call either */
+}
+
+/* Who calls others into a room must be let in there himself. */
+static const struct sig_error *check_call(const struct sig_client *c, struct call_fields *f)
+{
+    const struct sig_room *room = sig_rooms_find(c->front->rooms, f->room);
+    if (!f->room[0]) /* it gets one of its own */
+        return strcmp(f->role, "host") == 0 ? sig_error("forbidden") : NULL;
+    if (c->member && strcmp(c->member->room->id, f->room) == 0)
+        return check_seat(f, c->member);
+    if (!c->via && !sig_token_is_for(&c->token, f->room))
+        return sig_error("forbidden");
+    const struct sig_error *error = sig_token_may(&c->token, room, SIG_MAY_INVITE);
+    return error ? error : check_role(f, c->token.role);
+}
+
+/* In a named room; not above what his token gives him. */
+static const char *own_role(const struct sig_client *c)
+{
+    return sig_role_rank(c->token.role) < sig_role_rank("publisher") ? "subscriber" : NULL;
 }
 
 /* Clients that want no answers hear of who is busy as of any refusal. */
@@ -114,9 +162,9 @@ static const struct sig_error *start(const struct ws_request *q, bool is_invite)
     json_t *answer = NULL;
     const struct sig_error *error = read_call(&f, q->data);
     if (!error)
-        error = check_rights(q, &f);
+        error = ws_need_device(q, &d); /* in --dev it says who he is */
     if (!error)
-        error = ws_need_device(q, &d);
+        error = is_invite ? check_invite(c, &f) : check_call(c, &f);
     if (!error) {
         const struct sig_call_wish wish = {
             .call = f.call,
@@ -125,6 +173,7 @@ static const struct sig_error *start(const struct ws_request *q, bool is_invite)
             .room = f.room,
             .seat = c->member ? c->member->room->id : "",
             .role = f.role,
+            .own = own_role(c),
             .users = f.users,
         };
         error = is_invite ? sig_call_invite(c->front->calls, d, &wish, &answer)
@@ -275,12 +324,6 @@ const struct ws_row ws_call_rows[] = {
 
 /* --- rooms of calls --------------------------------------------------------------------------- */
 
-static struct sig_member *find_seat(struct sig_front *front, const char *room_id, const char *user)
-{
-    struct sig_room *room = sig_rooms_find(front->rooms, room_id);
-    return room ? sig_room_find_user(room, user) : NULL;
-}
-
 static bool has_seat(void *ctx, const char *room, const char *user)
 {
     return find_seat(ctx, room, user) != NULL;
@@ -301,11 +344,13 @@ static void close_room(void *ctx, const char *room_id)
         sig_room_close(room, "ended");
 }
 
-static void set_role(void *ctx, const char *room, const char *user, const char *role)
+/* As `role` would: hosts' word. Who asked as anybody else has let him know of the meeting. */
+static void ask_up(void *ctx, const char *room, const char *user, const char *role, const char *by)
 {
     struct sig_member *m = find_seat(ctx, room, user);
-    const struct sig_change change = {.role = role, .by = ""};
-    if (m && strcmp(m->role, role) != 0)
+    const struct sig_member *who = find_seat(ctx, room, by);
+    const struct sig_change change = {.role = role, .by = by};
+    if (m && who && !sig_may(who, SIG_MAY_MANAGE) && sig_role_rank(role) > sig_role_rank(m->role))
         sig_member_change(m, &change);
 }
 
@@ -321,6 +366,6 @@ void ws_calls_conf(struct sig_calls_conf *conf, struct sig_front *front)
     conf->has_seat = has_seat;
     conf->unseat = unseat;
     conf->close_room = close_room;
-    conf->set_role = set_role;
+    conf->ask_up = ask_up;
     conf->hook = post_hook;
 }

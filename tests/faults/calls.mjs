@@ -254,6 +254,57 @@ describe('calls with tokens', () => {
     const status = (await front.get('/api/v1/rooms/r1', { headers: { authorization: `Bearer ${token({ sub: 'ann', mixdown: { calls: true } })}` } })).status;
     assert.equal(status, 403);
   });
+
+  const seat = (sub, room, role) => of(sub, { room, role, calls: true });
+
+  test('nobody gets onto the stage by a call who may only watch', async () => {
+    const low = await user(front, undefined, {}, seat('low', 'r9', 'subscriber'));
+    const pal = await user(front, undefined, {}, of('pal'));
+    assert.equal(await code(low.ask('call', { roomId: 'r9', targetUser: 'pal' })), 'forbidden');
+    const boss = await user(front, undefined, {}, seat('boss', 'r9', 'host'));
+    await boss.ask('join', { roomId: 'r9' });
+    assert.equal((await boss.ask('room', { may: { invite: 'subscriber' } })).ok, true);
+    assert.equal(await code(low.ask('call', { roomId: 'r9', targetUser: 'pal', role: 'publisher' })), 'forbidden');
+    assert.equal((await low.ask('call', { roomId: 'r9', targetUser: 'pal' })).ok, true);
+    assert.equal((await pal.event('call')).role, 'subscriber');
+    assert.equal(await code(low.ask('join', { roomId: 'r9', role: 'publisher' })), 'forbidden');
+    assert.equal((await low.ask('join', { roomId: 'r9' })).data.role, 'subscriber');
+    await low.ask('hangup', {});
+  });
+
+  test('who asks into a call gives what he has in it, whatever he is elsewhere', async () => {
+    const star = await user(front, undefined, {}, of('star'));
+    const fan = await user(front, undefined, {}, seat('fan', 'r10', 'host'));
+    const pal = await user(front, undefined, {}, of('pal10'));
+    await fan.ask('join', { roomId: 'r10' });
+    const { callId } = (await star.ask('call', { targetUser: 'fan', roomType: 'broadcast' })).data;
+    assert.equal((await fan.ask('accept', {})).data.role, 'subscriber');
+    for (const role of ['publisher', 'host', undefined])
+      assert.equal(await code(fan.ask('invite', { callId, targetUser: 'pal10', ...(role && { role }) })), 'forbidden', role);
+    heardNothing(pal, 'call');
+    assert.equal((await star.ask('invite', { callId, targetUser: 'pal10', role: 'publisher' })).ok, true);
+    await star.ask('hangup', {});
+  });
+
+  test('only hosts ask a viewer up, and nobody down', async () => {
+    const host = await user(front, undefined, {}, seat('host11', 'r11', 'host'));
+    const ann = await user(front, undefined, {}, seat('ann11', 'r11', 'publisher'));
+    const bob = await user(front, undefined, {}, seat('bob11', 'r11', 'subscriber'));
+    for (const one of [host, ann, bob])
+      assert.equal((await one.ask('join', { roomId: 'r11' })).ok, true);
+    const roles = async () => (await ann.ask('leave', {}), (await ann.ask('join', { roomId: 'r11' })).data.members.map((m) => `${m.userId} ${m.role}`).sort());
+    for (const [targetUser, role, target] of [['bob11', 'publisher', bob], ['host11', 'subscriber', host]]) {
+      assert.equal((await ann.ask('invite', { targetUser, role })).ok, true);
+      await target.event('call');
+      assert.equal((await target.ask('accept', {})).ok, true);
+      await sleep(1500); // those who sit are none of the call soon
+    }
+    assert.deepEqual(await roles(), ['ann11 publisher', 'bob11 subscriber', 'host11 host']);
+    assert.equal((await host.ask('invite', { targetUser: 'bob11', role: 'publisher' })).ok, true);
+    await bob.event('call');
+    await bob.ask('accept', {});
+    assert.equal((await host.event('role')).role, 'publisher');
+  });
 });
 
 // A client of a messaging server that has calls already.

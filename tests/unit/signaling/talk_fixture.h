@@ -103,10 +103,12 @@ static inline void close_room(void *ctx, const char *room)
     snprintf(f->closed, sizeof(f->closed), "%s", room);
 }
 
-static inline void set_role(void *ctx, const char *room, const char *user, const char *role)
+static inline void ask_up(void *ctx, const char *room, const char *user, const char *role,
+                          const char *by)
 {
     struct seat *seat = find_seat(ctx, room, user);
     assert_non_null(seat);
+    assert_non_null(find_seat(ctx, room, by));
     snprintf(seat->role, sizeof(seat->role), "%s", role);
 }
 
@@ -273,7 +275,7 @@ static inline int setup(void **state)
         .has_seat = has_seat,
         .unseat = unseat,
         .close_room = close_room,
-        .set_role = set_role,
+        .ask_up = ask_up,
         .hook = on_hook,
     };
     assert_int_equal(sig_calls_create(&f->calls, &calls), 0);

@@ -307,7 +307,7 @@ static void test_rows_cut_off(void **state)
                                          .has_seat = has_seat,
                                          .unseat = unseat,
                                          .close_room = close_room,
-                                         .set_role = set_role};
+                                         .ask_up = ask_up};
     assert_int_equal(sig_calls_create(&f->calls, &calls), 0);
     assert_outcome(f, "bob", "lost");
     come(f, 0, "ann", "phone");

@@ -189,6 +189,31 @@ static void test_broadcast(void **state)
     assert_string_equal(sig_calls_role(f->calls, id, "bob"), "subscriber");
 }
 
+/* What rights are measured by: the part in the call, and in a named room what the caller has. */
+static void test_parts(void **state)
+{
+    struct fixture *f = *state;
+    char id[SIG_ID_SIZE];
+    const char *role = NULL;
+    json_t *answer = NULL;
+    come_all(f);
+    snprintf(id, sizeof(id), "%s", call(f, 0, "bob", "broadcast", "calling"));
+    assert_null(sig_calls_into(f->calls, "bob", "", &role)); /* he has not answered */
+    accept_call(f, 1, "");
+    assert_string_equal(sig_calls_into(f->calls, "bob", id, &role), id);
+    assert_string_equal(role, "subscriber");
+    assert_null(sig_calls_into(f->calls, "bob", "other", &role));
+    assert_null(sig_calls_into(f->calls, "eve", "", &role));
+
+    json_t *users = json_pack("[s]", "dan");
+    struct sig_call_wish wish = {.call = "", .type = "", .media = "audio", .room = "daily",
+                                 .seat = "", .role = "", .own = "subscriber", .users = users};
+    assert_null(sig_call_start(f->calls, f->clients[2].device, &wish, &answer));
+    json_decref(answer);
+    json_decref(users);
+    assert_string_equal(sig_calls_role(f->calls, "daily", "eve"), "subscriber");
+}
+
 static void test_types_and_numbers(void **state)
 {
     struct fixture *f = *state;
@@ -210,6 +235,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_invite_into_a_meeting, setup, teardown),
         cmocka_unit_test_setup_teardown(test_viewer_is_asked_up, setup, teardown),
         cmocka_unit_test_setup_teardown(test_broadcast, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_parts, setup, teardown),
         cmocka_unit_test_setup_teardown(test_types_and_numbers, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
