@@ -1,6 +1,6 @@
 /* signaling/front.h - what every handler of the front may need, and nothing that only one does.
  *
- * One of these, filled by server.c; everything on the front's thread. */
+ * One of these, filled by front_parts.c; everything on the front's thread. */
 #ifndef SIGNALING_FRONT_H
 #define SIGNALING_FRONT_H
 

@@ -20,20 +20,14 @@
 #include "signaling/calls.h"
 #include "signaling/chat.h"
 #include "signaling/certificate.h"
-#include "signaling/front.h"
+#include "signaling/front_parts.h"
 #include "signaling/hooks.h"
 #include "signaling/http.h"
-#include "signaling/http_once.h"
-#include "signaling/images.h"
-#include "signaling/layout_pictures.h"
 #include "signaling/layouts.h"
 #include "signaling/listen.h"
 #include "signaling/live.h"
-#include "signaling/room_images.h"
-#include "signaling/room_picture.h"
 #include "signaling/uploads.h"
 #include "signaling/ws.h"
-#include "signaling/ws_internal.h"
 
 enum { HEADER_DATA_MAX = 16 * 1024, HTTP_TIMEOUT_S = 20, KEEPALIVE_S = 60, HLS_SWEEP_S = 60 };
 enum { OTHER_FILES = 4096 }; /* rooms, the store, files that are sent */
@@ -405,104 +399,6 @@ static int open_port(struct sig_server *s, char *error)
     return err;
 }
 
-static int create_layouts(struct sig_server *s)
-{
-    int err = sig_layouts_create(&s->front.layouts, s->conf.layouts_dir);
-    if (!err)
-        err = sig_images_create(&s->front.images, s->conf.images_dir);
-    if (!err)
-        err = sig_pictures_create(&s->front.pictures, &s->conf.host);
-    if (!err)
-        sig_layouts_scan(s->front.layouts);
-    return err;
-}
-
-/* Rooms would silently begin with another one. */
-static int check_layout(const struct sig_server *s, char *error)
-{
-    const char *name = s->conf.config->video.layout;
-    if (sig_layout_exists(s->front.layouts, name))
-        return 0;
-    snprintf(error, SIG_SERVER_ERROR_MAX,
-             "video.layout: no layout '%.64s'; `mixdown layout list` names those built in, "
-             "others belong into video.layouts_dir",
-             name);
-    return -EINVAL;
-}
-
-static void on_uploaded(void *ctx, const char *recording, bool is_done)
-{
-    const struct sig_server *s = ctx;
-    sig_recording_uploaded(s->front.rooms, recording, is_done);
-}
-
-static int create_uploads(struct sig_server *s, char *error)
-{
-    const struct sig_uploads_conf conf = {
-        .config = s->conf.config,
-        .store = s->conf.store,
-        .on_end = on_uploaded,
-        .ctx = s,
-    };
-    const int err = sig_uploads_create(&s->front.uploads, &conf);
-    if (err == -EINVAL)
-        snprintf(error, SIG_SERVER_ERROR_MAX,
-                 "storage.s3_endpoint: it needs storage.s3_bucket, s3_access_key and "
-                 "s3_secret_key, too, and be http(s)://HOST[:PORT]");
-    return err;
-}
-
-static int create_rooms(struct sig_server *s)
-{
-    const struct sig_rooms_conf conf = {
-        .config = s->conf.config,
-        .store = s->conf.store,
-        .hooks = s->front.hooks,
-        .host = s->conf.host,
-        .recordings_dir = s->conf.recordings_dir,
-        .layouts = s->front.layouts,
-        .images = s->front.images,
-        .uploads = s->front.uploads,
-        .send = sig_client_send,
-        .unseat = sig_client_unseat,
-    };
-    s->front.config = s->conf.config;
-    s->front.host = s->conf.host;
-    s->front.store = s->conf.store;
-    s->front.snapshots_dir = s->conf.snapshots_dir;
-    const int err = sig_rooms_create(&s->front.rooms, &conf);
-    if (err)
-        return err;
-    sig_layouts_listen(s->front.layouts, sig_rooms_layout_changed, s->front.rooms);
-    sig_images_listen(s->front.images, sig_rooms_image_changed, s->front.rooms);
-    return 0;
-}
-
-static int create_users(struct sig_server *s)
-{
-    const struct mcu_config *config = s->conf.config;
-    const struct sig_users_conf users = {
-        .grace_us = config->rtc.grace_s * MCU_US_PER_S,
-        .send = sig_client_send,
-        .replaced = sig_client_replaced,
-    };
-    int err = sig_users_create(&s->front.users, &users);
-    if (err)
-        return err;
-    struct sig_calls_conf calls = {
-        .users = s->front.users,
-        .store = s->conf.store,
-        .ring_us = config->room.ring_s * MCU_US_PER_S,
-        .now_us = mcu_now_us,
-    };
-    ws_calls_conf(&calls, &s->front);
-    err = sig_calls_create(&s->front.calls, &calls);
-    if (err)
-        return err;
-    const struct sig_chat_conf chat = {.users = s->front.users, .store = s->conf.store};
-    return sig_chat_create(&s->front.chat, &chat);
-}
-
 int sig_server_create(struct sig_server **out, const struct sig_server_conf *conf, char *error)
 {
     struct sig_server *s = calloc(1, sizeof(*s));
@@ -510,17 +406,7 @@ int sig_server_create(struct sig_server **out, const struct sig_server_conf *con
     if (!s)
         return -ENOMEM;
     s->conf = *conf;
-    int err = create_layouts(s);
-    if (!err)
-        err = check_layout(s, error);
-    if (!err)
-        err = sig_hooks_create(&s->front.hooks, conf->config);
-    if (!err)
-        err = create_uploads(s, error);
-    if (!err)
-        err = create_rooms(s);
-    if (!err)
-        err = create_users(s);
+    int err = sig_front_create(&s->front, &s->conf, error);
     if (!err)
         err = create_context(s);
     if (!err)
@@ -546,16 +432,7 @@ void sig_server_destroy(struct sig_server *s)
         lws_sul_cancel(&s->tick);
         lws_context_destroy(s->lws);
     }
-    sig_hooks_destroy(s->front.hooks); /* answers what is asked, to the rooms */
-    sig_chat_destroy(s->front.chat);
-    sig_calls_destroy(s->front.calls);
-    sig_users_destroy(s->front.users);
-    sig_rooms_destroy(s->front.rooms);
-    sig_uploads_destroy(s->front.uploads);
-    sig_once_destroy(s->front.once);
-    sig_pictures_destroy(s->front.pictures);
-    sig_images_destroy(s->front.images);
-    sig_layouts_destroy(s->front.layouts);
+    sig_front_destroy(&s->front);
     free(s);
 }
 
