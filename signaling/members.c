@@ -382,13 +382,28 @@ static const struct sig_error *ask_and_add(struct sig_member *m, json_t *rtp)
     return sig_error(asked ? "too_busy" : "room_restarted");
 }
 
+/* The room that he comes into; it is opened if it is not there. A call's own has no lobby, whatever
+ * the settings say: who is let in was rung, and nobody would be there to let in the first. */
+static struct sig_room *enter(struct sig_rooms *r, const struct sig_join *join,
+                              const struct sig_error **error)
+{
+    struct sig_room *room = sig_rooms_find(r, join->room_id);
+    if (room)
+        return room;
+    const char *type = join->room_type ? join->room_type : "mcu";
+    room = sig_rooms_open(r, join->room_id, type, join->user, error);
+    if (room && join->room_type && room->rules.has_lobby) {
+        json_t *patch = json_pack("{s:b}", "lobby", 0);
+        sig_rules_apply(room, patch, join->user);
+        json_decref(patch);
+    }
+    return room;
+}
+
 const struct sig_error *sig_rooms_join(struct sig_rooms *r, const struct sig_join *join)
 {
     const struct sig_error *error = NULL;
-    struct sig_room *room = sig_rooms_find(r, join->room_id);
-    if (!room)
-        room = sig_rooms_open(r, join->room_id, join->room_type ? join->room_type : "mcu",
-                              join->user, &error);
+    struct sig_room *room = enter(r, join, &error);
     if (!room)
         return error;
     struct sig_member *older = join->user[0] ? find_user(room, join->user) : NULL;

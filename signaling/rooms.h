@@ -247,7 +247,7 @@ void sig_room_close(struct sig_room *room, const char *reason);
 struct sig_join {
     enum sig_kind kind;
     const char *room_id; /* the room is opened when there is none */
-    const char *room_type; /* of one that is opened; NULL: "mcu" */
+    const char *room_type; /* of one that a call opens; NULL: "mcu", and no call does */
     const char *user;    /* "": one is made */
     const char *name;
     const char *role;

@@ -327,6 +327,28 @@ static void who_waits_is_told_of_to_hosts_only(void **state)
     come(f, 2, "cyd", "publisher"); /* and may come back without waiting */
 }
 
+static void a_calls_own_room_begins_without_a_lobby(void **state)
+{
+    struct fixture *f = *state;
+    f->config.room.lobby = true;
+    refused_as(ask_as(f, 0, "ann", "publisher", NULL), "lobby");
+    assert_true(room_of(f)->rules.has_lobby);
+    const struct sig_join join = {
+        .kind = SIG_KIND_WS,
+        .room_id = "rung",
+        .room_type = "mcu",
+        .user = "bob",
+        .name = "Bob",
+        .role = "host",
+        .client = (struct sig_client *)&f->clients[1],
+        .joined = on_joined,
+        .arg = f,
+    };
+    assert_null(sig_rooms_join(f->rooms, &join));
+    assert_false(sig_rooms_find(f->rooms, "rung")->rules.has_lobby);
+    settle(f);
+}
+
 static void who_is_refused_or_waits_twice_is_told_so(void **state)
 {
     struct fixture *f = *state;
@@ -501,6 +523,7 @@ int main(void)
         ROOM_TEST(a_room_stays_open_while_somebody_waits),
         ROOM_TEST(a_role_is_told_and_asks_for_another_offer),
         ROOM_TEST(a_role_that_a_host_gave_goes_before_the_token),
+        ROOM_TEST(a_calls_own_room_begins_without_a_lobby),
         ROOM_TEST(the_last_host_stays_one),
         ROOM_TEST(who_publishes_longest_is_the_heir),
         ROOM_TEST(nobody_is_the_heir_where_the_setting_says_so),
