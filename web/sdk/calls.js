@@ -70,11 +70,11 @@ export class Calls {
         return () => this.#listeners.get(event).delete(fn);
     }
 
-    /* Connects and signs in; rejects where the first try fails. */
+    /* Connects and signs in; rejects where the first try fails. Anew, where there is a connection: an app that was
+     * asleep cannot know what became of it. */
     async online() {
-        if (this.#state !== 'offline')
-            throw new MixdownError('bad_state', 'online already: offline() first');
         const run = ++this.#run;
+        this.#drop();
         this.#setState('connecting');
         try {
             await this.#connect(run);
