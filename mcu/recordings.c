@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "mcu/base/clock.h"
 #include "mcu/studio_internal.h"
@@ -221,6 +222,7 @@ int mcu_studio_record(struct mcu_studio *s, const struct mcu_record_conf *conf)
     err = mcu_tap_add(s, &r->tap, &tap);
     if (!err)
         return 0;
+    unlink(conf->path); /* ours, and still empty */
 
 fail:
     release(r);

@@ -207,6 +207,9 @@ static void a_recording_may_be_encoded_for_itself(void **state)
     assert_string_equal(ask(s, large), "bad_size");
     assert_string_equal(ask(s, record("half", "width", json_integer(320))), "bad_message");
     assert_string_equal(ask(s, record("odd", "preset", json_string("nonsense"))), "bad_size");
+    char odd[64];
+    snprintf(odd, sizeof(odd), "/tmp/mixdown-views-%d-odd.mp4", (int)getpid());
+    assert_int_equal(access(odd, F_OK), -1); /* nothing is left of what was refused */
 
     json_t *own = record("own", "width", json_integer(320));
     json_object_set_new(own, "height", json_integer(180));
