@@ -25,4 +25,15 @@ bool sig_api_matches(struct sig_http *req, const struct sig_room *room);
 /* The body, which has to be one JSON object (caller owns); replies itself when it is none. */
 json_t *sig_api_body(struct sig_http *req);
 
+/* The same for a seat that a host gives to what has no client, which may have keys in it: what came is
+ * wiped. Of a room that may be opened by it. The caller owns it; NULL: answered already. */
+json_t *sig_api_seat_body(struct sig_http *req);
+
+/* The seat of that kind that the path names; NULL: answered already, `missing` where there is none. */
+struct sig_member *sig_api_seat(struct sig_http *req, enum sig_kind kind, const char *missing);
+
+/* Joins the path's room by a host's word; seat has all but room_id, is_by_host and arg (the request).
+ * Returns the error, or NULL: seat->joined answers. */
+const struct sig_error *sig_api_take_seat(struct sig_http *req, struct sig_join *seat);
+
 #endif

@@ -101,43 +101,25 @@ static const struct sig_error *read_body(struct fields *f, json_t *body, char *w
 
 static const struct sig_error *join(struct sig_http *req, const struct fields *f, json_t *input)
 {
-    const struct sig_join seat = {
+    struct sig_join seat = {
         .kind = SIG_KIND_INPUT,
-        .room_id = sig_http_param(req, 0),
         .user = f->user,
         .name = f->name,
         .role = "publisher",
-        .is_by_host = true,
         .input = input,
         .sound = f->sound,
         .joined = on_joined,
-        .arg = sig_http_ref(req),
     };
-    const struct sig_error *error = sig_rooms_join(req->front->rooms, &seat);
-    if (error)
-        sig_http_unref(req);
-    return error;
+    return sig_api_take_seat(req, &seat);
 }
 
 void sig_api_input_create(struct sig_http *req)
 {
-    struct sig_token token;
     struct fields f = {.sound = NULL};
     char why[WHY_MAX] = "";
-    const char *room = sig_http_param(req, 0);
-    if (!sig_http_authorize(req, room, &token))
-        return;
-    if (!sig_api_may(req, &token, sig_rooms_find(req->front->rooms, room), SIG_MAY_INPUTS))
-        return;
-    if (!sig_room_id_is_valid(room)) {
-        sig_http_error(req, sig_error("bad_request"), NULL);
-        return;
-    }
-    json_t *body = sig_api_body(req);
+    json_t *body = sig_api_seat_body(req);
     if (!body)
         return;
-    if (req->body)
-        OPENSSL_cleanse(req->body, req->body_size);
     const struct sig_error *error = read_body(&f, body, why);
     if (!error)
         error = join(req, &f, body);
@@ -148,19 +130,6 @@ void sig_api_input_create(struct sig_http *req)
 }
 
 /* --- GET, DELETE ------------------------------------------------------------------------------ */
-
-/* The source of the path; replies itself when there is none. */
-static struct sig_member *input_of(struct sig_http *req, struct sig_token *token)
-{
-    const struct sig_room *room = sig_api_room_if(req, token, SIG_MAY_INPUTS);
-    if (!room)
-        return NULL;
-    struct sig_member *m = sig_rooms_find_peer(req->front->rooms, sig_http_param(req, 1));
-    if (m && m->kind == SIG_KIND_INPUT && !m->is_joining && m->room == room)
-        return m;
-    sig_http_error(req, sig_error("no_such_input"), NULL);
-    return NULL;
-}
 
 void sig_api_inputs(struct sig_http *req)
 {
@@ -179,16 +148,14 @@ void sig_api_inputs(struct sig_http *req)
 
 void sig_api_input_get(struct sig_http *req)
 {
-    struct sig_token token;
-    const struct sig_member *m = input_of(req, &token);
+    const struct sig_member *m = sig_api_seat(req, SIG_KIND_INPUT, "no_such_input");
     if (m)
         reply_json(req, 200, m);
 }
 
 void sig_api_input_delete(struct sig_http *req)
 {
-    struct sig_token token;
-    struct sig_member *m = input_of(req, &token);
+    struct sig_member *m = sig_api_seat(req, SIG_KIND_INPUT, "no_such_input");
     if (!m)
         return;
     sig_member_leave(m, "left");
@@ -306,7 +273,7 @@ void sig_api_input_patch(struct sig_http *req)
     struct sig_token token;
     char why[WHY_MAX] = "";
     json_t *sound = NULL;
-    struct sig_member *m = input_of(req, &token);
+    struct sig_member *m = sig_api_seat(req, SIG_KIND_INPUT, "no_such_input");
     json_t *body = m ? sig_api_body(req) : NULL;
     if (!body)
         return;

@@ -80,42 +80,24 @@ static const struct sig_error *read_media(const json_t *body, char *why)
 
 static const struct sig_error *join(struct sig_http *req, const struct fields *f, json_t *rtp)
 {
-    const struct sig_join seat = {
+    struct sig_join seat = {
         .kind = SIG_KIND_RTP,
-        .room_id = sig_http_param(req, 0),
         .user = f->user,
         .name = f->name,
         .role = f->role,
-        .is_by_host = true,
         .rtp = rtp,
         .joined = on_joined,
-        .arg = sig_http_ref(req),
     };
-    const struct sig_error *error = sig_rooms_join(req->front->rooms, &seat);
-    if (error)
-        sig_http_unref(req);
-    return error;
+    return sig_api_take_seat(req, &seat);
 }
 
 void sig_api_rtp_create(struct sig_http *req)
 {
-    struct sig_token token;
     struct fields f = {0};
     char why[MCU_RTP_WHY_MAX] = "";
-    const char *room = sig_http_param(req, 0);
-    if (!sig_http_authorize(req, room, &token))
-        return;
-    if (!sig_api_may(req, &token, sig_rooms_find(req->front->rooms, room), SIG_MAY_INPUTS))
-        return;
-    if (!sig_room_id_is_valid(room)) {
-        sig_http_error(req, sig_error("bad_request"), NULL);
-        return;
-    }
-    json_t *body = sig_api_body(req);
+    json_t *body = sig_api_seat_body(req);
     if (!body)
         return;
-    if (req->body)
-        OPENSSL_cleanse(req->body, req->body_size);
     const struct sig_error *error = read_who(&f, body, why);
     if (!error)
         error = read_media(body, why);
@@ -142,15 +124,9 @@ void sig_api_rtp_list(struct sig_http *req)
 
 void sig_api_rtp_delete(struct sig_http *req)
 {
-    struct sig_token token;
-    const struct sig_room *room = sig_api_room_if(req, &token, SIG_MAY_INPUTS);
-    if (!room)
+    struct sig_member *m = sig_api_seat(req, SIG_KIND_RTP, "no_such_session");
+    if (!m)
         return;
-    struct sig_member *m = sig_rooms_find_peer(req->front->rooms, sig_http_param(req, 1));
-    if (!m || m->kind != SIG_KIND_RTP || m->is_joining || m->room != room) {
-        sig_http_error(req, sig_error("no_such_session"), NULL);
-        return;
-    }
     sig_member_leave(m, "left");
     sig_http_reply(req, 204, NULL, NULL, 0);
 }
